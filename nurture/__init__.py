@@ -1,0 +1,1 @@
+"""Long-term lead nurture: few leads, each one worth the call."""
