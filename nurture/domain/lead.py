@@ -1,0 +1,84 @@
+"""A lead, its company and its buying mode: unknown, long-term, near-term."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Stage(StrEnum):
+    """Buying mode."""
+
+    UNKNOWN = "unknown"
+    LONG_TERM = "long_term"
+    NEAR_TERM = "near_term"
+
+
+class Status(StrEnum):
+    """Who owns the lead."""
+
+    NURTURING = "nurturing"
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    WON = "won"
+    LOST = "lost"
+    DISQUALIFIED = "disqualified"
+    CUSTOMER = "customer"
+
+
+LeadId = int
+CompanyId = int
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """The employer of leads. Its country and zone stand in where a lead has none."""
+
+    id: CompanyId
+    name: str
+    domain: str | None = None
+    industry: str | None = None
+    employees: int | None = None
+    revenue: float | None = None
+    country: str | None = None
+    timezone: str | None = None
+    fiscal_year_start: str | None = None  # MM-DD
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A person at a company, as stored. `email` is normalised; `custom` holds the fields called x.NAME."""
+
+    id: LeadId
+    email: str | None
+    status: Status = Status.NURTURING
+    stage: Stage = Stage.UNKNOWN
+    external_id: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    title: str | None = None
+    phone: str | None = None
+    country: str | None = None
+    timezone: str | None = None
+    language: str | None = None
+    source: str | None = None
+    owner: str | None = None
+    company: Company | None = None
+    fit: float = 0.0
+    engagement: float = 0.0  # as of scored_at
+    scored_at: datetime | None = None
+    timeline_on: date | None = None  # when they expect to decide; None: unknown
+    asked_for_sales: bool = False
+    do_not_call: bool = False
+    returns_at: datetime | None = None  # recycled: nothing promotes or enrolls it before
+    created_at: datetime | None = None
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """First and last name, or the address, or the id."""
+        spoken = " ".join(part for part in (self.first_name, self.last_name) if part)
+        return spoken or self.email or f"lead {self.id}"
