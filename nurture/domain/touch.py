@@ -6,6 +6,8 @@ changes nothing, or is impossible; only our own commands can be impossible, neve
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from itertools import product
 from typing import Final
@@ -187,3 +189,42 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.ATTEMPTS_USED: "All attempts of the qualification are used.",
     Reason.CALLS_PER_DAY: "The caller's calls for this day are used up.",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """A touch, as stored. `sent_at` is when it was sent, or done by a person."""
+
+    id: TouchId
+    lead: int
+    step: str
+    channel: Channel
+    state: State
+    due_at: datetime
+    created_at: datetime
+    enrollment: int | None = None
+    company: int | None = None
+    cadence: str = ""
+    version: int = 0
+    occurrence: int = 1
+    template: str = ""
+    reason: Reason | None = None
+    because: str = ""
+    attempt: int = 0
+    intent_at: datetime | None = None
+    lease_until: datetime | None = None
+    sent_at: datetime | None = None
+    counted_at: datetime | None = None  # when it counts against the limits on pressure; None: it does not
+    sender: str | None = None
+    address: str | None = None
+    domain: str | None = None
+    mailer: str | None = None
+    provider_id: str | None = None
+    message_id: str | None = None
+    assigned: str | None = None
+    claimed_by: str | None = None
+    expires_at: datetime | None = None
+    script: str | None = None
+    ask: tuple[str, ...] = ()
+    outcome: str | None = None
+    note: str | None = None

@@ -1,0 +1,77 @@
+"""What happened to one lead, as conditions ask about it: clicked, replied, sent, visited, outcome, touches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from nurture.domain.duration import Duration
+from nurture.domain.response import Grade, Kind, Response
+from nurture.domain.touch import CONTACTED, Channel, State, Touch
+
+
+def is_template(path: str, name: str) -> bool:
+    """Whether a template path is what a condition calls `name`: the path itself or its last part."""
+    return path == name or path.endswith("/" + name)
+
+
+@dataclass(frozen=True, slots=True)
+class LeadHistory:
+    """One lead's touches and responses, seen at `now`. Implements the History of the condition language.
+
+    `enrollment`: where a step is asked about, the enrollment in which it stands.
+    """
+
+    now: datetime
+    touches_made: Sequence[Touch] = ()
+    responses: Sequence[Response] = ()
+    enrollment: int | None = None
+    colleagues_by_stage: Mapping[str, int] = field(default_factory=dict)
+
+    def _human(self, kind: Kind) -> list[Response]:
+        return [one for one in self.responses if one.kind is kind and one.grade is Grade.HUMAN]
+
+    def clicked(self, template: str) -> bool:
+        """A person followed a link of this e-mail."""
+        clicks = {one.touch for one in self._human(Kind.CLICK)}
+        return any(one.id in clicks and is_template(one.template, template) for one in self.touches_made)
+
+    def replied(self) -> bool:
+        """A person answered."""
+        return bool(self._human(Kind.REPLY))
+
+    def sent(self, template: str) -> bool:
+        """This e-mail went out to the lead, or must be assumed to have."""
+        return any(one.state in CONTACTED and is_template(one.template, template) for one in self.touches_made)
+
+    def visited(self, page: str) -> bool:
+        """A page that starts with this path was visited."""
+        return any(str(one.detail.get("page") or "").startswith(page) for one in self._human(Kind.VISIT))
+
+    def outcome(self, step: str) -> str | None:
+        """How the latest touch of this step ended; `expired` when nobody did it in time."""
+        made = [one for one in self.touches_made if one.step == step]
+        own = [one for one in made if one.enrollment == self.enrollment] or made
+        if not own:
+            return None
+        last = max(own, key=lambda one: one.created_at)
+        return last.outcome or ("expired" if last.state is State.EXPIRED else None)
+
+    def touches(self, channel: str, within: Duration) -> int:
+        """How many touches on this channel were made within a time before now."""
+        since = self.now - within.span
+        return sum(
+            1
+            for one in self.touches_made
+            if one.channel == Channel(channel) and one.counted_at is not None and one.counted_at > since
+        )
+
+    def days_since(self, kind: str) -> float | None:
+        """Days since the latest human response of this kind."""
+        moments = [one.at for one in self._human(Kind(kind))]
+        return (self.now - max(moments)).total_seconds() / 86_400 if moments else None
+
+    def colleagues(self, stage: str) -> int:
+        """How many other leads of the company are in this stage."""
+        return self.colleagues_by_stage.get(stage, 0)

@@ -1,0 +1,56 @@
+"""The flat names of a lead: the same in conditions, templates, JSON and CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from nurture.domain.fact import FactName
+from nurture.domain.lead import Lead
+
+
+def timeline_months(timeline_on: date | None, today: date) -> float | None:
+    """Months until the lead expects to decide. Once past, it is unknown and asked again."""
+    if timeline_on is None or timeline_on < today:
+        return None
+    return round((timeline_on - today).days / 30.4375, 2)
+
+
+def names_of(lead: Lead, *, known: Iterable[str] = (), engagement: float | None = None, now: datetime) -> dict[str, Any]:
+    """Every flat name with its value; None where it is missing. `known`: names of facts that are known and fresh.
+
+    Country and zone are the lead's, else the company's.
+    """
+    company = lead.company
+    engaged = lead.engagement if engagement is None else engagement
+    found = frozenset(known)
+    names: dict[str, Any] = {
+        "email": lead.email,
+        "first_name": lead.first_name,
+        "last_name": lead.last_name,
+        "title": lead.title,
+        "phone": lead.phone,
+        "company": company.name if company else None,
+        "domain": (company.domain if company else None) or (lead.email.rpartition("@")[2] if lead.email else None),
+        "industry": company.industry if company else None,
+        "employees": company.employees if company else None,
+        "revenue": company.revenue if company else None,
+        "country": lead.country or (company.country if company else None),
+        "timezone": lead.timezone or (company.timezone if company else None),
+        "language": lead.language,
+        "source": lead.source,
+        "owner": lead.owner,
+        "external_id": lead.external_id,
+        "status": lead.status.value,
+        "stage": lead.stage.value,
+        "score": lead.fit + engaged,
+        "fit": lead.fit,
+        "engagement": engaged,
+        "timeline_months": timeline_months(lead.timeline_on, now.date()),
+        "asked_for_sales": lead.asked_for_sales,
+        "created_at": lead.created_at.isoformat() if lead.created_at else None,
+    }
+    names.update({name.value: name.value in found for name in FactName})
+    names.update({f"x.{key}": value for key, value in lead.custom.items()})
+    return names

@@ -1,0 +1,285 @@
+"""Facts and responses to a score that lists its reasons: fit, engagement with decay, and the stage they give.
+
+Engagement decays by half-life: a line of `points` made at `at` is worth `points * 2 ** -(age / half_life)`. For each
+rule one running number is kept (its worth at a reference moment), so that a response costs O(1) and time costs
+nothing; the lines themselves stay in the ledger for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import fsum, log2
+from typing import Any, Final
+
+from nurture.domain.condition import Condition, History
+from nurture.domain.duration import Duration, Unit
+from nurture.domain.lead import Stage
+from nurture.domain.response import Grade, Kind, Response
+
+SECOND: Final = timedelta(seconds=1)
+# A lead whose score cannot cross anything need not be looked at; a far bound keeps arithmetic finite.
+FAR: Final = timedelta(days=3650)
+
+
+@dataclass(frozen=True, slots=True)
+class FitRule:
+    """Points for what a lead is."""
+
+    points: float
+    when: Condition
+    because: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EngagementRule:
+    """Points for what a lead did. `key` names the rule in the ledger; `at_most` caps its decayed sum."""
+
+    key: str
+    on: Kind
+    points: float
+    because: str
+    half_life: Duration
+    where: Condition | None = None
+    at_most: float | None = None
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StageRule:
+    """When a stage is entered and left; two conditions, so that it does not flap."""
+
+    enter: Condition
+    leave: Condition
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """scoring.yaml, read and checked."""
+
+    fit: tuple[FitRule, ...] = ()
+    engagement: tuple[EngagementRule, ...] = ()
+    half_life: Duration = Duration(30, Unit.DAYS)
+    cap: float | None = None
+    stages: Mapping[Stage, StageRule] = field(default_factory=dict)
+
+    def rule(self, key: str) -> EngagementRule | None:
+        """The engagement rule with this key, if it still exists."""
+        return next((rule for rule in self.engagement if rule.key == key), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the ledger: points given by a rule, at a moment, with the reason."""
+
+    rule: str
+    kind: str
+    points: float
+    at: datetime
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """A ledger line as it counts today. `kind` is `fit`, `cap` or a response kind."""
+
+    kind: str
+    points: float
+    worth: float
+    because: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The worth of all lines of one rule at `at`."""
+
+    worth: float
+    at: datetime
+
+
+Sums = Mapping[str, Running]
+
+
+def decayed(points: float, *, since: datetime, now: datetime, half_life: timedelta) -> float:
+    """What `points` made at `since` are worth at `now`; points of the future count in full."""
+    age = max(timedelta(0), now - since)
+    return float(points * 2.0 ** -(age / half_life))
+
+
+def fit_lines(scoring: Scoring, names: Mapping[str, Any], history: History) -> tuple[Worth, ...]:
+    """One line for each fit rule that holds."""
+    return tuple(
+        Worth("fit", rule.points, rule.points, rule.because, None)
+        for rule in scoring.fit
+        if rule.when.holds(names, history)
+    )
+
+
+def lines_for(
+    scoring: Scoring, response: Response, names: Mapping[str, Any], history: History
+) -> tuple[Line, ...]:
+    """The ledger lines that this response makes. Only human responses score."""
+    if response.grade is not Grade.HUMAN:
+        return ()
+    seen = {**names, **response_names(response)}
+    return tuple(
+        Line(rule.key, response.kind, rule.points, response.at, rule.because)
+        for rule in scoring.engagement
+        if rule.on is response.kind and (rule.where is None or rule.where.holds(seen, history))
+    )
+
+
+def response_names(response: Response) -> dict[str, Any]:
+    """The response's own names in a scoring rule's `where`."""
+    detail = response.detail
+    return {
+        "intent": detail.get("intent"),
+        "page": detail.get("page"),
+        "url": detail.get("url"),
+        "form": detail.get("form"),
+        "outcome": detail.get("outcome"),
+        "grade": response.grade.value,
+    }
+
+
+def added(sums: Sums, lines: Iterable[Line], scoring: Scoring) -> dict[str, Running]:
+    """The running sums with these lines in them; in any order, the same sums."""
+    result = dict(sums)
+    for line in lines:
+        rule = scoring.rule(line.rule)
+        if rule is None:
+            continue
+        half_life = rule.half_life.span
+        old = result.get(line.rule)
+        if old is None:
+            result[line.rule] = Running(line.points, line.at)
+        elif line.at >= old.at:
+            earlier = decayed(old.worth, since=old.at, now=line.at, half_life=half_life)
+            result[line.rule] = Running(earlier + line.points, line.at)
+        else:
+            later = decayed(line.points, since=line.at, now=old.at, half_life=half_life)
+            result[line.rule] = Running(old.worth + later, old.at)
+    return result
+
+
+def engagement(sums: Sums, scoring: Scoring, now: datetime) -> float:
+    """The engagement at `now`: each rule's decayed sum, capped, and their total, capped."""
+    total = fsum(worth for worth, _ in _by_rule(sums, scoring, now))
+    return total if scoring.cap is None else min(total, scoring.cap)
+
+
+def _by_rule(sums: Sums, scoring: Scoring, now: datetime) -> list[tuple[float, timedelta]]:
+    """(capped worth, half-life) of each rule."""
+    found = []
+    for rule in scoring.engagement:
+        running = sums.get(rule.key)
+        if running is not None:
+            half_life = rule.half_life.span
+            worth = decayed(running.worth, since=running.at, now=now, half_life=half_life)
+            found.append((_capped(worth, rule.at_most), half_life))
+    return found
+
+
+def _capped(worth: float, at_most: float | None) -> float:
+    if at_most is None:
+        return worth
+    return min(worth, at_most) if worth >= 0 else max(worth, -at_most)
+
+
+def ledger(
+    fit: Sequence[Worth], lines: Sequence[Line], scoring: Scoring, now: datetime
+) -> tuple[Worth, ...]:
+    """Every reason and what it is worth at `now`; the sum of `worth` is the score. Caps are lines of their own."""
+    result = list(fit)
+    by_rule: dict[str, float] = {}
+    for line in sorted(lines, key=lambda line: line.at):
+        rule = scoring.rule(line.rule)
+        if rule is None:
+            continue
+        worth = decayed(line.points, since=line.at, now=now, half_life=rule.half_life.span)
+        by_rule[line.rule] = by_rule.get(line.rule, 0.0) + worth
+        result.append(Worth(line.kind, line.points, worth, line.because, line.at))
+    total = 0.0
+    for key, worth in by_rule.items():
+        rule = scoring.rule(key)
+        assert rule is not None
+        capped = _capped(worth, rule.at_most)
+        total += capped
+        if capped != worth:
+            result.append(Worth("cap", 0.0, capped - worth, f"at most {rule.at_most:g} for: {rule.because}", None))
+    if scoring.cap is not None and total > scoring.cap:
+        result.append(Worth("cap", 0.0, scoring.cap - total, f"engagement counts at most {scoring.cap:g}", None))
+    return tuple(result)
+
+
+def stage_of(
+    current: Stage, scoring: Scoring, names: Mapping[str, Any], history: History
+) -> tuple[Stage, str]:
+    """The stage that follows from `current`, and the condition that decided it (empty where nothing changes)."""
+    near, far = scoring.stages.get(Stage.NEAR_TERM), scoring.stages.get(Stage.LONG_TERM)
+    if near is not None:
+        if current is Stage.NEAR_TERM and not near.leave.holds(names, history):
+            return current, ""
+        if current is not Stage.NEAR_TERM and near.enter.holds(names, history):
+            return Stage.NEAR_TERM, near.enter.text
+    if far is not None:
+        if current is Stage.LONG_TERM and not far.leave.holds(names, history):
+            return current, ""
+        if current is not Stage.LONG_TERM and far.enter.holds(names, history):
+            return Stage.LONG_TERM, far.enter.text if current is Stage.UNKNOWN else near.leave.text if near else ""
+    left = near if current is Stage.NEAR_TERM else far
+    if current is Stage.UNKNOWN:
+        return current, ""
+    return Stage.UNKNOWN, left.leave.text if left else "no stage is defined"
+
+
+def thresholds(conditions: Iterable[Condition], fit: float) -> tuple[float, ...] | None:
+    """The values of engagement at which one of these conditions can change, given the fit. None: cannot be read."""
+    found: set[float] = set()
+    for condition in conditions:
+        direct, through = condition.bounds("engagement"), condition.bounds("score")
+        if direct is None or through is None:
+            return None
+        found |= direct
+        found |= {bound - fit for bound in through}
+    return tuple(sorted(found))
+
+
+def look_at(sums: Sums, scoring: Scoring, bounds: Sequence[float] | None, now: datetime) -> datetime | None:
+    """When decay alone may next carry the engagement over a bound; never later than it does. None: never.
+
+    The worth of the positive rules falls at most as fast as if all had the shortest half-life, and the negative
+    rules pull down at most as much as they do now: the bound is safe, and exact for one half-life.
+    """
+    if bounds is None:
+        return now + timedelta(days=1)
+    parts = _by_rule(sums, scoring, now)
+    up = [(worth, half_life) for worth, half_life in parts if worth > 0]
+    down = fsum(-worth for worth, _ in parts if worth < 0)
+    if not parts:
+        return None
+    total = fsum(worth for worth, _ in parts)
+    if scoring.cap is not None:
+        total = min(total, scoring.cap)
+    below = [bound for bound in bounds if bound <= total]
+    moments = []
+    if below and up:
+        shortest = min(half_life for _, half_life in up)
+        held = fsum(worth for worth, _ in up)
+        target = max(below) + down
+        if target > 0 and held > target:
+            # Capped rules stay at their cap for a while; ignoring that only looks earlier.
+            moments.append(now + shortest * log2(held / target))
+        elif held <= target:
+            moments.append(now + shortest / 64)
+    above = [bound for bound in bounds if bound > total]
+    if above and down > 0:
+        longest = max(half_life for _, half_life in parts)
+        moments.append(now + min(longest, timedelta(days=1)))
+    if not moments:
+        return None
+    return min(min(moments), now + FAR) + SECOND
