@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
+from nurture.domain.condition.checker import check
 from nurture.domain.condition.errors import ConditionError
+from nurture.domain.condition.meaning import Among, Ask, Compare, Constant, Every, Read, Test, inside
+from nurture.domain.condition.program import compiled
 from nurture.domain.condition.vocabulary import (
     FUNCTIONS,
     NAMES,
+    OF_TIME,
     RESPONSE_NAMES,
     History,
     Type,
@@ -47,29 +52,67 @@ class Condition:
     """A condition that was read and checked. Two are equal when their texts are.
 
     `holds(names, history)` takes the flat names with their values (one that is absent, None or of another type is
-    missing) and never raises, whatever the values. `names` are those used, `x.NAME` included.
+    missing) and never raises, whatever the values. `names` are the flat names that it reads, `x.NAME` included,
+    `calls` its questions to the history. `moves_with_time`: it can change while nothing happens (besides the score,
+    whose thresholds have a mechanism of their own). `meaning` is what the store translates to SQL.
     """
 
     text: str
     holds: Callable[[Mapping[str, Any], History], bool] = field(compare=False, repr=False)
     names: frozenset[str] = field(compare=False, repr=False)
     calls: tuple[Call, ...] = field(compare=False, repr=False)
-
-    @property
-    def moves_with_time(self) -> bool:
-        """Whether it can change while nothing happens (besides the score, which has its own mechanism)."""
-        raise NotImplementedError
+    moves_with_time: bool = field(compare=False, repr=False)
+    meaning: Test = field(compare=False, repr=False)
 
     def bounds(self, name: str) -> frozenset[float] | None:
-        """The constants that `name` is directly compared with: empty where it is not used, None where they cannot
-        be read off (arithmetic, or a comparison with another name)."""
-        raise NotImplementedError
+        """The constants that the number `name` is compared with: empty where it is not used, None where they cannot
+        be read off (it is calculated with, or compared with another name)."""
+        found: set[float] = set()
+        direct = 0
+        for node in inside(self.meaning):
+            match node:
+                case (
+                    Compare(type=Type.NUMBER, left=Read(name=read), right=Constant(value=int() | float() as bound))
+                    | Compare(type=Type.NUMBER, right=Read(name=read), left=Constant(value=int() | float() as bound))
+                ) if read == name:
+                    found.add(bound)
+                    direct += 1
+                case Among(type=Type.NUMBER, value=Read(name=read), options=options) if read == name:
+                    found.update(option for option in options if not isinstance(option, str))
+                    direct += 1
+        uses = sum(isinstance(node, Read) and node.name == name for node in inside(self.meaning))
+        return frozenset(found) if uses == direct else None
 
     def missing(self, names: Mapping[str, Any], history: History) -> tuple[str, ...]:
         """The parts that do not hold, as written: for `a and b` each of them alone. Empty when it holds."""
-        raise NotImplementedError
+        return tuple(self.text[part.start : part.end] for part in _failing(self.meaning, names, history))
 
 
-def parse(text: str, *, extra: Mapping[str, Type] = {}) -> Condition:
-    """Read and check a condition; `extra` are names besides those of every lead. Raises ConditionError."""
-    raise NotImplementedError
+def parse(text: str, *, extra: Mapping[str, Type] = MappingProxyType({})) -> Condition:
+    """Read and check a condition; `extra` are names besides those of every lead. Raises ConditionError.
+
+    Texts compare without regard to case. A missing value makes a comparison false, and `not` of it true.
+    `created_at` compares with a day in UTC (`== '2026-01-31'`: within it, `>` after it) or with a moment
+    (`'2026-01-31T09:00Z'`). A text or custom field alone holds when it is neither missing nor empty; a custom field
+    also not when it says false, no, n, 0 or off. Compared with a number it is a number where its text is one.
+    """
+    meaning = check(text, {**NAMES, **extra})
+    nodes = [*inside(meaning)]
+    return Condition(
+        text,
+        holds=compiled(meaning),
+        names=frozenset(node.name for node in nodes if isinstance(node, Read)),
+        calls=tuple(Call(node.name, node.args, node.start) for node in nodes if isinstance(node, Ask)),
+        moves_with_time=any(isinstance(node, Read | Ask) and node.name in OF_TIME for node in nodes),
+        meaning=meaning,
+    )
+
+
+def _failing(test: Test, names: Mapping[str, Any], history: History) -> Iterator[Test]:
+    if compiled(test)(names, history):
+        return
+    if isinstance(test, Every) and len({(part.start, part.end) for part in test.parts}) > 1:
+        for part in test.parts:
+            yield from _failing(part, names, history)
+    else:
+        yield test

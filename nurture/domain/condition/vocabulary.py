@@ -1,4 +1,4 @@
-"""What a condition may say: its names with their types, its functions, the words of closed vocabularies, and how texts compare."""
+"""What a condition may say: names and their types, functions, closed vocabularies, and how texts compare."""
 
 from __future__ import annotations
 
@@ -164,6 +164,9 @@ def words(folded: str) -> str:
 
 # At most 15 digits before the point and 9 behind: what a double holds and arithmetic cannot overflow.
 _NUMERIC: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
+# Arithmetic takes values up to this as they are; larger ones are missing. A divisor below the other counts as zero.
+LARGEST: Final = 1e15
+SMALLEST: Final = 1e-9
 NO_WORDS: Final = frozenset({"", "false", "no", "n", "0", "off"})
 
 

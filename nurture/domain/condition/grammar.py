@@ -1,0 +1,329 @@
+"""The grammar: a text becomes a tree of what is written, each part with its place. Nothing is judged here but form.
+
+Loosest first: `or`, `and`, `not`, one comparison, `+ -`, `* /`, minus, then names, numbers, texts, lists, functions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final, NoReturn
+
+from nurture.domain.condition.errors import ConditionError
+
+LONGEST: Final = 2000  # characters
+DEEPEST: Final = 40  # parentheses, `not` and minus inside each other
+# With values of at most 15 digits no result can overflow a double: PostgreSQL would raise an error on that.
+MOST_ARITHMETIC: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something written from `start` to before `end`."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Part):
+    """A name, `x.NAME` included."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Literal(Part):
+    """A quoted text, a number, true or false."""
+
+    value: str | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Part):
+    """A list in brackets."""
+
+    items: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Use(Part):
+    """A function with its arguments."""
+
+    function: str
+    args: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Part):
+    """Arithmetic, a comparison, `in` or `not in`."""
+
+    op: str
+    left: Part
+    right: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Unary(Part):
+    """`not` or minus."""
+
+    op: str
+    operand: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Chain(Part):
+    """Parts joined by `and`, or by `or`."""
+
+    op: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word, number, text or sign, as written."""
+
+    start: int
+    text: str
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+
+TOKEN: Final = re.compile(
+    r"""'[^']*' | "[^"]*"                # texts; nothing is escaped in them
+      | [0-9]+(?:\.[0-9]+)?\w*           # numbers, and what runs into them
+      | [^\W\d]\w*(?:\.\w+)*             # names
+      | === | == | != | <= | >= | <> | => | := | && | \|\| | \*\* | //
+      | \S""",
+    re.VERBOSE,
+)
+COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">=", "in", "not in"})
+_KEYWORDS: Final = frozenset({"and", "or", "not", "in", "true", "false", "True", "False"})
+_SIGNS: Final = COMPARISONS | frozenset("()[],+-*/")
+# What people bring along from other languages.
+_ELSEWHERE: Final = {
+    "=": "write == to compare",
+    "===": "write == to compare",
+    ":=": "write == to compare",
+    "is": "write == to compare",
+    "IS": "write == to compare",
+    "&&": "write and",
+    "&": "write and",
+    "AND": "write and, in small letters",
+    "||": "write or",
+    "|": "write or",
+    "OR": "write or, in small letters",
+    "!": "write not",
+    "NOT": "write not, in small letters",
+    "IN": "write in, in small letters",
+    "<>": "write !=",
+    "=>": "write >=",
+    "like": "write contains(NAME, 'text')",
+    "LIKE": "write contains(NAME, 'text')",
+    "null": "a missing value makes a comparison false; `not industry` holds where the industry is missing",
+    "NULL": "a missing value makes a comparison false; `not industry` holds where the industry is missing",
+    "None": "a missing value makes a comparison false; `not industry` holds where the industry is missing",
+    "'": "this text has no closing quote; one with an apostrophe goes into double quotes",
+    '"': "this text has no closing quote",
+    "`": "texts stand between straight quotes: 'text'",
+    **dict.fromkeys("\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb", "texts stand between straight quotes: 'text'"),
+    "{": "a list stands in brackets: ['a', 'b']",
+    "}": "a list stands in brackets: ['a', 'b']",
+    "%": "write a share as a number",
+    "**": "there are only + - * /",
+    "//": "there are only + - * /",
+    "TRUE": "write true",
+    "FALSE": "write false",
+}
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """The text in pieces. Raises ConditionError for a sign that this language does not have."""
+    for found in TOKEN.finditer(text):
+        token = Token(found.start(), found[0])
+        first = token.text[0]
+        hint = _ELSEWHERE.get(token.text)
+        if hint:
+            message = f"{token.text} is not understood: {hint}."
+            raise ConditionError(message, text=text, offset=token.start, length=len(token.text))
+        if not (first.isalnum() or first in "_'\"" or token.text in _SIGNS):
+            raise ConditionError(f"{token.text} is not understood here.", text=text, offset=token.start)
+        yield token
+
+
+def read(text: str) -> Part:
+    """What the text says. Raises ConditionError with the first mistake of form."""
+    if len(text) > LONGEST:
+        raise ConditionError(
+            f"The condition has {len(text)} characters; at most {LONGEST} are read.", text=text, offset=LONGEST
+        )
+    odd = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]", text)
+    if odd:
+        raise ConditionError("A control character stands here.", text=text, offset=odd.start())
+    if not text.strip():
+        raise ConditionError("The condition is empty.", text=text, offset=0)
+    reader = _Reader(text)
+    whole = reader.either()
+    reader.expect_end()
+    return whole
+
+
+class _Reader:
+    """One token ahead, one method for each level of the grammar."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = [*tokens(text), Token(len(text), "")]
+        self.at = 0
+        self.depth = 0
+        self.arithmetic = 0
+
+    @property
+    def next(self) -> str:
+        return self.tokens[self.at].text
+
+    def take(self) -> Token:
+        self.at += 1
+        return self.tokens[self.at - 1]
+
+    def fail(self, message: str, token: Token | None = None) -> NoReturn:
+        token = token or self.tokens[self.at]
+        raise ConditionError(message, text=self.text, offset=token.start, length=len(token.text))
+
+    def deeper(self) -> None:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            self.fail(f"More than {DEEPEST} parts stand inside each other here.")
+
+    def expect_end(self) -> None:
+        if self.next == ")":
+            self.fail("This parenthesis was never opened.")
+        if self.next:
+            self.fail(f"{self.next} is not expected here: and, or, or a comparison is missing before it.")
+
+    def either(self) -> Part:
+        return self.chain("or", self.every)
+
+    def every(self) -> Part:
+        return self.chain("and", self.negation)
+
+    def chain(self, op: str, part: Callable[[], Part]) -> Part:
+        parts = [part()]
+        while self.next == op:
+            self.take()
+            parts.append(part())
+        return parts[0] if len(parts) == 1 else Chain(parts[0].start, parts[-1].end, op, tuple(parts))
+
+    def negation(self) -> Part:
+        if self.next != "not":
+            return self.comparison()
+        token = self.take()
+        self.deeper()
+        operand = self.negation()
+        self.depth -= 1
+        return Unary(token.start, operand.end, "not", operand)
+
+    def comparison(self) -> Part:
+        left = self.sum()
+        op = self.comparator()
+        if op is None:
+            return left
+        if self.next == "not":
+            self.fail("Put the part after not into parentheses.")
+        right = self.sum()
+        second = self.tokens[self.at]
+        if self.comparator() is not None:
+            self.fail("Compare two values at a time: a < b and b < c.", second)
+        return Binary(left.start, right.end, op, left, right)
+
+    def comparator(self) -> str | None:
+        if self.next == "not" and self.tokens[self.at + 1].text == "in":
+            self.at += 2
+            return "not in"
+        return self.take().text if self.next in COMPARISONS else None
+
+    def sum(self) -> Part:
+        return self.infix("+-", self.product)
+
+    def product(self) -> Part:
+        return self.infix("*/", self.minus)
+
+    def infix(self, ops: str, part: Callable[[], Part]) -> Part:
+        left = part()
+        while self.next and self.next in ops:
+            self.arithmetic += 1
+            if self.arithmetic > MOST_ARITHMETIC:
+                self.fail(f"At most {MOST_ARITHMETIC} arithmetic signs are allowed in one condition.")
+            op = self.take().text
+            right = part()
+            left = Binary(left.start, right.end, op, left, right)
+        return left
+
+    def minus(self) -> Part:
+        if self.next != "-":
+            return self.single()
+        token = self.take()
+        self.deeper()
+        operand = self.minus()
+        self.depth -= 1
+        return Unary(token.start, operand.end, "-", operand)
+
+    def single(self) -> Part:
+        token = self.take()
+        first = token.text[:1]
+        if not first:
+            self.fail("Something is missing at the end.", token)
+        if first in "'\"":
+            return Literal(token.start, token.end, token.text[1:-1])
+        if first in "0123456789":
+            return Literal(token.start, token.end, self.number(token))
+        if token.text in {"true", "True", "false", "False"}:
+            return Literal(token.start, token.end, token.text in {"true", "True"})
+        if token.text == "(":
+            self.deeper()
+            inside = self.either()
+            end = self.close(")", token)
+            self.depth -= 1
+            # With its parentheses, so that a part that is quoted in an explanation reads whole.
+            return replace(inside, start=token.start, end=end)
+        if token.text == "[":
+            items, end = self.several("]", token)
+            return Listing(token.start, end, items)
+        if token.text in _KEYWORDS or token.text in _SIGNS:
+            self.fail(f"A name or a value is missing before {token.text}.", token)
+        if self.next == "(":
+            args, end = self.several(")", self.take())
+            return Use(token.start, end, token.text, args)
+        return Name(token.start, token.end, token.text)
+
+    def several(self, closing: str, opening: Token) -> tuple[tuple[Part, ...], int]:
+        self.deeper()
+        items: list[Part] = []
+        while self.next != closing:
+            items.append(self.either())
+            if self.next != ",":
+                break
+            self.take()
+        end = self.close(closing, opening)
+        self.depth -= 1
+        return tuple(items), end
+
+    def close(self, closing: str, opening: Token) -> int:
+        if not self.next:
+            self.fail(f"This {opening.text} is never closed.", opening)
+        if self.next != closing:
+            self.fail(f"{closing}, a comma or an operator is missing before {self.next}.")
+        return self.take().end
+
+    def number(self, token: Token) -> float:
+        if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?", token.text):
+            self.fail(
+                "A number has at most 15 digits, and 9 behind the point: 20, 1000000 or 0.5."
+                if re.fullmatch(r"[0-9.]+", token.text)
+                else f"{token.text} is not a number. Numbers have no unit and no exponent; texts stand in quotes.",
+                token,
+            )
+        return float(token.text) if "." in token.text else int(token.text)

@@ -1,0 +1,149 @@
+"""What a condition means: a tree in which every value has a type and every test holds or does not.
+
+Both compilers, to Python here and to SQL in the store, translate this tree and decide nothing themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from nurture.domain.condition.vocabulary import Type
+from nurture.domain.duration import Duration
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A part of the meaning, written from `start` to before `end`."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Constant(Node):
+    """A value that is written down. Texts are folded."""
+
+    type: Type
+    value: str | float | bool | datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Node):
+    """The value of a name, whose own type is `own`, read as `wanted`; missing where it is of another type.
+
+    A custom field (`own` is ANY) can be read as anything but a moment. A text that is read as a truth value is true
+    when it is neither missing nor empty.
+    """
+
+    name: str
+    own: Type
+    wanted: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(Node):
+    """A question to the history, that answers with a value of `type`."""
+
+    name: str
+    args: tuple[str | Duration, ...]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Node):
+    """Whether a text is neither missing nor empty."""
+
+    value: Read | Ask
+
+
+@dataclass(frozen=True, slots=True)
+class TextTest(Node):
+    """contains, has_word or starts_with: whether any of the folded pieces is found in a text."""
+
+    name: str
+    value: Value
+    pieces: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic(Node):
+    """`+ - * /` of two numbers; missing if either is, or after a division by zero."""
+
+    op: str
+    left: Value
+    right: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Compare(Node):
+    """A comparison of two values of one type; false if either is missing."""
+
+    op: str
+    type: Type
+    left: Value
+    right: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Among(Node):
+    """`in`, or with `negated` `not in`; false either way if the value is missing."""
+
+    value: Value
+    type: Type
+    options: tuple[str | float, ...]
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Every(Node):
+    """All of these hold."""
+
+    parts: tuple[Test, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Either(Node):
+    """One of these holds."""
+
+    parts: tuple[Test, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Negation(Node):
+    """It does not hold."""
+
+    part: Test
+
+
+# A Read, Ask or Constant is a test when it is a truth value, and then simply does not hold where it is missing.
+Test = Compare | Among | Every | Either | Negation | TextTest | Known | Read | Ask | Constant
+Value = Arithmetic | Test  # any test is a truth value that is never missing, unless it is a Read
+
+
+def inside(node: Node) -> Iterator[Node]:
+    """The node and everything below it."""
+    yield node
+    match node:
+        case Every(parts=parts) | Either(parts=parts):
+            for part in parts:
+                yield from inside(part)
+        case Negation(part=part):
+            yield from inside(part)
+        case Compare(left=left, right=right) | Arithmetic(left=left, right=right):
+            yield from inside(left)
+            yield from inside(right)
+        case Among(value=value) | TextTest(value=value) | Known(value=value):
+            yield from inside(value)
+
+
+def type_of(value: Value) -> Type:
+    """The type that a value has where it is not missing; ANY for a custom field that was not read as something yet."""
+    match value:
+        case Read(wanted=type_) | Ask(type=type_) | Constant(type=type_):
+            return type_
+        case Arithmetic():
+            return Type.NUMBER
+        case _:
+            return Type.TRUTH
