@@ -262,7 +262,8 @@ class _Checker:
             raise self.mistake(constant, self.unknown(what, str(constant.value), closed))
 
     def unknown(self, what: str, word: str, known: Collection[str]) -> str:
-        return f"There is no {what} {word!r}; {_near(word, known) or f'there are {", ".join(sorted(known))}.'}"
+        among = f"there are {', '.join(sorted(known))}."
+        return f"There is no {what} {word!r}; {_near(word, known) or among}"
 
     def use(self, part: grammar.Use) -> Value:
         """A function, with its arguments checked."""
