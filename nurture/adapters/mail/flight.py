@@ -1,0 +1,64 @@
+"""Messages in flight: the caller must have an answer at the deadline, the sender must not begin after it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from queue import Empty, SimpleQueue
+from typing import Final
+
+from nurture.domain.message import Message
+from nurture.domain.touch import TouchId
+from nurture.domain.verdict import Again, Maybe, Verdict
+
+# The waits below run on a clock that stands still while the machine sleeps: look at the boot-time clock this often.
+_LOOK_SECONDS: Final = 1.0
+
+TOO_LATE: Final = Again("not begun: too little time was left before the deadline")
+
+
+class Flight:
+    """One message on its way. Exactly one side wins it: the sender, who begins, or the caller, who gave up waiting."""
+
+    __slots__ = ("_won", "message")
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        self._won = threading.Lock()
+
+    def begin(self) -> bool:
+        """Whether the content may leave now; True once. Called just before its first byte."""
+        return self._won.acquire(blocking=False)
+
+    def withdraw(self) -> bool:
+        """Whether the content has not begun to leave, and now never will."""
+        return self._won.acquire(blocking=False)
+
+
+Landed = SimpleQueue[tuple[Flight, Verdict]]
+
+
+def verdicts(
+    flights: Sequence[Flight], landed: Landed, *, deadline: float, boottime: Callable[[], float]
+) -> Iterator[tuple[TouchId, Verdict]]:
+    """Yield each verdict as it becomes known; at the deadline, settle what is still in the air, whatever holds it."""
+    waiting = set(flights)
+    try:
+        while waiting:
+            left = deadline - boottime()
+            try:
+                flight, verdict = landed.get(timeout=min(left, _LOOK_SECONDS)) if left > 0 else landed.get_nowait()
+            except Empty:
+                if left > 0:
+                    continue
+                break
+            waiting.discard(flight)
+            yield flight.message.touch, verdict
+        for flight in flights:
+            if flight in waiting:
+                waiting.discard(flight)
+                withdrawn = flight.withdraw()
+                yield flight.message.touch, TOO_LATE if withdrawn else Maybe("no answer by the deadline")
+    finally:
+        for flight in waiting:  # the caller stopped listening
+            flight.withdraw()
