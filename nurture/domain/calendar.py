@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 from functools import lru_cache
 from itertools import count
 from threading import Lock
 from typing import Final
+from warnings import catch_warnings, simplefilter
 from zoneinfo import ZoneInfo, available_timezones
-
-import holidays
 
 from nurture.domain.duration import Duration, Unit
 
@@ -32,7 +31,7 @@ OPEN_TIME: Final = {Unit.BUSINESS_HOURS, Unit.HOURS, Unit.MINUTES, Unit.SECONDS}
 @lru_cache(maxsize=1)
 def _zone_names() -> dict[str, str]:
     """Every zone name by its small letters, and by the city alone, for near matches."""
-    names = sorted(available_timezones())
+    names = sorted(available_timezones() - {"Factory", "localtime"})  # these two say nothing about a place
     cities = {name.rpartition("/")[2].lower(): name for name in names if "/" in name}
     return cities | {name.lower(): name for name in names}
 
@@ -60,16 +59,18 @@ def at_local(day: date, clock: time, zone: ZoneInfo) -> datetime:
 
     A time that does not exist (spring) becomes the first that does: the moment at which the clocks jump.
     """
-    local = datetime.combine(day, clock, tzinfo=zone).replace(fold=0)
-    first, second = _readings(local)
+    first, second = _readings(day, clock, zone)
     # Read with the offset before the jump, a time in a gap is later than with the one after it.
     return first if first <= second else _jump(zone, second, first)
 
 
-def _readings(local: datetime) -> tuple[datetime, datetime]:
-    """The moments of a local time read with the offset before and after a change; one moment where there is none."""
-    plain = local.replace(tzinfo=UTC)
-    return plain - (local.utcoffset() or timedelta()), plain - (local.replace(fold=1).utcoffset() or timedelta())
+def _readings(day: date, clock: time, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The moments of a local time read with the offsets before and after a change: equal on nearly every day."""
+    plain = datetime.combine(day, clock, UTC)
+    first, second = zone.utcoffset(plain.replace(fold=0)), zone.utcoffset(plain.replace(fold=1))
+    assert first is not None
+    assert second is not None
+    return plain - first, plain - second
 
 
 def _jump(zone: ZoneInfo, before: datetime, until: datetime) -> datetime:
@@ -77,8 +78,7 @@ def _jump(zone: ZoneInfo, before: datetime, until: datetime) -> datetime:
     low, high = before.replace(microsecond=0), until.replace(microsecond=0)
     offset = low.astimezone(zone).utcoffset()
     while high - low > ONE_SECOND:
-        middle = low + (high - low) // 2
-        middle = middle.replace(microsecond=0)
+        middle = (low + (high - low) / 2).replace(microsecond=0)
         if middle.astimezone(zone).utcoffset() == offset:
             low = middle
         else:
@@ -101,19 +101,18 @@ def day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
 _BUILDING: Final = Lock()
 
 
-@lru_cache(maxsize=1)
-def _countries() -> frozenset[str]:
-    return frozenset(holidays.list_supported_countries())
-
-
 @lru_cache(maxsize=4096)
 def _public_holidays(country: str, year: int) -> frozenset[date]:
     """The national public holidays of a year, observed days included; none for a country that is not known."""
+    import holidays  # here, because it takes a third of a second, and most commands never ask
+
     code = country.strip().upper()
     with _BUILDING:  # the library promises nothing about threads
-        if code not in _countries():
+        if code not in holidays.list_supported_countries():
             return frozenset()
-        return frozenset(holidays.country_holidays(code, years=year))
+        with catch_warnings():  # it warns of far years whose dates nobody has fixed yet
+            simplefilter("ignore")
+            return frozenset(holidays.country_holidays(code, years=year))
 
 
 def is_business_day(day: date, country: str | None) -> bool:
@@ -202,14 +201,12 @@ class Window:
     days: frozenset[int] = frozenset(range(5))
     opens_minute: int = 9 * 60
     closes_minute: int = 17 * 60
-    _opens: time = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.days or not self.days <= set(range(7)):
             raise ValueError("A window needs at least one day of the week.")
         if not 0 <= self.opens_minute < self.closes_minute <= DAY_MINUTES:
             raise ValueError("A window must open before it closes, between 00:00 and 24:00.")
-        object.__setattr__(self, "_opens", time(*divmod(self.opens_minute, 60)))
 
     def __str__(self) -> str:
         return f"{_days_text(self.days)} {_clock_text(self.opens_minute)}-{_clock_text(self.closes_minute)}"
@@ -221,13 +218,17 @@ class Window:
 
     def is_open(self, moment: datetime, zone: ZoneInfo) -> bool:
         """True if local clocks show an open minute."""
-        return self.always or self._shows_open(moment, moment.astimezone(zone), zone)
+        local = moment.astimezone(zone)
+        minute = local.hour * 60 + local.minute
+        if not self.opens_minute <= minute < self.closes_minute or local.weekday() not in self.days:
+            return False
+        if not local.fold or self.always:
+            return True
+        return any(opens <= moment < closes for opens, closes in _openings(self, local.date(), zone))
 
     def next_open(self, moment: datetime, zone: ZoneInfo) -> datetime:
         """The moment itself when open, else the next opening, in UTC."""
-        if self.is_open(moment, zone):
-            return moment.astimezone(UTC)
-        return next(max(opens, moment) for opens, closes in self._pieces_from(moment, zone) if moment < closes)
+        return self.next_slot(moment, zone, 0)
 
     def next_slot(self, moment: datetime, zone: ZoneInfo, fraction: float) -> datetime:
         """The moment itself when open, else that fraction of the way through the next opening, in UTC.
@@ -236,38 +237,37 @@ class Window:
         """
         if not 0 <= fraction < 1:
             raise ValueError(f"The fraction must be at least 0 and less than 1, not {fraction}.")
+        moment = moment.astimezone(UTC)
         if self.is_open(moment, zone):
-            return moment.astimezone(UTC)
-        opens, closes = next(piece for piece in self._pieces_from(moment, zone) if moment < piece[1])
-        return opens + timedelta(seconds=int(fraction * (closes - opens).total_seconds()))
-
-    def pieces(self, day: date, zone: ZoneInfo) -> tuple[tuple[datetime, datetime], ...]:
-        """When it opens and closes on a local day, in UTC: once, rarely twice (autumn), or never (a gap in spring)."""
-        if day.weekday() not in self.days:
-            return ()
-        opens, closes = at_local(day, self._opens, zone), self._closing(day, zone)
-        if opens >= closes:
-            return ()
-        first, second = _readings(datetime.combine(day, self._opens, tzinfo=zone))
-        if first < second < closes:  # after the clocks go back it is before opening time once more
-            return (opens, _jump(zone, first, second)), (second, closes)
-        return ((opens, closes),)
-
-    def _pieces_from(self, moment: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
+            return moment
         today = local_day(moment, zone)
         for ahead in count():
-            yield from self.pieces(today + timedelta(days=ahead), zone)
+            for opens, closes in self.openings(today + timedelta(days=ahead), zone):
+                if moment < opens:
+                    return opens + timedelta(seconds=int(fraction * (closes - opens).total_seconds()))
+        raise AssertionError("unreachable: a window has a day, and weeks do not end")
 
-    def _shows_open(self, moment: datetime, local: datetime, zone: ZoneInfo) -> bool:
-        minute = local.hour * 60 + local.minute
-        if not self.opens_minute <= minute < self.closes_minute or local.weekday() not in self.days:
-            return False
-        return not local.fold or moment < self._closing(local.date(), zone)
+    def openings(self, day: date, zone: ZoneInfo) -> tuple[tuple[datetime, datetime], ...]:
+        """When it opens and closes on a local day, in UTC: once, rarely twice (autumn), or never (a gap in spring)."""
+        return _openings(self, day, zone) if day.weekday() in self.days else ()
 
-    def _closing(self, day: date, zone: ZoneInfo) -> datetime:
-        if self.closes_minute == DAY_MINUTES:
-            return at_local(day + ONE_DAY, MIDNIGHT, zone)
-        return at_local(day, time(*divmod(self.closes_minute, 60)), zone)
+
+@lru_cache(maxsize=8192)  # a pass asks for few days, zones and windows, thousands of times
+def _openings(window: Window, day: date, zone: ZoneInfo) -> tuple[tuple[datetime, datetime], ...]:
+    opening = time(*divmod(window.opens_minute, 60))
+    opens = at_local(day, opening, zone)
+    if window.closes_minute == DAY_MINUTES:
+        closes = at_local(day + ONE_DAY, MIDNIGHT, zone)
+    else:
+        closes = at_local(day, time(*divmod(window.closes_minute, 60)), zone)
+    if opens >= closes:
+        return ()
+    first, second = _readings(day, opening, zone)
+    if first < second < closes:
+        jump = _jump(zone, first, second)
+        if jump < second:  # after the clocks went back it is before opening time once more
+            return (opens, jump), (second, closes)
+    return ((opens, closes),)
 
 
 OFFICE: Final = Window()
@@ -302,7 +302,7 @@ def _weekday(name: str, text: str) -> int:
     for number, short in enumerate(DAY_NAMES):
         if name in {short, full[number]}:
             return number
-    near = get_close_matches(name[:20], (*DAY_NAMES, *full), n=1)
+    near = get_close_matches(name[:3], DAY_NAMES, n=1)
     hint = f"did you mean {near[0]!r}?" if near else "write for example 'mon-fri' or 'mon,wed,fri'."
     raise ValueError(f"{text[:40]!r} has no known day {name[:20]!r}: {hint}")
 
@@ -391,7 +391,7 @@ def _open_time_later(
     if not span:
         return start
     for day in _working_days(local_day(start, zone), window, country, away):
-        for opens, closes in window.pieces(day, zone):
+        for opens, closes in window.openings(day, zone):
             begins = max(opens, start)
             if begins < closes:
                 if span <= closes - begins:
@@ -406,8 +406,11 @@ def _working_days(
     """The working days from this one on. Raises ValueError when there are no more."""
     try:
         while True:
+            absence = max((last for first, last in away if first <= day <= last), default=None)
             holiday = country and day in _public_holidays(country, day.year)
-            if day.weekday() in window.days and not holiday and not any(a <= day <= b for a, b in away):
+            if absence:
+                day = absence
+            elif day.weekday() in window.days and not holiday:
                 yield day
             day += ONE_DAY
     except OverflowError:
