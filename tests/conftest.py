@@ -1,0 +1,98 @@
+"""What every test can ask for: real databases; and the rule that continuous integration skips nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import postgres
+
+# Where the processes of one test session meet, and the process that all of them belong to.
+MEETING_PLACE = pytest.StashKey[tuple[Path, int]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Agree with pytest-xdist's workers on a folder; the first that needs PostgreSQL starts it for all."""
+    given = getattr(config, "workerinput", None)
+    place = (
+        (Path(given["nurture_folder"]), int(given["nurture_owner"]))
+        if given is not None
+        else (Path(tempfile.mkdtemp(prefix="nurture-tests-")), os.getpid())
+    )
+    config.stash[MEETING_PLACE] = place
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist where to meet."""
+    folder, owner = node.config.stash[MEETING_PLACE]
+    node.workerinput["nurture_folder"] = str(folder)
+    node.workerinput["nurture_owner"] = owner
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop PostgreSQL when all workers are done."""
+    if hasattr(config, "workerinput") or MEETING_PLACE not in config.stash:
+        return
+    folder, owner = config.stash[MEETING_PLACE]
+    if (folder / "postgres.json").exists():
+        with contextlib.suppress(postgres.NoPostgresError):  # it never started, and the tests have said so
+            postgres.shared(folder, owner).stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def refuse_skip(report: Any) -> None:
+    """Turn a skip into a failure under NURTURE_NO_SKIPS=1. A test that is expected to fail is no skip."""
+    if os.environ.get("NURTURE_NO_SKIPS") == "1" and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"{reason}\nNothing may be skipped here: NURTURE_NO_SKIPS=1 is set."
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skipped test."""
+    report = yield
+    refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A skipped module."""
+    report = yield
+    refuse_skip(report)
+    return report
+
+
+@pytest.fixture(scope="session")
+def postgres_server(pytestconfig: pytest.Config) -> postgres.Server:
+    """The session's PostgreSQL. Skips where there is none, or fails under NURTURE_REQUIRE_POSTGRES=1."""
+    try:
+        return postgres.shared(*pytestconfig.stash[MEETING_PLACE])
+    except postgres.NoPostgresError as problem:
+        if os.environ.get("NURTURE_REQUIRE_POSTGRES") == "1":
+            pytest.fail(f"PostgreSQL is required here: {problem}")
+        pytest.skip(f"PostgreSQL: {problem}")
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database of this test's own."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database: the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'nurture.db'}"
+    return str(request.getfixturevalue("postgres_url"))
