@@ -203,7 +203,7 @@ def build(level: str, lock: int) -> None:
     start_over_unless(kept)
     if not kept and not run(base, "-m", "venv", str(VENV)):
         raise CannotError("the virtual environment could not be made; the reason is above.")
-    pip = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "-q", "--no-warn-script-location")
+    pip = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "-q", "--no-compile")
     if not run(str(PYTHON), *pip, "--require-hashes", "-r", str(LOCKS[level])):
         raise CannotError(
             "the packages could not be installed; the reason is above.\n  The first use needs a way to a package "
