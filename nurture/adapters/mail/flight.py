@@ -30,6 +30,11 @@ class Flight:
         """Whether the content may leave now; True once. Called just before its first byte."""
         return self._won.acquire(blocking=False)
 
+    @property
+    def is_decided(self) -> bool:
+        """Whether one side has won: before the sender began, that can only have been the caller."""
+        return self._won.locked()
+
     def withdraw(self) -> bool:
         """Whether the content has not begun to leave, and now never will."""
         return self._won.acquire(blocking=False)

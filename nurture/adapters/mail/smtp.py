@@ -231,7 +231,7 @@ class SmtpMailer:
     def _attempt(self, flight: Flight, deadline: float) -> Verdict:
         now = self._boottime()
         latest_start = deadline - self._timeout
-        if now > latest_start:
+        if now > latest_start or flight.is_decided:
             return TOO_LATE
         content = mime(flight.message)
         connection = self._take() or self._fresh()

@@ -1,0 +1,106 @@
+"""SendGrid's signed Event Webhook: is it really theirs, and what does it say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from nurture.adapters.mail.sendgrid_payload import TOUCH_ARG
+from nurture.domain.errors import RequestError
+
+_MILLISECONDS: Final = 10**11  # as seconds, that would be the year 5138
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEvent:
+    """One event, with the types that drift made straight. Text that is missing is empty.
+
+    `touch` is our own custom argument; without it the event may belong to another application on the account, or
+    be a late bounce. `machine_open` is None where the provider does not say. `raw` is everything it sent.
+    """
+
+    kind: str
+    touch: str | None
+    email: str
+    at: datetime | None
+    url: str
+    reason: str
+    status: str
+    bounce_type: str  # bounce (hard) or blocked
+    classification: str
+    user_agent: str
+    ip: str
+    event_id: str
+    message_id: str
+    machine_open: bool | None
+    raw: Mapping[str, Any]
+
+
+def verify_event(public_key: str, signature: str | None, timestamp: str | None, body: bytes) -> bool:
+    """Whether the body, byte for byte, was signed by the holder of the key. Never raises.
+
+    The library's check raises for a missing header, bad base64, a key that is none: each of them is a "no".
+    """
+    # Imported late: the web process needs it, most commands do not.
+    from sendgrid.helpers.eventwebhook import EventWebhook
+
+    if not public_key or not signature or not timestamp:
+        return False
+    try:
+        return bool(EventWebhook(public_key).verify_signature(body.decode("utf-8"), signature, timestamp))
+    except Exception:  # noqa: BLE001  whatever it stumbles over, it is not a valid signature
+        return False
+
+
+def read_events(body: bytes) -> list[ProviderEvent]:
+    """The events of one batch, in its order. What is not an object with a kind of event is left out.
+
+    Raises RequestError for a body that is no JSON array: nothing in it can be kept apart.
+    """
+    try:
+        entries = json.loads(body)
+    except (ValueError, RecursionError):
+        raise RequestError("The events are not JSON.", hint="Store the body and look at it.") from None
+    if isinstance(entries, dict):
+        entries = [entries]
+    if not isinstance(entries, list):
+        raise RequestError("The events are not a JSON array.", hint="Store the body and look at it.")
+    return [_event(entry) for entry in entries if isinstance(entry, dict) and isinstance(entry.get("event"), str)]
+
+
+def _event(entry: dict[str, Any]) -> ProviderEvent:
+    machine = entry.get("sg_machine_open")
+    return ProviderEvent(
+        kind=entry["event"],
+        touch=_text(entry, TOUCH_ARG) or None,
+        email=_text(entry, "email").strip().lower(),
+        at=_moment(entry.get("timestamp")),
+        url=_text(entry, "url"),
+        reason=_text(entry, "reason") or _text(entry, "response"),
+        status=_text(entry, "status"),
+        bounce_type=_text(entry, "type"),
+        classification=_text(entry, "bounce_classification"),
+        user_agent=_text(entry, "useragent"),
+        ip=_text(entry, "ip"),
+        event_id=_text(entry, "sg_event_id"),
+        message_id=_text(entry, "sg_message_id"),
+        machine_open=machine if isinstance(machine, bool) else {"true": True, "false": False}.get(str(machine).lower()),
+        raw=entry,
+    )
+
+
+def _text(entry: Mapping[str, Any], key: str) -> str:
+    value = entry.get(key)
+    return value if isinstance(value, str) else str(value) if isinstance(value, int | float) else ""
+
+
+def _moment(value: Any) -> datetime | None:
+    """The time of an event: epoch seconds, as number or text, by some samples in milliseconds."""
+    try:
+        seconds = float(value)
+        return datetime.fromtimestamp(seconds / 1000 if seconds > _MILLISECONDS else seconds, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None

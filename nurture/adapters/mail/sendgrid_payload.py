@@ -1,0 +1,144 @@
+"""Message -> the JSON body of SendGrid's mail/send, checked against the documented rules of the API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from sendgrid.helpers.mail import (
+    Asm,
+    Category,
+    ClickTracking,
+    Content,
+    CustomArg,
+    From,
+    GroupId,
+    Header,
+    Mail,
+    OpenTracking,
+    Personalization,
+    ReplyTo,
+    Subject,
+    SubscriptionTracking,
+    To,
+    TrackingSettings,
+)
+
+from nurture.adapters.mail.mime import list_headers, travelling
+from nurture.domain.message import Message
+
+TOUCH_ARG: Final = "nurture_touch"
+
+_RESERVED_HEADERS: Final = frozenset(
+    {"x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "content-transfer-encoding"}
+    | {"to", "from", "subject", "reply-to", "cc", "bcc"}
+)
+_LONGEST_ADDRESS: Final = 320
+_LARGEST_ARGS: Final = 10_000  # bytes
+_LARGEST_REQUEST: Final = 30_000_000  # bytes
+
+
+def payload(message: Message, *, categories: Sequence[str] = (), asm_group: int | None = None) -> dict[str, Any]:
+    """The request for one touch: one personalization, one recipient.
+
+    Every value goes through the wrapper class of the library that takes it as it is. The shortcuts lose, reorder or
+    misread values: a name with a comma, a second custom argument, the order of the categories.
+    """
+    recipient = Personalization()
+    recipient.add_to(To(travelling(message.to), message.to_name or None))
+    recipient.add_custom_arg(CustomArg(TOUCH_ARG, message.touch))
+    mail = Mail()
+    mail.from_email = From(travelling(message.from_email), message.from_name or None)
+    mail.subject = Subject(message.subject)
+    if message.reply_to is not None:
+        mail.reply_to = ReplyTo(travelling(message.reply_to))
+    mail.add_personalization(recipient)
+    mail.add_content(Content("text/plain", message.text))
+    mail.add_content(Content("text/html", message.html))
+    for name, value in (
+        ("Message-ID", message.message_id),
+        *list_headers(message),
+        ("Auto-Submitted", "no"),
+        *message.headers,
+    ):
+        mail.add_header(Header(name, value))
+    if asm_group is not None:
+        mail.asm = Asm(GroupId(asm_group))
+    # The links and the way out are our own; without these lines the settings of the account would apply.
+    tracking = TrackingSettings()
+    tracking.click_tracking = ClickTracking(False, False)
+    tracking.open_tracking = OpenTracking(False)
+    tracking.subscription_tracking = SubscriptionTracking(False)
+    mail.tracking_settings = tracking
+    body: dict[str, Any] = mail.get()
+    if categories:
+        body["categories"] = [Category(category).get() for category in categories]
+    return body
+
+
+def encoded(body: Mapping[str, Any]) -> bytes:
+    """The body as it travels."""
+    return json.dumps(body, separators=(",", ":")).encode("ascii")
+
+
+def problems(body: Mapping[str, Any]) -> list[str]:
+    """What the API would refuse, or worse, accept and do otherwise. Values are named, not shown."""
+    return list(_problems(body))
+
+
+def _problems(body: Mapping[str, Any]) -> Iterator[str]:
+    people = body.get("personalizations") or []
+    if len(people) != 1 or len(people[0].get("to") or []) != 1 or people[0].get("cc") or people[0].get("bcc"):
+        yield "a request must have exactly one recipient"
+        return
+    addresses = [body.get("from") or {}, people[0]["to"][0]] + ([body["reply_to"]] if "reply_to" in body else [])
+    if any(not 3 <= len(address.get("email") or "") <= _LONGEST_ADDRESS for address in addresses):
+        yield "an address is missing or too long"
+    if "reply_to" in body and "reply_to_list" in body:
+        yield "reply_to and reply_to_list exclude each other"
+    if not body.get("subject"):
+        yield "the subject is empty"
+    contents = body.get("content") or []
+    if [part.get("type") for part in contents] != ["text/plain", "text/html"]:
+        yield "the content must be text/plain, then text/html"
+    if not all(part.get("value") for part in contents):
+        yield "a part of the content is empty"
+    yield from _argument_problems({**(body.get("custom_args") or {}), **(people[0].get("custom_args") or {})})
+    yield from _header_problems(body.get("headers") or {})
+    yield from _category_problems(body.get("categories") or [])
+    if not {"click_tracking", "open_tracking", "subscription_tracking"} <= set(body.get("tracking_settings") or {}):
+        yield "the tracking settings are not set"
+
+
+def _argument_problems(arguments: Mapping[str, Any]) -> Iterator[str]:
+    if not arguments.get(TOUCH_ARG):
+        yield f"the custom argument {TOUCH_ARG} is missing"
+    if not all(isinstance(value, str) for value in arguments.values()):
+        yield "a custom argument is not a string"
+    if len(json.dumps(arguments)) > _LARGEST_ARGS:
+        yield "the custom arguments are larger than 10,000 bytes"
+
+
+def _header_problems(headers: Mapping[str, Any]) -> Iterator[str]:
+    if len({name.lower() for name in headers}) != len(headers):
+        yield "a header is given twice"
+    for name, value in headers.items():
+        if name.lower() in _RESERVED_HEADERS:
+            yield f"the header {name} is reserved"
+        if not name.isascii() or not name.isprintable() or " " in name or ":" in name or not name:
+            yield "a header has a name that is none"
+        if not isinstance(value, str) or any(character in value for character in "\r\n\0"):
+            yield f"the header {name!r} has a value that cannot stand in a header"
+
+
+def _category_problems(categories: Sequence[Any]) -> Iterator[str]:
+    if len(categories) > 10 or len(set(categories)) != len(categories):
+        yield "there are more than 10 categories, or one twice"
+    if not all(isinstance(each, str) and each.isascii() and 1 <= len(each) <= 255 for each in categories):
+        yield "a category is not 1 to 255 ASCII characters"
+
+
+def is_too_large(request: bytes) -> bool:
+    """Whether the API refuses a request for its size alone."""
+    return len(request) >= _LARGEST_REQUEST
