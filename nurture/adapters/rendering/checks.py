@@ -1,0 +1,190 @@
+"""What `check` says about a template before any lead meets it: all problems at once, each at its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from html.parser import HTMLParser
+from typing import Final
+
+from jinja2 import TemplateSyntaxError, meta, nodes
+
+from nurture.adapters.rendering import names
+from nurture.adapters.rendering.failure import PREHEADER, SUBJECT, file_of
+from nurture.adapters.rendering.inline_css import readable
+from nurture.adapters.rendering.sandbox import loads, near, tree_problems
+from nurture.adapters.rendering.templates import ENDINGS, TemplateKind, Templates
+from nurture.domain.errors import Problem
+
+_FOOTER: Final = ("unsubscribe_url", "postal_address")
+_JINJA: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_STYLE: Final = re.compile(r"<style\b[^>]*>(.*?)</style>", re.DOTALL | re.IGNORECASE)
+
+
+def problems(
+    templates: Templates, path: str, kind: TemplateKind, *, custom: Collection[str] | None = None
+) -> list[Problem]:
+    """Everything wrong with a template (path without extension) and with the files it loads.
+
+    `custom`: the custom fields that exist; None: not known, so x.NAME is not checked.
+    """
+    found: set[Problem] = set()
+    for ending in ENDINGS[kind]:
+        file = path + ending
+        if file not in templates.sources:
+            part = {".html": "HTML part", ".txt": "text part", ".md": "script"}[ending]
+            found.add(Problem(file_of(file), 1, 1, f"the {part} is missing: write this file"))
+            continue
+        found.update(_of_file(templates, file, kind, custom))
+    return sorted(found)
+
+
+def _of_file(templates: Templates, file: str, kind: TemplateKind, custom: Collection[str] | None) -> Iterator[Problem]:
+    used: set[str] = set()
+    small = []
+    if file.endswith(".html"):
+        matter = templates.matter(file)
+        yield from (Problem(file_of(file), *problem) for problem in matter.problems)
+        small = [
+            file + suffix for suffix, key in ((SUBJECT, "subject"), (PREHEADER, "preheader")) if key in matter.texts
+        ]
+        if not matter.texts.get("subject", "").strip() and not matter.problems:
+            yield Problem(file_of(file), 1, 1, "no subject; begin the file with a --- block that has one")
+        if "preheader" not in matter.texts and not matter.problems:
+            yield Problem(file_of(file), 1, 1, "no preheader: the inbox shows the first words instead", "warning")
+    elif templates.sources[file].startswith("---\n") and kind == "email":
+        yield Problem(file_of(file), 1, 1, "front matter belongs at the top of the .html file only")
+    broken = False
+    for name in [file, *small, *templates.loads(file)]:
+        checked = _File(templates, name, kind, custom)
+        yield from checked.problems()
+        used |= checked.used
+        broken = broken or checked.broken
+    if kind == "email" and not broken:
+        for piece in _FOOTER:
+            if piece not in used:
+                yield Problem(file_of(file), 1, 1, f"the footer is incomplete: {piece} is not shown anywhere")
+
+
+class _File:
+    """One file's own problems. `used` and `broken` are filled in by `problems`."""
+
+    def __init__(self, templates: Templates, name: str, kind: TemplateKind, custom: Collection[str] | None) -> None:
+        self.templates = templates
+        self.name = name
+        self.allowed = (names.EMAIL if kind == "email" else names.SCRIPT) | set(templates.sandbox.globals)
+        self.custom = custom
+        self.used: set[str] = set()
+        self.broken = False
+
+    def problems(self) -> Iterator[Problem]:
+        """Every problem of the file itself, not of those it loads."""
+        self.source = self.templates.source(self.name)
+        if self.source is None:
+            return  # reported where it is loaded
+        sandbox = self.templates.sandbox
+        try:
+            tree = sandbox.parse(self.source, self.name)
+        except (TemplateSyntaxError, RecursionError) as error:
+            self.broken = True
+            line = error.lineno if isinstance(error, TemplateSyntaxError) else 1
+            yield self._at(line, "", " ".join(str(getattr(error, "message", None) or "nested too deeply").split()))
+            return
+        for line, message in tree_problems(tree, sandbox):
+            self.broken = True
+            yield self._at(line, "", message)
+        yield from self._loads(tree)
+        if not self.broken:
+            self.used = meta.find_undeclared_variables(tree)
+            yield from self._names(tree)
+        if self.name.endswith(".html"):
+            yield from self._html()
+
+    def _loads(self, tree: nodes.Template) -> Iterator[Problem]:
+        for load, target in loads(tree):
+            if target is None:
+                continue
+            source = self.templates.source(target)
+            if source is None:
+                self.broken = True
+                hint = near(target, self.templates.sources)
+                yield self._at(load.lineno, target, f"no file is named {target!r}{hint}")
+            elif isinstance(load, nodes.Import | nodes.FromImport) and not load.with_context:
+                yield from self._without_context(load, target, source)
+
+    def _without_context(self, load: nodes.Node, target: str, source: str) -> Iterator[Problem]:
+        """Macros see only their arguments, unless they are imported with context."""
+        try:
+            needed = meta.find_undeclared_variables(self.templates.sandbox.parse(source))
+        except TemplateSyntaxError:
+            return  # reported at its own file
+        if asked := sorted((needed & self.allowed) - set(self.templates.sandbox.globals)):
+            yield self._at(load.lineno, target, f"{target!r} uses {', '.join(asked)}: import it `with context`")
+
+    def _names(self, tree: nodes.Template) -> Iterator[Problem]:
+        wrong = self.used - self.allowed
+        for name in tree.find_all(nodes.Name):
+            if name.ctx == "load" and name.name in wrong:
+                wrong.discard(name.name)
+                hint = near(name.name, self.allowed)
+                yield self._at(name.lineno, name.name, f"{name.name!r} is not defined{hint}")
+        for field in tree.find_all(nodes.Getattr):
+            if not isinstance(field.node, nodes.Name):
+                continue
+            known = {"x": self.custom, "sender": names.SENDER}.get(field.node.name)
+            if known is not None and field.attr not in known:
+                whole = f"{field.node.name}.{field.attr}"
+                yield self._at(field.lineno, whole, f"no field is named {whole!r}{near(field.attr, known)}")
+
+    def _html(self) -> Iterator[Problem]:
+        # Jinja becomes as many letters, so that places stay; a tag's text then reads like any other.
+        blank = _JINJA.sub(lambda tag: re.sub(r"[^\n]", "J", tag[0]), self.source or "")
+        reader = _Tags()
+        reader.feed(blank)
+        reader.close()
+        for line, column, message, severity in reader.found:
+            yield Problem(file_of(self.name), line, column, message, severity)
+        for style in _STYLE.finditer(blank):
+            if not readable(style[1]):
+                line = blank.count("\n", 0, style.start()) + 1
+                yield Problem(file_of(self.name), line, 1, "this CSS cannot be read, so it is not inlined", "warning")
+
+    def _at(self, line: int, word: str, message: str) -> Problem:
+        """A problem at the place of a word in a line; the line's beginning where the word is not found."""
+        file = self.name.removesuffix(SUBJECT).removesuffix(PREHEADER)
+        lines = self.templates.sources[file].split("\n")
+        text = lines[line - 1] if 0 < line <= len(lines) else ""
+        match = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) if word else None
+        return Problem(file_of(self.name), line, match.start() + 1 if match else 1, message)
+
+
+class _Tags(HTMLParser):
+    """Finds links that lead nowhere, images that say nothing, and tags that mail clients throw away."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: list[tuple[int, int, str, str]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "a":
+            target = given.get("href", "").strip().lower()
+            if target in ("", "#"):
+                self._add("a link without a target")
+            elif target.startswith(("javascript:", "data:", "vbscript:")):
+                self._add("a link may lead to http, https, mailto or tel only")
+        elif tag == "img" and "alt" not in given:
+            self._add('an image without alt text; write alt="" when it is decoration')
+        elif tag in ("script", "iframe", "object", "embed", "form"):
+            self._add(f"mail clients remove <{tag}>")
+        elif tag == "link" and "stylesheet" in given.get("rel", ""):
+            self._add("style sheets are not fetched; write the rules into <style>")
+        for name in ("class", "style"):
+            if "JJJJ" in given.get(name, ""):
+                self._add(f"a computed {name} may miss the rules of <style>, which are inlined once", "warning")
+
+    handle_startendtag = handle_starttag
+
+    def _add(self, message: str, severity: str = "error") -> None:
+        line, column = self.getpos()
+        self.found.append((line, column + 1, message, severity))

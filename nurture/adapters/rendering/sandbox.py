@@ -1,0 +1,259 @@
+"""Jinja2 made safe for texts of marketers and fields of strangers: an allow-list, a budget, no way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from jinja2 import BaseLoader, StrictUndefined, TemplateSyntaxError, nodes, pass_context
+from jinja2.environment import TemplateModule
+from jinja2.exceptions import TemplateRuntimeError
+from jinja2.runtime import BlockReference, Context, LoopContext, TemplateReference, Undefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup, escape
+
+from nurture.adapters.rendering import budget
+from nurture.adapters.rendering.filters import FILTERS, TESTS
+from nurture.adapters.rendering.names import CustomFields, Record
+
+# Names with a space cannot be written in a template: only `_guarded` puts these in.
+_COUNTED: Final = "counted items"
+_WRITTEN: Final = "written text"
+_JOINED: Final = "joined text"
+
+_ATTRIBUTES: Final[dict[type, frozenset[str]]] = {
+    str: frozenset({"upper", "lower", "title", "capitalize", "strip", "startswith", "endswith", "split"}),
+    Record: frozenset({"items", "keys", "values", "get"}),
+    LoopContext: frozenset(
+        {
+            *("index", "index0", "first", "last", "length", "revindex", "revindex0"),
+            *("cycle", "previtem", "nextitem", "changed", "depth"),
+        }
+    ),
+    BlockReference: frozenset({"super"}),
+}
+
+
+class WrongError(TemplateRuntimeError):
+    """What a template asked for cannot be done; the message is for its author."""
+
+
+def near(name: str, known: Any) -> str:
+    """'; did you mean ...?' when something like `name` is known, else nothing."""
+    found = get_close_matches(name, [option for option in known if " " not in option], n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def link(target: Any) -> str:
+    """The tracked URL of a target; the same target gives the same URL all through the e-mail."""
+    run = budget.current.get()
+    url = str(budget.written(target)) if isinstance(target, str) else ""
+    if run is None or not _is_web_address(url):
+        raise WrongError(f"link() takes a full http or https address, not {target!r}")
+    if url not in run.links:
+        run.links[url] = run.track(url)
+    return run.links[url]
+
+
+def _is_web_address(url: str) -> bool:
+    if len(url) > 2000 or any(char.isspace() or not char.isprintable() for char in url):
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and "\\" not in url
+
+
+def _range(*ends: int) -> range:
+    """A range of at most 1,000 numbers."""
+    numbers = range(*ends)
+    if len(numbers) > budget.MAX_RANGE:
+        raise budget.TooMuchError(f"range() gives at most {budget.MAX_RANGE:,} numbers")
+    return numbers
+
+
+@pass_context  # without it, Jinja would fold constants at compile time, when no rendering is under way
+def _shown(context: Context, value: Any) -> Any:
+    """A value as an e-mail shows it: nothing for None, yes or no, 40 for 40.0; text in place or by number."""
+    if type(value) is not str:
+        if value is None:
+            return ""
+        if isinstance(value, Markup):
+            return value
+        value = _spoken(value)
+    run = budget.current.get()
+    if run is None or run.values is None or not value:
+        return value
+    return run.numbered(escape(value))
+
+
+def _spoken(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"
+    if isinstance(value, str | int | float | date | Decimal | Undefined):
+        return str(value)  # raises for an unknown name
+    raise WrongError(f"a {type(value).__name__} cannot be written; loop over it, or join it")
+
+
+def loads(tree: nodes.Template) -> Iterator[tuple[nodes.Node, str | None]]:
+    """The tags that load another file, each with the file's name; None when it is not one name in quotes."""
+    for load in tree.find_all((nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)):
+        named: Any = getattr(load, "template", None)
+        target = named.value if isinstance(named, nodes.Const) else None
+        yield load, target if isinstance(target, str) else None
+
+
+def tree_problems(tree: nodes.Template, sandbox: Sandbox) -> Iterator[tuple[int, str]]:
+    """Line and message for everything in a template that the sandbox refuses."""
+    for node in tree.find_all((nodes.ScopedEvalContextModifier, nodes.EvalContextModifier)):
+        yield node.lineno, "escaping cannot be switched off"
+    for loop in tree.find_all(nodes.For):
+        if loop.recursive:
+            yield loop.lineno, "recursive loops are not available"
+    for load, target in loads(tree):
+        if target is None:
+            yield load.lineno, "name one file directly, in quotes: every text is checked before it is used"
+    for used in tree.find_all((nodes.Filter, nodes.Test)):
+        known = sandbox.filters if isinstance(used, nodes.Filter) else sandbox.tests
+        if used.name not in known:
+            kind = "filter" if isinstance(used, nodes.Filter) else "test"
+            yield used.lineno, f"no {kind} is named {used.name!r}{near(used.name, known)}"
+
+
+def _guarded(node: nodes.Node) -> nodes.Node:
+    """The tree with a count on every loop, a cap on every `~`, and captured text written out in comparisons."""
+    for child in node.iter_child_nodes():
+        _guarded(child)
+    for field, value in node.iter_fields():
+        if isinstance(value, nodes.Concat):
+            setattr(node, field, _filter(_JOINED, nodes.List(value.nodes, lineno=value.lineno), value.lineno))
+        elif isinstance(value, list):
+            for place, item in enumerate(value):
+                if isinstance(item, nodes.Concat):
+                    value[place] = _filter(_JOINED, nodes.List(item.nodes, lineno=item.lineno), item.lineno)
+    if isinstance(node, nodes.For):
+        node.iter = _filter(_COUNTED, node.iter, node.lineno)
+    elif isinstance(node, nodes.Compare):
+        node.expr = _filter(_WRITTEN, node.expr, node.lineno)
+        for operand in node.ops:
+            operand.expr = _filter(_WRITTEN, operand.expr, node.lineno)
+    return node
+
+
+def _filter(name: str, node: Any, line: int) -> nodes.Filter:
+    return nodes.Filter(node, name, [], [], None, None, lineno=line)
+
+
+def _joined(parts: list[Any]) -> str:
+    texts = ["" if part is None else part if isinstance(part, str) else _spoken(part) for part in parts]
+    if any(isinstance(text, Markup) for text in texts):
+        return Markup(budget.capped(escape(text) for text in texts))
+    return budget.capped(texts)
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """The one Jinja2 environment of a set of templates. Compiled templates are shared by all threads."""
+
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
+    concat = staticmethod(budget.capped)
+
+    def __init__(self, loader: BaseLoader) -> None:
+        super().__init__(
+            loader=loader,
+            undefined=StrictUndefined,
+            autoescape=lambda name: name is not None and name.endswith(".html"),
+            finalize=_shown,
+            optimized=False,  # folding constants would run filters at compile time, outside of any budget
+            auto_reload=False,
+            cache_size=-1,
+            trim_blocks=False,
+            keep_trailing_newline=True,
+        )
+        self.globals = {"link": link, "range": _range}
+        self.filters = {**FILTERS, _COUNTED: budget.counted, _WRITTEN: budget.written, _JOINED: _joined}
+        self.tests = dict(TESTS)
+
+    def _generate(
+        self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
+    ) -> str:
+        """Jinja's hook between parsing and code: refuse what is not allowed, guard the rest."""
+        for line, message in tree_problems(source, self):
+            raise TemplateSyntaxError(message, line, name, filename)
+        _guarded(source)
+        return super()._generate(source, name, filename, defer_init)
+
+    def get_template(self, name: Any, parent: str | None = None, globals: Any = None) -> Any:  # noqa: A002 (Jinja's)
+        """A compiled template. Counts: files that include each other twice would double at every level."""
+        budget.spend()
+        return super().get_template(name, parent, globals)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """A field of a mapping, or one of the few attributes that are known to be harmless."""
+        if isinstance(obj, Record):
+            return self._field(obj, attribute)
+        if isinstance(obj, TemplateModule | TemplateReference):
+            return super().getattr(obj, attribute)
+        for kind, allowed in _ATTRIBUTES.items():
+            if isinstance(obj, kind) and attribute in allowed:
+                if isinstance(obj, LoopContext | BlockReference):
+                    return getattr(obj, attribute)
+                return getattr(budget.written(obj), attribute)
+        if isinstance(obj, Undefined):
+            str(obj)
+        if obj is None:
+            return None  # a field of something missing is missing
+        return self.undefined(f"{attribute!r} is not available here; use a filter")
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """An item of a list or a mapping, or a slice of text."""
+        if isinstance(obj, Record):
+            return self._field(obj, str(argument))
+        if obj is None:
+            return None
+        if isinstance(obj, TemplateReference):
+            return super().getitem(obj, argument)
+        try:
+            return budget.written(obj)[argument]
+        except (TypeError, LookupError):
+            return self.undefined(f"there is no item {argument!r} here")
+
+    def _field(self, record: Record, name: str) -> Any:
+        if name in record:
+            return record[name]
+        if name in _ATTRIBUTES[Record]:
+            return getattr(record, name)
+        if isinstance(record, CustomFields) and not name.startswith("_"):
+            return None
+        return self.undefined(f"there is no field {name!r} here{near(name, record)}")
+
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 (Jinja's)
+        """Call a macro or one of the few functions; each call is a step."""
+        budget.spend()
+        return super().call(__context, __obj, *args, **kwargs)
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Arithmetic on numbers, and text + text; nothing that grows without bound."""
+        budget.spend()
+        left, right = budget.written(left), budget.written(right)
+        if isinstance(left, str) and isinstance(right, str) and operator == "+":
+            return _joined([left, right])
+        for side in (left, right):
+            if side is None:
+                raise WrongError(f"a missing value in {operator!r}; give it a default: value|default(0)")
+            if isinstance(side, Undefined):
+                str(side)
+            if isinstance(side, str | list | tuple | dict):
+                raise WrongError(f"{operator!r} is for numbers; put texts together with ~")
+        if operator == "**" and (abs(left) > 1_000_000 or abs(right) > 32):
+            raise WrongError("'**' is too large")
+        result = super().call_binop(context, operator, left, right)
+        if isinstance(result, int) and result.bit_length() > 1024:
+            raise WrongError(f"the result of {operator!r} is too large")
+        return result

@@ -1,0 +1,258 @@
+"""The templates of a workspace: e-mails and call scripts, rendered for one lead at a time, from any thread."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+from jinja2 import FunctionLoader, Template, TemplateSyntaxError, nodes
+from markupsafe import Markup
+
+from nurture.adapters.rendering import budget, front_matter, inline_css
+from nurture.adapters.rendering.budget import Run, capped
+from nurture.adapters.rendering.failure import PREHEADER, SUBJECT, RenderError, explained, file_of
+from nurture.adapters.rendering.front_matter import FrontMatter
+from nurture.adapters.rendering.names import CLOSE, OPEN, frozen
+from nurture.adapters.rendering.sandbox import Sandbox, loads
+from nurture.domain.errors import Problem, UnknownNameError
+
+TemplateKind = Literal["email", "script"]
+ENDINGS: Final[Mapping[str, tuple[str, ...]]] = {"email": (".html", ".txt"), "script": (".md",)}
+
+# Shapes differ by branches taken and fields missing: a few for each e-mail. A shape takes about 15 KB.
+_SHAPES: Final = 1024
+
+# In text, a line that holds only tags leaves nothing behind. Block tags stay: they separate paragraphs.
+_TAG: Final = r"\{%[+-]?\s*(?!end?block|block|raw|endraw)(?:[^%]|%(?!\}))*%\}|\{#(?:[^#]|#(?!\}))*#\}"
+_ONLY_TAGS: Final = re.compile(rf"^[ \t]*((?:{_TAG})(?:[ \t]*(?:{_TAG}))*)[ \t]*\n", re.MULTILINE)
+
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_BLANKS: Final = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedEmail:
+    """An e-mail for one lead. `sender` is the front matter's `from`; `links` are targets in order of first use."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    reply_to: str | None
+    sender: str | None
+    links: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """An e-mail's four templates."""
+
+    subject: Template
+    preheader: Template | None
+    html: Template
+    text: Template
+    matter: FrontMatter
+
+
+class Templates:
+    """Templates by path: 'evergreen/benchmark.html', 'layouts/default.txt', 'qualification/intro.md'.
+
+    Each is compiled once, when it is first used. Texts come from the mapping and nowhere else.
+    """
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self.sources = {
+            path: text.replace("\r\n", "\n").replace(OPEN, "").replace(CLOSE, "") for path, text in sources.items()
+        }
+        self.sandbox = Sandbox(FunctionLoader(self._load))
+        self._emails: dict[str, _Compiled] = {}
+        self._scripts: dict[str, Template] = {}
+        self._matters: dict[str, FrontMatter] = {}
+        self._pieces = lru_cache(maxsize=_SHAPES)(inline_css.pieces)
+
+    def email(self, path: str, names: Mapping[str, Any], link: Callable[[str], str]) -> RenderedEmail:
+        """The e-mail at `path` (without extension). `link` is given each target once and returns its tracked URL.
+
+        RenderError says what is wrong, at which line of which file. TypeError for a value that is not plain data.
+        """
+        compiled = self._emails.get(path) or self._compile_email(path)
+        known = frozen(names)
+        run = Run(link)
+        token = budget.current.set(run)
+        try:
+            known["subject"] = self._line(compiled.subject, known)
+            known["preheader"] = self._line(compiled.preheader, known) if compiled.preheader else ""
+            if not known["subject"]:
+                raise RenderError(file_of(compiled.subject.name or path), 0, "the subject is empty")
+            html = self._html(compiled.html, known, run)
+            text = _tidy(self._run(compiled.text, known))
+        finally:
+            budget.current.reset(token)
+        texts = compiled.matter.texts
+        return RenderedEmail(
+            subject=known["subject"],
+            preheader=known["preheader"],
+            html=html,
+            text=text,
+            reply_to=texts.get("reply_to") or None,
+            sender=texts.get("from") or None,
+            links=tuple(run.links),
+        )
+
+    def script(self, path: str, names: Mapping[str, Any]) -> str:
+        """The call script or task at `path` (without extension), as Markdown. RenderError as for e-mails."""
+        template = self._scripts.get(path)
+        if template is None:
+            template = self._scripts[path] = self._compile(f"{path}.md")
+        token = budget.current.set(Run(lambda target: target))
+        try:
+            return _tidy(self._run(template, frozen(names)))
+        finally:
+            budget.current.reset(token)
+
+    def resolve(self, cadence: str, name: str, kind: TemplateKind) -> str:
+        """The path of a step's template: in the cadence's folder, else from the root. UnknownNameError if neither."""
+        for path in (f"{cadence}/{name}", name):
+            if any(path + ending in self.sources for ending in ENDINGS[kind]):
+                return path
+        paths = {
+            file.removesuffix(ending) for file in self.sources for ending in ENDINGS[kind] if file.endswith(ending)
+        }
+        files = " and ".join(f"templates/{cadence}/{name}{ending}" for ending in ENDINGS[kind])
+        known = {path.removeprefix(f"{cadence}/") for path in paths if not path.startswith("layouts/")}
+        raise UnknownNameError(f"{kind} template", name, sorted(known), otherwise=f"Write {files}.")
+
+    def matter(self, path: str) -> FrontMatter:
+        """The front matter of a file, read once."""
+        if path not in self._matters:
+            self._matters[path] = front_matter.read(front_matter.split(self.sources[path])[0])
+        return self._matters[path]
+
+    def problems(self, path: str, kind: TemplateKind, *, custom: Collection[str] | None = None) -> list[Problem]:
+        """Everything wrong with the template at `path` (without extension) and the files it loads, in order.
+
+        `custom`: the custom fields that exist; None: not known, so x.NAME is not checked.
+        """
+        from nurture.adapters.rendering import checks  # it imports this module
+
+        return checks.problems(self, path, kind, custom=custom)
+
+    def source(self, name: str) -> str | None:
+        """What Jinja reads under a name: line n is line n of the file. None for an unknown name."""
+        for suffix, key in ((SUBJECT, "subject"), (PREHEADER, "preheader")):
+            if name.endswith(suffix):
+                matter = self.matter(name.removesuffix(suffix))
+                return _lines_down(matter.lines[key] - 1) + matter.texts[key]
+        source = self.sources.get(name)
+        if source is None:
+            return None
+        if name.endswith(".html"):
+            _, above, body = front_matter.split(source)
+            return _lines_down(above) + body
+        return _ONLY_TAGS.sub(_without_its_line_end, source)
+
+    def _load(self, name: str) -> tuple[str, None, None] | None:
+        source = self.source(name)
+        return None if source is None else (source, None, None)
+
+    def _compile_email(self, path: str) -> _Compiled:
+        html = f"{path}.html"
+        template, text = self._compile(html), self._compile(f"{path}.txt")
+        matter = self.matter(html)
+        for line, _, message in matter.problems:
+            raise RenderError(file_of(html), line, message)
+        if "subject" not in matter.texts:
+            raise RenderError(file_of(html), 1, "no subject; begin the file with a --- block that has one")
+        preheader = self._compile(html + PREHEADER) if "preheader" in matter.texts else None
+        self._emails[path] = _Compiled(self._compile(html + SUBJECT), preheader, template, text, matter)
+        return self._emails[path]
+
+    def _compile(self, name: str) -> Template:
+        # Outside of any rendering: macro files are evaluated here, once, and must hold nothing of one lead.
+        token = budget.current.set(Run(lambda target: target))
+        try:
+            with explained(name, self.sources):
+                template: Template = self.sandbox.get_template(name)
+                for imported in self.loads(name, nodes.Import, nodes.FromImport):
+                    _ = self.sandbox.get_template(imported).module
+                return template
+        finally:
+            budget.current.reset(token)
+
+    def loads(self, name: str, *kinds: type[nodes.Node]) -> list[str]:
+        """The files that a template loads, and that those load, without repeats; only by tags of `kinds` if given."""
+        found: dict[str, bool] = {}  # loaded by one of the kinds?
+        waiting = [name]
+        seen = {name}
+        while waiting:
+            for load, target in self._loads_of(waiting.pop()):
+                if target is None:
+                    continue
+                found[target] = found.get(target, False) or not kinds or isinstance(load, kinds)
+                if target not in seen:
+                    seen.add(target)
+                    waiting.append(target)
+        return [target for target, wanted in found.items() if wanted]
+
+    def _loads_of(self, name: str) -> list[tuple[nodes.Node, str | None]]:
+        try:
+            return list(loads(self.sandbox.parse(self.source(name) or "", name)))
+        except (TemplateSyntaxError, RecursionError):
+            return []  # said when it is compiled or checked
+
+    def _run(self, template: Template, names: dict[str, Any]) -> str:
+        with explained(template.name or "", _Known(names, self.sources)):
+            return capped(template.root_render_func(template.new_context(names)))
+
+    def _line(self, template: Template, names: dict[str, Any]) -> str:
+        """A header line: no line breaks may come in with a value, and blanks become one blank."""
+        line = self._run(template, names).strip(" \t\n")
+        if _CONTROL.search(line):
+            raise RenderError(file_of(template.name or ""), 0, "a line break or control character in a header line")
+        return " ".join(line.split())
+
+    def _html(self, template: Template, names: dict[str, Any], run: Run) -> str:
+        """The HTML with its CSS inlined. What is inlined is the shape, whose values are filled in afterwards."""
+        values: list[Markup] = []
+        run.values = values
+        try:
+            shape = self._run(template, names)
+        finally:
+            run.values = None
+        return "".join([piece if isinstance(piece, str) else values[piece] for piece in self._pieces(shape)])
+
+
+class _Known(Collection[str]):
+    """The names and files that an error may suggest, put together only when there is an error."""
+
+    def __init__(self, names: Mapping[str, Any], files: Mapping[str, str]) -> None:
+        self._parts = (names, files, ("link", "range"))
+
+    def __iter__(self) -> Any:
+        return (name for part in self._parts for name in part)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in part for part in self._parts)
+
+
+def _lines_down(lines: int) -> str:
+    """A comment that takes so many lines and leaves nothing, so that errors name the line of the file."""
+    return "{#" + "\n" * lines + "-#}" if lines else ""
+
+
+def _without_its_line_end(line: re.Match[str]) -> str:
+    if line[1].endswith(("-%}", "-#}")):
+        return line[0]  # it already takes all blanks after it
+    return line[1] + "{#\n#}"  # the break stays in the source, where it keeps the count of lines
+
+
+def _tidy(text: str) -> str:
+    """Text without blank lines at its ends and with no two in a row."""
+    return _BLANKS.sub("\n\n", text).strip("\n") + "\n"
