@@ -273,7 +273,7 @@ class _Checker:
                 raise self.mistake(part, f"{part.function} is a name, not a function; write it without parentheses.")
             known = f"there are {', '.join(FUNCTIONS)}."
             raise self.mistake(
-                part, f"No function {part.function!r} is known; {_near(part.function, FUNCTIONS) or known}."
+                part, f"No function {part.function!r} is known; {_near(part.function, FUNCTIONS) or known}"
             )
         wanted = function.parameters
         if len(part.args) < len(wanted) or (len(part.args) > len(wanted) and not function.repeats):
