@@ -1,0 +1,233 @@
+"""YAML text to nodes that know their line and column: YAML 1.2, without what surprises a marketer or harms us.
+
+PyYAML's events are read, not its nodes: they still show anchors, tags and repeated keys, arrive one by one (so that a
+bomb is refused before it is built), and skip the YAML 1.1 guessing in which `NO` is false and `10:30` is 630.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import yaml
+
+from nurture.adapters.cadence_files.report import Place, Report
+
+MAX_BYTES: Final = 1_000_000
+MAX_DEPTH: Final = 50
+LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+# What YAML 1.1 and 1.2 both print, less the line ends that only 1.1 knows: with them our lines and an editor's differ.
+_REFUSED: Final = re.compile("[^\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# The core schema of YAML 1.2.
+_NUMBER: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_WORDS: Final[dict[str, bool | float | None]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **{sign + word: float(sign + "inf") for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")},
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
+}
+_LONGEST_NUMBER: Final = 40
+
+Value = str | int | float | bool | None
+
+
+@dataclass(slots=True)
+class ScalarNode:
+    """A text, number, truth value or nothing. `plain`: written without quotes; `one_line`: begins and ends on one."""
+
+    line: int
+    column: int
+    text: str
+    plain: bool = True
+    one_line: bool = True
+
+    @property
+    def value(self) -> Value:
+        """What the core schema of YAML 1.2 makes of it."""
+        text = self.text
+        if not self.plain:
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if len(text) > _LONGEST_NUMBER or not (text[0] in "+-." or text[0].isdigit()):
+            return text
+        if _INTEGER.fullmatch(text):
+            return int(text, 0 if text[:2] in {"0o", "0x"} else 10)
+        return float(text) if _NUMBER.fullmatch(text) else text
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing stands here, as after `name:`."""
+        return self.plain and self.value is None
+
+
+@dataclass(slots=True)
+class ListNode:
+    """A list."""
+
+    line: int
+    column: int
+    flow: bool = False  # written as [a, b]
+    items: list[Node] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class MapNode:
+    """Keys with values, in the order of the file; a repeated key stands in `repeated` with the line of the first."""
+
+    line: int
+    column: int
+    flow: bool = False  # written as {a: b}
+    entries: dict[str, tuple[ScalarNode, Node]] = field(default_factory=dict)
+    repeated: list[tuple[ScalarNode, int]] = field(default_factory=list)
+
+
+Node = ScalarNode | ListNode | MapNode
+
+
+def read_nodes(text: str, report: Report) -> Node | None:
+    """The document as nodes, or None when it is not the YAML we read; the reasons are in `report`.
+
+    A file without content is an empty scalar. Refused: anchors, aliases, tags, merge keys, tabs, control characters,
+    several documents, depth over 50, more than a megabyte.
+    """
+    text = text.removeprefix("\ufeff")
+    before = len(report.problems)
+    start = Place(1, 1)
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        report.error(start, f"the file is larger than {MAX_BYTES:,} bytes")
+        return None
+    _refuse_characters(text, report)
+    if len(report.problems) > before:
+        return None
+    try:
+        root = _built(yaml.parse(text, Loader=LOADER), report)
+    except yaml.MarkedYAMLError as error:
+        report.error(*_in_words(error, text))
+        return None
+    return root if len(report.problems) == before else None
+
+
+def _refuse_characters(text: str, report: Report) -> None:
+    seen: set[int] = set()
+    for match in _REFUSED.finditer(text):
+        breaks = re.findall(r"\r\n|\r|\n", text[: match.start()])
+        line = len(breaks) + 1
+        if line in seen:
+            continue
+        seen.add(line)
+        column = match.start() - max(text.rfind("\n", 0, match.start()), text.rfind("\r", 0, match.start()))
+        what = "a tab: YAML wants spaces" if match[0] == "\t" else f"a control character (U+{ord(match[0]):04X})"
+        report.error(Place(line, column), what)
+        if len(seen) == 20:
+            break
+
+
+def _built(events: Iterator[yaml.Event], report: Report) -> Node:
+    """The nodes of one document. A loop, not a recursion, so that depth costs no stack."""
+    root: Node | None = None
+    documents = 0
+    open_nodes: list[ListNode | MapNode] = []
+    keys: list[ScalarNode | None] = []  # for each open map, the key whose value comes next
+    for event in events:
+        mark = event.start_mark
+        assert mark is not None
+        line, column = mark.line + 1, mark.column + 1
+        node: Node
+        match event:
+            case yaml.ScalarEvent():
+                node = ScalarNode(line, column, event.value, not event.style, mark.line == event.end_mark.line)  # type: ignore[union-attr]
+            case yaml.MappingStartEvent():
+                node = MapNode(line, column, bool(event.flow_style))
+            case yaml.SequenceStartEvent():
+                node = ListNode(line, column, bool(event.flow_style))
+            case yaml.AliasEvent():
+                node = ScalarNode(line, column, "")
+                report.error(node, f"an alias (*{event.anchor}) is not allowed: write the value out")
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                open_nodes.pop()
+                keys.pop()
+                continue
+            case yaml.DocumentStartEvent():
+                documents += 1
+                if documents > 1:
+                    report.error(Place(line, column), "a second document ('---') is not allowed")
+                    break
+                if event.tags or (event.version or (1, 2)) != (1, 2):
+                    report.error(Place(line, column), "a directive (%) is not allowed: this is YAML 1.2")
+                continue
+            case _:
+                continue
+        if not isinstance(event, yaml.AliasEvent):
+            if event.anchor is not None:
+                report.error(node, f"an anchor (&{event.anchor}) is not allowed: write the value out")
+            if event.tag is not None:
+                report.error(node, f"a tag ({event.tag}) is not allowed")
+        if not open_nodes:
+            root = node
+        else:
+            _put(node, open_nodes[-1], keys, report)
+        if not isinstance(node, ScalarNode):
+            if len(open_nodes) == MAX_DEPTH:
+                report.error(node, f"nested deeper than {MAX_DEPTH} levels")
+                break
+            open_nodes.append(node)
+            keys.append(None)
+    return root if root is not None else ScalarNode(1, 1, "")
+
+
+def _put(node: Node, parent: ListNode | MapNode, keys: list[ScalarNode | None], report: Report) -> None:
+    """Add `node` to the innermost open list or map: as an item, as a key, or as the value of the key before it."""
+    if isinstance(parent, ListNode):
+        parent.items.append(node)
+        return
+    key = keys[-1]
+    if key is None:
+        if not isinstance(node, ScalarNode):
+            report.error(node, "a key must be a word; quote text that begins with a bracket")
+            node = ScalarNode(node.line, node.column, "")
+        elif node.plain and node.text == "<<":
+            report.error(node, "a merge key (<<) is not allowed: write the keys out")
+        keys[-1] = node
+        return
+    keys[-1] = None
+    if key.text in parent.entries:
+        parent.repeated.append((key, parent.entries[key.text][0].line))
+    else:
+        parent.entries[key.text] = (key, node)
+
+
+def _in_words(error: yaml.MarkedYAMLError, text: str) -> tuple[Place, str]:
+    """The place, and what a marketer can do about it. The parser only knows what it expected."""
+    problem, context = str(error.problem or "this is not YAML"), str(error.context or "")
+    mark = error.problem_mark
+    lines = text.splitlines()
+    unfinished = mark is None or mark.line >= len(lines) or "end of stream" in problem
+    if unfinished and error.context_mark is not None:
+        mark = error.context_mark
+    at = Place(mark.line + 1, mark.column + 1) if mark is not None else Place(1, 1)
+    source = lines[at.line - 1] if at.line <= len(lines) else ""
+    if "flow" in context:
+        kind = "{}" if "mapping" in context else "[]"
+        if unfinished:
+            return at, f"the {kind[0]!r} that begins here is never closed"
+        return at, f"this does not belong here: inside {kind} quote any value with a comma, a bracket or a colon"
+    if "mapping values are not allowed" in problem:
+        return at, "a second ': ' here: quote a value that has a colon, or put the key on a line of its own"
+    if "cannot start any token" in problem:
+        return at, "a value cannot begin with this character: quote it"
+    if "quoted scalar" in context:
+        return at, "the quote that begins here is never closed" if unfinished else f"in a quoted text: {problem}"
+    if "expected key" in problem or "'-' indicator" in problem:
+        if re.match(r"""\s*(?:- )?[^'"]*[:-]\s+['"]""", source) and at.column > len(source) - len(source.lstrip()) + 1:
+            return at, "text after a closing quote: when a value begins with a quote, quote all of it"
+        return at, "this does not line up with the lines above: check the spaces at the beginning of the line"
+    if "expected node content" in problem or "document start" in problem:
+        return at, "this does not belong here"
+    return at, problem

@@ -1,0 +1,165 @@
+"""What one file says about another: names that must exist, and cadences that fight or chase each other."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from nurture.adapters.cadence_files.course import at_once
+from nurture.adapters.cadence_files.report import Mention, Place, Report, TooManyProblemsError, near, short
+from nurture.domain.condition import Condition
+from nurture.domain.person import Role
+from nurture.domain.workspace import Workspace
+
+# Addresses of one company are alike in most of their letters.
+ALIKE: Final = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The names that may be used. None: not known here, so not checked."""
+
+    cadences: Collection[str]
+    templates: Collection[str] | None = None
+    webhooks: Collection[str] | None = None
+    senders: Collection[str] | None = None
+
+
+def check_identities(report: Report) -> None:
+    """Refuse two entries of one list that go by the same name."""
+    first: dict[str, Mention] = {}
+    for mention in report.mentions:
+        if mention.what == "identity":
+            name = str(mention.value)
+            if name in first:
+                report.error(mention, f"{mention.where}: {short(name)} stands already on line {first[name].line}")
+            first.setdefault(name, mention)
+
+
+def check(workspace: Workspace, reports: Mapping[str, Report], known: Known) -> None:
+    """Add to each report what is wrong about the names it uses."""
+    mails = _mails(reports, known)
+    for path, report in reports.items():
+        cadence = path.removeprefix("cadences/").removesuffix(".yaml") if path.startswith("cadences/") else ""
+        try:
+            for mention in tuple(report.mentions):
+                _check_one(mention, report, cadence, mails, workspace, known)
+        except TooManyProblemsError:
+            continue
+    _check_loops(workspace, reports)
+    _check_rivals(workspace, reports)
+
+
+def _check_one(
+    mention: Mention, report: Report, cadence: str, mails: Collection[str], workspace: Workspace, known: Known
+) -> None:
+    value, where = mention.value, mention.where
+    match mention.what:
+        case "condition":
+            assert isinstance(value, Condition)
+            for call in value.calls:
+                if call.name in {"clicked", "sent"} and not {f"{cadence}/{call.args[0]}", call.args[0]} & set(mails):
+                    at = Place(mention.line, mention.column + call.offset)
+                    report.error(at, f"{where}: no e-mail is called {_unknown(str(call.args[0]), mails, cadence)}")
+        case "cadence" if value not in known.cadences:
+            report.error(mention, f"{where}: no cadence is called {_unknown(str(value), known.cadences)}")
+        case "email" | "script" if known.templates is not None:
+            _check_template(mention, report, cadence, known.templates)
+        case "webhook" if known.webhooks is not None and value not in known.webhooks:
+            hint = near(str(value), known.webhooks) or f"; add [webhooks.{value}] to nurture.toml"
+            report.error(mention, f"{where}: no webhook is called {short(str(value))}{hint}")
+        case "sender" if known.senders is not None and value != "owner" and value not in known.senders:
+            report.error(mention, f"{where}: no sender is called {_unknown(str(value), known.senders)}")
+        case "person" | "assign" | "colleague" if workspace.people:
+            _check_person(mention, report, workspace)
+        case _:
+            pass
+
+
+def _unknown(name: str, known: Collection[str], cadence: str = "") -> str:
+    own = [full.removeprefix(f"{cadence}/") for full in known if cadence and full.startswith(f"{cadence}/")]
+    return short(name) + (near(name, own) or near(name, known))
+
+
+def _check_person(mention: Mention, report: Report, workspace: Workspace) -> None:
+    name = str(mention.value)
+    if mention.what == "assign" and name in set(Role):
+        if not workspace.with_role(Role(name)):
+            report.warn(mention, f"{mention.where}: nobody in people.yaml has the role {name!r}")
+    elif workspace.person(name) is None:
+        roles = tuple(Role) if mention.what == "assign" else ()
+        people = (*workspace.people, *(person.name for person in workspace.people.values()))
+        hint = near(name, (*people, *roles), cutoff=ALIKE)
+        report.warn(mention, f"{mention.where}: {short(name)} is not in people.yaml{hint}")
+
+
+def _check_template(mention: Mention, report: Report, cadence: str, templates: Collection[str]) -> None:
+    endings = (".html", ".txt") if mention.what == "email" else (".md",)
+    name = str(mention.value)
+    places = [f"{folder}{name}{ending}" for folder in (f"{cadence}/", "") for ending in endings]
+    if any(place in templates for place in places):
+        return
+    stems = [path[: -len(ending)] for path in templates for ending in endings if path.endswith(ending)]
+    hint = near(name, [stem.removeprefix(f"{cadence}/") for stem in stems])
+    report.error(mention, f"{mention.where}: there is no templates/{places[0]}{hint}")
+
+
+def _mails(reports: Mapping[str, Report], known: Known) -> frozenset[str]:
+    """Every e-mail by its full name: those that steps send, and those that have a template."""
+    found = set()
+    for path, report in reports.items():
+        cadence = path.removeprefix("cadences/").removesuffix(".yaml")
+        for mention in report.mentions:
+            if mention.what == "email":
+                found |= {f"{cadence}/{mention.value}"} | ({str(mention.value)} if "/" in str(mention.value) else set())
+    for template in known.templates or ():
+        stem, dot, ending = template.rpartition(".")
+        if dot and ending in {"html", "txt"}:
+            found.add(stem)
+    return frozenset(found)
+
+
+def _check_loops(workspace: Workspace, reports: Mapping[str, Report]) -> None:
+    """A lead must never be handed round in a circle within one pass."""
+    onward = {name: at_once(cadence) for name, cadence in workspace.cadences.items()}
+    told: set[frozenset[str]] = set()
+    for start in sorted(onward):
+        circle = _circle(start, onward)
+        if circle and frozenset(circle) not in told:
+            told.add(frozenset(circle))
+            report = reports[workspace.cadences[start].file]
+            line = onward[start][circle[1] if len(circle) > 1 else start]
+            at = next((m for m in report.mentions if m.what == "cadence" and m.line >= line), Place(line, 1))
+            way = " -> ".join((*circle, start))
+            report.error(at, f"enroll: a lead would go round for ever: {way}; put a 'wait:' on the way")
+
+
+def _circle(start: str, onward: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
+    """The shortest way from a cadence back to itself, or nothing."""
+    ways: list[tuple[str, ...]] = [(start,)]
+    seen = {start}
+    for way in ways:
+        for after in onward.get(way[-1], ()):
+            if after == start:
+                return way
+            if after not in seen:
+                seen.add(after)
+                ways.append((*way, after))
+    return ()
+
+
+def _check_rivals(workspace: Workspace, reports: Mapping[str, Report]) -> None:
+    """Two cadences that want the same leads with the same priority: only the name decides, which nobody meant."""
+    first: dict[tuple[str, int], str] = {}
+    for name, cadence in sorted(workspace.cadences.items()):
+        when = cadence.entry.when
+        if when is None or not cadence.exclusive:
+            continue
+        words = (" ".join(when.text.split()), cadence.priority)
+        if words in first:
+            report = reports[cadence.file]
+            at = next((m for m in report.mentions if m.what == "condition" and m.where == "when"), Place(1, 1))
+            message = f"enroll: {short(first[words])} wants the same leads with the same priority, and comes first"
+            report.warn(at, f"{message}; give one a larger 'priority:'")
+        first.setdefault(words, name)

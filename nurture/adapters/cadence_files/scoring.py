@@ -1,0 +1,96 @@
+"""scoring.yaml: points for what a lead is and does, and the stages they give."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Final
+
+from nurture.adapters.cadence_files.nodes import MapNode
+from nurture.adapters.cadence_files.report import Report
+from nurture.adapters.cadence_files.schema import Choice, Key, ListOf, Number, Record, Text
+from nurture.adapters.cadence_files.values import CONDITION, LASTING, ConditionShape
+from nurture.domain.condition import RESPONSE_NAMES
+from nurture.domain.lead import Stage
+from nurture.domain.response import Kind
+from nurture.domain.scoring import EngagementRule, FitRule, Scoring, StageRule
+
+# Opens never decide anything, and a delivery is no act of the lead.
+_SCORED: Final = tuple(kind for kind in Kind if kind not in {Kind.DELIVERED, Kind.OPEN})
+
+
+def _fit(values: dict[str, Any], node: MapNode, report: Report) -> FitRule:
+    return FitRule(values["points"], values["when"], values["because"], node.line)
+
+
+def _rule(values: dict[str, Any], node: MapNode, report: Report) -> tuple[dict[str, Any], int]:
+    return values, node.line
+
+
+def _stage(values: dict[str, Any], node: MapNode, report: Report) -> StageRule:
+    return StageRule(values["enter"], values["leave"], node.line)
+
+
+def _scoring(values: dict[str, Any], node: MapNode, report: Report) -> Any:
+    engagement = values.get("engagement", {})
+    half_life = engagement.get("half_life", Scoring().half_life)
+    rules = []
+    named: Counter[str] = Counter()
+    for rule, line in engagement.get("rules", ()):
+        # The key outlives an edit of points or half-life, so that the sums of a rule go on counting.
+        name = f"{rule['on']}: {rule['because']}"
+        named[name] += 1
+        key = name if named[name] == 1 else f"{name} ({named[name]})"
+        rules.append(EngagementRule(**({"half_life": half_life} | rule), key=key, line=line))
+    stages = {Stage(name): rule for name, rule in values.get("stages", {}).items()}
+    return Scoring(values.get("fit", ()), tuple(rules), half_life, engagement.get("cap"), stages)
+
+
+_BECAUSE: Final = Key(Text("the reason, in words"), "shown to people beside the points", required=True)
+_POINTS: Final = Key(Number(-1000, 1000), required=True)
+_ENGAGEMENT: Final = Record(
+    "engagement",
+    {
+        "half_life": Key(LASTING, "after so long, points are worth half; default 30 days"),
+        "cap": Key(Number(0), "engagement counts at most so much; default no cap"),
+        "rules": Key(
+            ListOf(
+                Record(
+                    "engagement rule",
+                    {
+                        "on": Key(Choice(_SCORED), "the kind of response", required=True),
+                        "points": _POINTS,
+                        "because": _BECAUSE,
+                        "where": Key(ConditionShape(RESPONSE_NAMES), "also intent, page, url, form, outcome, grade"),
+                        "at_most": Key(Number(0), "caps the decayed sum of this rule"),
+                        "half_life": Key(LASTING, "default: that of engagement"),
+                    },
+                    _rule,
+                )
+            )
+        ),
+    },
+)
+_STAGE: Final = Record(
+    "stage", {"enter": Key(CONDITION, required=True), "leave": Key(CONDITION, required=True)}, _stage
+)
+SCORING: Final = Record(
+    "scoring",
+    {
+        "fit": Key(
+            ListOf(
+                Record(
+                    "fit rule",
+                    {"points": _POINTS, "when": Key(CONDITION, required=True), "because": _BECAUSE},
+                    _fit,
+                )
+            ),
+            "points for what a lead is",
+        ),
+        "engagement": Key(_ENGAGEMENT, "points for what a lead does; they decay"),
+        "stages": Key(
+            Record("stages", {str(stage): Key(_STAGE) for stage in (Stage.NEAR_TERM, Stage.LONG_TERM)}),
+            "when a buying mode begins and ends",
+        ),
+    },
+    _scoring,
+)
