@@ -35,7 +35,6 @@ from nurture.domain.cadence import (
     YearDay,
 )
 from nurture.domain.condition import Condition, History
-from nurture.domain.duration import Duration
 from nurture.domain.errors import RefusedError
 from nurture.domain.touch import TouchId
 
@@ -164,7 +163,15 @@ def program_of(cadence: Cadence) -> Program:
                     for end in ends:
                         ops[end] = Jump(len(ops))
                 case (
-                    Email() | PersonTask() | Webhook() | Wait() | WaitUntil() | WaitFor() | Stream() | Set() | Enroll()
+                    Email()
+                    | PersonTask()
+                    | Webhook()
+                    | Wait()
+                    | WaitUntil()
+                    | WaitFor()
+                    | Stream()
+                    | Set()
+                    | Enroll()
                     | Stop()
                 ):
                     ops.append(step)
@@ -341,7 +348,8 @@ def _day(op: WaitUntil, anchor: datetime, around: Surroundings) -> datetime:
         case YearDay(month=month, day=day):
             due = calendar.next_yearday(anchor, month, day, zone=around.zone)
         case FiscalDay(before=before):
-            due = _fiscal_day(anchor, around, before)
+            month, day = around.fiscal_year_start
+            due = calendar.next_yearday(anchor, month, day, zone=around.zone, before=before)
         case date() as day:
             due = calendar.at_local(day, _MIDNIGHT, around.zone)
     if op.if_within is not None:
@@ -352,22 +360,6 @@ def _day(op: WaitUntil, anchor: datetime, around: Surroundings) -> datetime:
 
 
 _MIDNIGHT: Final = datetime.min.time()
-
-
-def _fiscal_day(anchor: datetime, around: Surroundings, before: Duration | None) -> datetime:
-    """The next day that lies `before` the start of a fiscal year; it may belong to the year after next."""
-    month, day = around.fiscal_year_start
-    start = anchor
-    for _ in range(3):
-        opening = calendar.next_yearday(start, month, day, zone=around.zone)
-        on = calendar.local_day(opening, around.zone)
-        if before is not None:
-            on = calendar.earlier_day(on, before)
-        due = calendar.at_local(on, _MIDNIGHT, around.zone)
-        if on >= calendar.local_day(anchor, around.zone):
-            return due
-        start = opening + timedelta(days=2)
-    return due
 
 
 def after_contact(program: Program, place: Place, at: datetime, *, counted: bool) -> Place:
@@ -404,7 +396,10 @@ class Pause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Enrollment:
-    """One lead in one version of one cadence. `next_at` is the schedule; None while something else must happen first."""
+    """One lead in one version of one cadence.
+
+    `next_at` is the schedule: when the next pass must look at it; None while something else must happen first.
+    """
 
     id: EnrollmentId
     lead: int
@@ -477,9 +472,7 @@ def _remember_wait(place: Place, next_at: datetime | None, now: datetime) -> Pla
     return replace(place, memory={**place.memory, "left": left})
 
 
-def started(
-    cadence: Cadence, *, lead: int, version: int, now: datetime, exclusive: bool | None = None
-) -> Enrollment:
+def started(cadence: Cadence, *, lead: int, version: int, now: datetime, exclusive: bool | None = None) -> Enrollment:
     """A new enrollment at the beginning of a cadence; `id` is given by the store. Due at once."""
     return Enrollment(
         id=0,

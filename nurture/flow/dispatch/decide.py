@@ -1,0 +1,297 @@
+"""For each due enrollment: go, wait until, or skip, with the reason; and where it stands afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from nurture.domain import calendar, enrollment, pacing, touch
+from nurture.domain.cadence import Email, PersonTask, Webhook
+from nurture.domain.enrollment import Contact, Enrollment, Finished, Program, Sleep, after_contact, chance, walk
+from nurture.domain.errors import NurtureError
+from nurture.domain.lead import Lead
+from nurture.domain.pacing import Go, Skip, Wait
+from nurture.domain.touch import BY_PHONE, SENTENCES, Channel, Event, Reason, State, Touch
+from nurture.moves.scene import Scene
+
+# How often a paused cadence, or a lead without a consent basis, is looked at again; both are also woken by the change.
+LOOK_AGAIN = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class Decision:
+    """What follows for one enrollment. `go` is the touch to be made now, if any."""
+
+    before: Enrollment
+    after: Enrollment
+    lead: Lead
+    new: list[Touch] = field(default_factory=list)
+    changed: list[tuple[Touch, Touch]] = field(default_factory=list)  # (was, is)
+    fields: dict[str, Any] = field(default_factory=dict)
+    go: Touch | None = None
+    step: Email | PersonTask | Webhook | None = None
+    into: str | None = None  # the cadence that takes over
+
+    @property
+    def finished(self) -> bool:
+        """Whether this ends the enrollment."""
+        return self.after.state not in enrollment.OPEN
+
+
+def decide(due: Enrollment, scene: Scene, *, new_id: Callable[[], str]) -> Decision:
+    """Go on with one due enrollment until it waits, ends, or has a touch to make now."""
+    lead = scene.leads[due.lead]
+    program = scene.rules.program(due.cadence, due.version)
+    decision = Decision(due, due, lead)
+    if due.state is not enrollment.State.ACTIVE:
+        return decision
+    made = next((one for one in scene.touches.get(lead.id, ()) if one.id == due.touch), None)
+    if made is not None and made.state is State.OPEN:
+        made = _expired(made, decision, scene)
+    if made is not None and made.state in (State.OPEN, State.SENDING, State.IN_DOUBT):
+        decision.after = replace(due, next_at=made.expires_at if made.state is State.OPEN else None)
+        return decision
+    if made is not None and made.state in touch.FINAL:
+        decision.after = moved_on(due, made, program, scene)
+        made = None
+    # A skipped contact leads straight to the next step; the program is finite, so this ends.
+    while _one_step(decision, made, program, scene, new_id=new_id):
+        made = None
+    return decision
+
+
+def moved_on(due: Enrollment, made: Touch, program: Program, scene: Scene) -> Enrollment:
+    """The enrollment after its open touch is over; waits count from when that really happened."""
+    counted = made.counted_at is not None or made.state is State.EXPIRED
+    at = made.sent_at or made.intent_at or scene.now
+    if made.state is State.EXPIRED and made.expires_at is not None:
+        at = made.expires_at
+    place = after_contact(program, due.place, at if counted else scene.now, counted=counted)
+    return replace(due, place=place, touch=None)
+
+
+def _expired(made: Touch, decision: Decision, scene: Scene) -> Touch:
+    """The task, expired where its time is over."""
+    if made.expires_at is None or made.expires_at > scene.now:
+        return made
+    after = replace(made, state=touch.moved(made.state, Event.EXPIRE), because="nobody did it in time")
+    decision.changed.append((made, after))
+    scene.keep(after)
+    return after
+
+
+def _one_step(
+    decision: Decision, made: Touch | None, program: Program, scene: Scene, *, new_id: Callable[[], str]
+) -> bool:
+    """Walk to the next stop. True when a contact was skipped and the walk goes on."""
+    due, lead = decision.after, decision.lead
+    around = scene.surroundings(lead, due, program.cadence)
+    around = replace(around, names={**around.names, **decision.fields})
+    step = walk(program, due.place, around, scene.now)
+    decision.fields.update(step.fields)
+    match step.outcome:
+        case Sleep(until=until, wakeable=wakeable):
+            decision.after = replace(due, place=step.place, next_at=until, waiting=wakeable, touch=None)
+            return False
+        case Finished(event=event, word=word, into=into):
+            over = replace(due, place=step.place, touch=None)
+            decision.after = enrollment.ended(over, event, reason=word, now=scene.now)
+            decision.into = into
+            return False
+        case Contact(step=contact, due_at=due_at):
+            due = replace(due, place=step.place, waiting=False)
+            planned = made or _planned(due, lead, contact, due_at, program, scene, new_id=new_id)
+            return _contact(decision, due, planned, contact, program, scene, is_new=made is None)
+
+
+def _planned(
+    due: Enrollment,
+    lead: Lead,
+    step: Email | PersonTask | Webhook,
+    due_at: datetime,
+    program: Program,
+    scene: Scene,
+    *,
+    new_id: Callable[[], str],
+) -> Touch:
+    """The touch of a step that was just reached."""
+    match step:
+        case Email():
+            channel, template = Channel.EMAIL, _resolved(scene, due.cadence, step.template, "email")
+        case PersonTask():
+            channel, template = step.channel, _resolved(scene, due.cadence, step.template, "script")
+        case Webhook():
+            channel, template = Channel.WEBHOOK, step.name
+    before = [one for one in scene.touches.get(lead.id, ()) if one.enrollment == due.id and one.step == step.id]
+    return Touch(
+        id=new_id(),
+        lead=lead.id,
+        step=step.id,
+        channel=channel,
+        state=State.PLANNED,
+        due_at=due_at,
+        created_at=scene.now,
+        enrollment=due.id,
+        company=lead.company.id if lead.company else None,
+        cadence=due.cadence,
+        version=due.version,
+        occurrence=len(before) + 1,
+        template=template,
+        address=lead.email if channel is Channel.EMAIL else lead.phone,
+        domain=lead.email.rpartition("@")[2] if channel is Channel.EMAIL and lead.email else None,
+        sender=program.cadence.sender or None,
+    )
+
+
+def _resolved(scene: Scene, cadence: str, name: str, kind: str) -> str:
+    try:
+        return scene.rules.templates.resolve(cadence, name, "email" if kind == "email" else "script")
+    except NurtureError:
+        return name  # rendering says what is wrong with it
+
+
+def _contact(
+    decision: Decision,
+    due: Enrollment,
+    planned: Touch,
+    step: Email | PersonTask | Webhook,
+    program: Program,
+    scene: Scene,
+    *,
+    is_new: bool,
+) -> bool:
+    """Go, wait or skip. True when it was skipped."""
+    pace = gates(planned, step, decision.lead, due, program, scene)
+    match pace:
+        case Go():
+            _put(decision, planned, planned, is_new=is_new)
+            scene.keep(replace(planned, counted_at=scene.now))  # so that the next one in this batch sees it
+            decision.after = replace(due, touch=planned.id)
+            decision.go, decision.step = planned, step
+            return False
+        case Wait(until=until, because=because):
+            waiting = replace(planned, reason=because, because=SENTENCES[because])
+            _put(decision, planned, waiting, is_new=is_new)
+            scene.keep(waiting)
+            decision.after = replace(due, touch=planned.id, next_at=until)
+            return False
+        case Skip(because=because):
+            state = touch.moved(planned.state, Event.SKIP)
+            skipped = replace(planned, state=state, reason=because, because=SENTENCES[because])
+            _put(decision, planned, skipped, is_new=is_new)
+            scene.keep(skipped)
+            decision.after = moved_on(due, skipped, program, scene)
+            return True
+
+
+def _put(decision: Decision, was: Touch, now: Touch, *, is_new: bool) -> None:
+    if is_new:
+        decision.new.append(now)
+    elif was != now:
+        decision.changed.append((was, now))
+
+
+def gates(
+    planned: Touch, step: Email | PersonTask | Webhook, lead: Lead, due: Enrollment, program: Program, scene: Scene
+) -> pacing.Pace:
+    """May this touch be made now? First what can never be made right, then what only takes time."""
+    skip = _never(planned, step, lead, due, scene)
+    if skip is not None:
+        return skip
+    hold = _held(planned, lead, scene)
+    if hold is not None:
+        return hold
+    if planned.channel is Channel.WEBHOOK:
+        return Go()  # a machine is told, nobody is contacted
+    return pacing.earliest(
+        now=scene.now,
+        window=program.cadence.window,
+        zone=scene.zone_of(lead),
+        fraction=chance("slot", lead.id),
+        limits=scene.policy.limits,
+        lead=lead.id,
+        lead_counted=scene.counted(lead.id),
+        company_last=scene.company_last.get(lead.company.id, {}) if lead.company else {},
+        domain_counted=scene.domain_counted.get(planned.domain or "", ()),
+    )
+
+
+def _never(
+    planned: Touch, step: Email | PersonTask | Webhook, lead: Lead, due: Enrollment, scene: Scene
+) -> Skip | None:
+    """A reason that time will not cure."""
+    if due.held_out:
+        return Skip(Reason.HOLDOUT)
+    if planned.channel is Channel.WEBHOOK:
+        return None
+    address = lead.email if planned.channel is Channel.EMAIL else lead.phone
+    scopes = scene.suppressed.get(lead.email or "", frozenset()) | scene.suppressed.get(lead.phone or "", frozenset())
+    if "all" in scopes:
+        return Skip(Reason.SUPPRESSED)
+    if planned.channel is Channel.EMAIL and "email" in scopes:
+        return Skip(Reason.SUPPRESSED)
+    if planned.channel in BY_PHONE and ("phone" in scopes or lead.do_not_call):
+        return Skip(Reason.SUPPRESSED)
+    if not address and (planned.channel is Channel.EMAIL or planned.channel in BY_PHONE):
+        return Skip(Reason.NO_ADDRESS)
+    if isinstance(step, Email) and not step.repeat and scene.had(lead, planned.template):
+        return Skip(Reason.ALREADY_HAD)
+    return None
+
+
+def _held(planned: Touch, lead: Lead, scene: Scene) -> Wait | None:
+    """Somebody or something holds it back for now."""
+    for name, reason in (
+        ("send", Reason.PAUSED),
+        (f"cadence:{planned.cadence}", Reason.PAUSED),
+        ("mailer", Reason.MAILER_PAUSED),
+    ):
+        switch = scene.switches.get(name)
+        if switch is None or (name == "mailer" and planned.channel is not Channel.EMAIL):
+            continue
+        if switch.until is None or switch.until > scene.now:
+            return Wait(switch.until or scene.now + LOOK_AGAIN, reason)
+    if planned.channel is Channel.EMAIL and scene.policy.without_basis == "hold" and not has_basis(lead, scene):
+        return Wait(scene.now + timedelta(days=1), Reason.NO_CONSENT)
+    return None
+
+
+def has_basis(lead: Lead, scene: Scene) -> bool:
+    """Whether a basis for e-mail is recorded that has not run out. A later `none` withdraws the earlier ones."""
+    valid = False
+    for consent in scene.consents.get(lead.id, ()):
+        if consent.basis == "none":
+            valid = False
+        elif consent.until is None or consent.until > scene.now:
+            valid = True
+    return valid
+
+
+def expires_at(step: PersonTask, lead: Lead, scene: Scene) -> datetime:
+    """When a task that is handed out now is no longer wanted."""
+    return calendar.later(scene.now, step.within, zone=scene.zone_of(lead), country=scene.country_of(lead))
+
+
+def rest(after: Enrollment, lead: Lead, scene: Scene) -> Decision:
+    """Where an enrollment stands once its contact is made: asleep, over, or due again at once."""
+    program = scene.rules.program(after.cadence, after.version)
+    decision = Decision(after, after, lead)
+    step = walk(program, after.place, scene.surroundings(lead, after, program.cadence), scene.now)
+    decision.fields.update(step.fields)
+    after = replace(after, place=step.place)
+    match step.outcome:
+        case Sleep(until=until, wakeable=wakeable):
+            decision.after = replace(after, next_at=until, waiting=wakeable)
+        case Finished(event=event, word=word, into=into):
+            decision.after = enrollment.ended(after, event, reason=word, now=scene.now)
+            decision.into = into
+        case Contact():
+            decision.after = replace(after, next_at=scene.now, waiting=False)
+    return decision
+
+
+def order(batch: Sequence[Enrollment]) -> list[Enrollment]:
+    """The order of decisions: due, then the larger priority, then the id."""
+    return sorted(batch, key=lambda one: (one.next_at or one.started_at, -one.priority, one.id))

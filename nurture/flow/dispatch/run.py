@@ -1,0 +1,262 @@
+"""The passes of dispatch: claim a batch, decide, hand out, send in groups, record; until nothing is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from nurture.domain import enrollment, touch
+from nurture.domain.cadence import Email, PersonTask, Webhook
+from nurture.domain.enrollment import Enrollment
+from nurture.domain.errors import NurtureError
+from nurture.domain.policy import Policy
+from nurture.domain.touch import Channel, Event, Reason, State, Touch, TouchId
+from nurture.domain.verdict import Maybe, Verdict
+from nurture.flow.dispatch import decide
+from nurture.flow.dispatch.decide import Decision
+from nurture.flow.dispatch.render import render_email, render_script
+from nurture.flow.dispatch.send import Intended, Outgoing, intend, record
+from nurture.moves.fields import set_fields
+from nurture.moves.scene import Scene, load
+from nurture.ports import Clock, InForce, Links, Mailer, Store, Unit
+from nurture.ports.store import Change
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a pass did."""
+
+    looked_at: int = 0
+    sent: int = 0
+    in_doubt: int = 0
+    failed: int = 0
+    tasks: int = 0
+    skipped: int = 0
+    waiting: int = 0
+    finished: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the arrow works with, the same for all batches of a pass."""
+
+    store: Store
+    mailer: Mailer
+    rules: InForce
+    links: Links
+    policy: Policy
+    clock: Clock
+    owner: str
+    now: datetime
+
+
+def run(desk: Desk, *, batches: int = 1_000) -> Tally:
+    """Everything that is due at `desk.now`, at most `batches` batches; the rest stays due."""
+    tally = Tally()
+    _wake_paused(desk)
+    for _ in range(batches):
+        with desk.store.unit() as work:
+            claimed = work.enrollments.claim(
+                desk.now, limit=desk.policy.batch, owner=desk.owner, lease_until=desk.now + desk.policy.lease
+            )
+            work.commit()
+        if not claimed:
+            break
+        _batch(desk, decide.order(claimed), tally)
+    return tally
+
+
+def _wake_paused(desk: Desk) -> None:
+    """Enrollments whose dated pause is over go on."""
+    while True:
+        with desk.store.unit() as work:
+            over = work.enrollments.paused_until(desk.now, desk.policy.batch)
+            if not over:
+                return
+            resumed = [one.lapsed(desk.now) for one in over]
+            work.enrollments.save([replace(one, next_at=one.next_at or desk.now) for one in resumed], fenced=False)
+            work.commit()
+
+
+def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally) -> None:
+    """Decide a claimed batch, then send what goes out in groups that fit the free sending slots."""
+    tally.looked_at += len(batch)
+    with desk.store.unit(write=False) as work:
+        scene = load(work, {due.lead for due in batch}, rules=desk.rules, policy=desk.policy, now=desk.now)
+    decisions: list[Decision] = []
+    outgoing: list[Outgoing] = []
+    for due in batch:
+        decision = decide.decide(due, scene, new_id=desk.clock.new_id)
+        if decision.go is not None:
+            sending = _ready(decision, scene, desk)
+            if sending is not None:
+                decision.after = replace(decision.after, next_at=desk.now + desk.policy.lease)
+                outgoing.append(sending)
+        decisions.append(decision)
+        _count(decision, tally)
+    pending: list[tuple[Intended, Verdict]] = []
+    groups: list[Sequence[Outgoing]] = [
+        outgoing[at : at + desk.policy.workers] for at in range(0, len(outgoing), desk.policy.workers)
+    ]
+    for at, group in enumerate(groups or [()]):
+        with desk.store.unit() as work:
+            if at == 0:
+                _apply(work, decisions, scene, held={id(one.decision) for one in outgoing})
+            _finish(work, pending, scene, desk, tally)
+            # The boot time is read before the intent is committed: a freeze in between must count.
+            deadline = desk.clock.boottime() + desk.policy.mail_lease.total_seconds()
+            intended = intend(group, work, scene, mailer=desk.mailer.name, at=desk.now) if group else []
+            work.commit()
+        pending = _send(desk, intended, deadline)
+    if pending:
+        with desk.store.unit() as work:
+            _finish(work, pending, scene, desk, tally)
+            work.commit()
+
+
+def _send(desk: Desk, intended: Sequence[Intended], deadline: float) -> list[tuple[Intended, Verdict]]:
+    """Hand a group to the provider, with no transaction open."""
+    by_touch: dict[TouchId, Intended] = {one.touch.id: one for one in intended}
+    results: list[tuple[Intended, Verdict]] = []
+    if by_touch:
+        messages = [replace(one.outgoing.rendered.message, attempt=one.touch.attempt) for one in intended]
+        for key, verdict in desk.mailer.send(messages, deadline=deadline):
+            results.append((by_touch.pop(key), verdict))
+    results += [(one, Maybe("the mailer gave no verdict")) for one in by_touch.values()]
+    return results
+
+
+def _finish(work: Unit, results: Sequence[tuple[Intended, Verdict]], scene: Scene, desk: Desk, tally: Tally) -> None:
+    """Record the last group's results."""
+    if not results:
+        return
+    decisions = record(results, work, scene, mailer=desk.mailer.name, at=desk.now)
+    _apply(work, decisions, scene, held=set())
+    for intended, _ in results:
+        state = next(
+            (one.state for one in scene.touches[intended.touch.lead] if one.id == intended.touch.id), State.SENDING
+        )
+        tally.sent += state is State.SENT
+        tally.in_doubt += state is State.IN_DOUBT
+        tally.failed += state is State.FAILED
+    for decision in decisions:
+        tally.finished += decision.finished
+
+
+def _count(decision: Decision, tally: Tally) -> None:
+    made = decision.new + [now for _, now in decision.changed]
+    tally.skipped += sum(one.state is State.SKIPPED for one in made)
+    tally.failed += sum(one.state is State.FAILED for one in made)
+    tally.tasks += sum(one.state is State.OPEN for one in made)
+    tally.waiting += decision.go is None and not decision.finished
+    tally.finished += decision.finished
+
+
+def _ready(decision: Decision, scene: Scene, desk: Desk) -> Outgoing | None:
+    """Render what goes now. A task or a webhook is settled right here; a mail comes back to be sent."""
+    planned, step = decision.go, decision.step
+    assert planned is not None
+    try:
+        if isinstance(step, Email):
+            return Outgoing(decision, planned, render_email(planned, decision.lead, scene, desk.links))
+        if isinstance(step, PersonTask):
+            _settle(decision, planned, _handed_out(planned, step, decision, scene, desk), scene)
+            expires = decision.changed[-1][1].expires_at if decision.changed else decision.new[-1].expires_at
+            decision.after = replace(decision.after, next_at=expires)
+        elif isinstance(step, Webhook):
+            sent = replace(planned, state=State.SENT, sent_at=scene.now, counted_at=None)
+            _settle(decision, planned, sent, scene)
+            decision.after = replace(decision.after, next_at=scene.now)
+    except NurtureError as problem:
+        # One lead's data does not fit the template: this touch is parked with the reason, and no other.
+        state = touch.moved(planned.state, Event.NEVER)
+        failed = replace(planned, state=state, reason=Reason.RENDER, because=str(problem), counted_at=None)
+        _settle(decision, planned, failed, scene)
+        decision.after = replace(decision.after, next_at=scene.now)
+    decision.go = None
+    return None
+
+
+def _handed_out(planned: Touch, step: PersonTask, decision: Decision, scene: Scene, desk: Desk) -> Touch:
+    """The task, open, with its script."""
+    script = render_script(planned, decision.lead, scene, desk.links, ask=step.ask)
+    return replace(
+        planned,
+        state=touch.moved(planned.state, Event.HAND_OUT),
+        reason=None,
+        because="",
+        script=script,
+        ask=step.ask,
+        assigned=step.assign,
+        expires_at=decide.expires_at(step, decision.lead, scene),
+    )
+
+
+def _settle(decision: Decision, was: Touch, now: Touch, scene: Scene) -> None:
+    """Put the final shape of a touch into the decision, in the place of the planned one."""
+    scene.keep(now)
+    if any(one.id == was.id for one in decision.new):
+        decision.new = [now if one.id == was.id else one for one in decision.new]
+    else:
+        decision.changed = [pair for pair in decision.changed if pair[1].id != was.id] + [(was, now)]
+
+
+def _apply(work: Unit, decisions: Iterable[Decision], scene: Scene, *, held: set[int]) -> None:
+    """Store decisions: touches, fields, enrollments, and what takes over. `held` are those whose mail follows."""
+    decisions = list(decisions)
+    # A mail's touch is stored as planned: its intent is a transition of its own.
+    stored = work.enrollments.save([one.after for one in decisions])
+    ours = [one for one in decisions if one.after.id in stored]
+    work.touches.add([made for one in ours for made in one.new])
+    changed = [pair for one in ours for pair in one.changed]
+    work.touches.save([now for _, now in changed], was={was.id: (was.attempt, was.state) for was, _ in changed})
+    history: list[Change] = []
+    for one in ours:
+        if one.fields:
+            set_fields(work, one.lead.id, one.fields, scene.now, by=f"cadence {one.after.cadence}")
+        if one.finished:
+            work.leads.update(one.lead.id, {"enroll_check": True, "ready_check": True})
+            history.append(
+                Change(
+                    "enrollment_ended",
+                    f"{one.after.cadence} ended: {one.after.reason}",
+                    scene.now,
+                    by="daemon",
+                    lead=one.lead.id,
+                    detail={"enrollment": one.after.id, "state": one.after.state.value},
+                )
+            )
+        if one.into is not None:
+            history += _hand_over(work, one, scene)
+        for made in [*one.new, *(now for _, now in one.changed)]:
+            if made.channel is Channel.WEBHOOK and made.state is State.SENT:
+                _tell(work, made, one, scene)
+    work.notes.add(history)
+
+
+def _hand_over(work: Unit, one: Decision, scene: Scene) -> list[Change]:
+    """The next cadence takes over; a name that is no longer in force is written down, not lost."""
+    cadence = scene.rules.workspace.cadences.get(one.into or "")
+    if cadence is None:
+        text = f"{one.after.cadence} hands over to {one.into!r}, which is not in force"
+        return [Change("handover_failed", text, scene.now, by="daemon", lead=one.lead.id)]
+    new = enrollment.started(cadence, lead=one.lead.id, version=scene.rules.versions[cadence.name], now=scene.now)
+    added = work.enrollments.add(new, by=f"cadence {one.after.cadence}")
+    if added is None:
+        return []
+    text = f"enrolled in {cadence.name} by {one.after.cadence}"
+    return [Change("enrolled", text, scene.now, by="daemon", lead=one.lead.id, detail={"enrollment": added})]
+
+
+def _tell(work: Unit, made: Touch, one: Decision, scene: Scene) -> None:
+    """Queue the call of a webhook step; it is delivered at least once, under the touch's id."""
+    payload = {
+        "touch": made.id,
+        "step": made.step,
+        "cadence": made.cadence,
+        "lead": {name: value for name, value in scene.names(one.lead).items() if value is not None},
+        "lead_id": str(one.lead.id),
+        "at": scene.now.isoformat(),
+    }
+    work.sales.deliver(key=made.id, kind="webhook", to=made.template, payload=payload, at=scene.now)

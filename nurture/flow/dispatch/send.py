@@ -1,0 +1,222 @@
+"""Intents, sends, results: what the verdicts of the send protocol do to touches and enrollments.
+
+Write the intent, commit, act, write the result. No provider call is inside any transaction, and no byte of a body
+leaves before `sending` is durably committed. If we die between intent and result, the touch stays in `sending` until
+its lease runs out and is then in doubt: nobody knows, so a second copy would be a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from nurture.domain import touch
+from nurture.domain.enrollment import Enrollment, chance
+from nurture.domain.enrollment import State as EnrollmentState
+from nurture.domain.lead import Lead
+from nurture.domain.pacing import Go, company_free_at, domain_free_at, lead_free_at
+from nurture.domain.touch import Event, Reason, State, Touch, TouchId
+from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes, backoff
+from nurture.flow.dispatch import decide
+from nurture.flow.dispatch.decide import Decision
+from nurture.flow.dispatch.render import Rendered
+from nurture.moves.scene import Scene
+from nurture.ports import Unit
+from nurture.ports.store import Change, Switch
+
+# A mailer that is refused as a whole is tried again after this long; an operator may resume it earlier.
+MAILER_PAUSE = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A decision to send, with what it sends."""
+
+    decision: Decision
+    touch: Touch
+    rendered: Rendered
+
+
+@dataclass(frozen=True, slots=True)
+class Intended:
+    """A touch whose intent is committed: it is `sending` now."""
+
+    outgoing: Outgoing
+    touch: Touch
+    enrollment: Enrollment
+
+
+def intend(group: Sequence[Outgoing], work: Unit, scene: Scene, *, mailer: str, at: datetime) -> list[Intended]:
+    """Re-check every gate inside this transaction and move the winners to `sending`. The caller commits.
+
+    Whoever no longer passes is due again at once, and is decided anew from fresh data.
+    """
+    leads = {one.decision.lead.id for one in group}
+    companies = {one.touch.company for one in group if one.touch.company is not None}
+    work.touches.lock_for_limits(leads, companies)
+    fresh = work.enrollments.get([one.decision.after.id for one in group])
+    people = work.leads.get(leads)
+    addresses = {address for lead in people.values() for address in (lead.email, lead.phone) if address}
+    suppressed = work.suppressions.scopes(addresses)
+    switches = work.control.switches()
+    counted = work.touches.counted(leads, at - timedelta(days=31))
+    company_last = work.leads.company_last_touched(companies, at - timedelta(days=7))
+    domains = {one.touch.domain for one in group if one.touch.domain}
+    limits = scene.policy.limits
+    per_domain = work.touches.domain_counted(domains, at - timedelta(hours=1)) if limits.domain_per_hour else {}
+    had = work.touches.had({(one.decision.lead.id, one.touch.template) for one in group})
+
+    def passes(one: Outgoing, lead: Lead | None) -> bool:
+        now_stored = fresh.get(one.decision.after.id)
+        if now_stored is None or lead is None or now_stored.fence != one.decision.after.fence:
+            return False
+        if now_stored.state is not EnrollmentState.ACTIVE or lead.email != one.touch.address:
+            return False
+        if suppressed.get(lead.email or "", frozenset()) & {"all", "email"}:
+            return False
+        paused = {"send", "mailer", f"cadence:{one.touch.cadence}"} & switches.keys()
+        if any(switch.until is None or switch.until > at for name, switch in switches.items() if name in paused):
+            return False
+        repeat = getattr(one.decision.step, "repeat", False)
+        if not repeat and (lead.id, one.touch.template) in had:
+            return False
+        zone = scene.zone_of(lead)
+        colleagues = company_last.get(one.touch.company, {}) if one.touch.company is not None else {}
+        return (
+            lead_free_at(counted.get(lead.id, ()), limits, at, zone) <= at
+            and company_free_at(colleagues, lead.id, limits, at) <= at
+            and domain_free_at(per_domain.get(one.touch.domain or "", ()), limits, at) <= at
+        )
+
+    won: list[Intended] = []
+    again: list[Enrollment] = []
+    for one in group:
+        lead = people.get(one.decision.lead.id)
+        if not passes(one, lead):
+            again.append(replace(one.decision.after, next_at=at))
+            continue
+        sending = replace(
+            one.touch,
+            state=touch.moved(one.touch.state, Event.INTEND),
+            reason=None,
+            because="",
+            attempt=one.touch.attempt + 1,
+            intent_at=at,
+            counted_at=at,
+            lease_until=at + scene.policy.mail_lease,
+            mailer=mailer,
+            message_id=one.rendered.message.message_id,
+        )
+        won.append(Intended(one, sending, replace(one.decision.after, next_at=None, waiting=False)))
+        counted.setdefault(sending.lead, []).append(at)
+        if sending.company is not None:
+            company_last.setdefault(sending.company, {})[sending.lead] = at
+        if sending.domain:
+            per_domain.setdefault(sending.domain, []).append(at)
+    stored = work.touches.save(
+        [one.touch for one in won], was={one.touch.id: (one.touch.attempt - 1, State.PLANNED) for one in won}
+    )
+    held = work.enrollments.save([one.enrollment for one in won if one.touch.id in stored] + again)
+    result = [one for one in won if one.touch.id in stored and one.enrollment.id in held]
+    links: dict[str, str] = {}
+    texts: list[tuple[TouchId, str, str, str]] = []
+    for intended in result:
+        message = intended.outgoing.rendered.message
+        links.update(intended.outgoing.rendered.links)
+        texts.append((intended.touch.id, message.subject, message.html, message.text))
+    work.touches.save_texts(texts)
+    work.touches.add_links(links)
+    return result
+
+
+def record(
+    results: Sequence[tuple[Intended, Verdict]], work: Unit, scene: Scene, *, mailer: str, at: datetime
+) -> list[Decision]:
+    """Store what became of each intent, and move the enrollments on. The caller commits.
+
+    A touch that a verified event has already settled keeps that: positive evidence wins from any state.
+    """
+    after: list[tuple[Touch, Intended]] = []
+    for intended, verdict in results:
+        after.append((_judged(intended.touch, verdict, scene, at=at), intended))
+        if isinstance(verdict, ChannelDown):
+            _pause_mailer(work, mailer, verdict.because, at=at)
+    was = {intended.touch.id: (intended.touch.attempt, State.SENDING) for intended, _ in results}
+    stored = work.touches.save([one for one, _ in after], was=was)
+    decisions = []
+    for one, intended in after:
+        if one.id not in stored:
+            continue
+        scene.keep(one)
+        lead = intended.outgoing.decision.lead
+        if one.state in touch.FINAL:
+            program = scene.rules.program(intended.enrollment.cadence, intended.enrollment.version)
+            decisions.append(decide.rest(decide.moved_on(intended.enrollment, one, program, scene), lead, scene))
+        else:
+            waiting = replace(intended.enrollment, next_at=one.due_at if one.state is State.PLANNED else None)
+            if one.state is State.PLANNED:
+                waiting = replace(waiting, next_at=_retry_at(one, dict(_verdicts(results))[one.id], at))
+            decisions.append(Decision(intended.enrollment, waiting, lead))
+    return decisions
+
+
+def _verdicts(results: Sequence[tuple[Intended, Verdict]]) -> list[tuple[TouchId, Verdict]]:
+    return [(intended.touch.id, verdict) for intended, verdict in results]
+
+
+def _judged(sending: Touch, verdict: Verdict, scene: Scene, *, at: datetime) -> Touch:
+    """The touch after the provider's answer."""
+    match verdict:
+        case Yes(provider_id=provider_id):
+            return replace(
+                sending,
+                state=touch.moved(sending.state, Event.ACCEPTED),
+                sent_at=scene.now,
+                counted_at=scene.now,
+                provider_id=provider_id or None,
+                lease_until=None,
+            )
+        case Again(because=because):
+            return _not_taken(sending, Event.TRY_AGAIN, None, because)
+        case ChannelDown(because=because):
+            return _not_taken(sending, Event.TRY_AGAIN, Reason.MAILER_PAUSED, because)
+        case Never(because=because):
+            return _not_taken(sending, Event.NEVER, Reason.PROVIDER_REFUSED, because)
+        case Maybe(because=because):
+            return replace(
+                sending,
+                state=touch.moved(sending.state, Event.NO_ANSWER),
+                because=because,
+                lease_until=at + scene.policy.settle_after,
+            )
+
+
+def _not_taken(sending: Touch, event: Event, reason: Reason | None, because: str) -> Touch:
+    """Certainly not taken: it does not count against any limit."""
+    state = touch.moved(sending.state, event)
+    return replace(
+        sending, state=state, reason=reason, because=because, counted_at=None, intent_at=None, lease_until=None
+    )
+
+
+def _retry_at(one: Touch, verdict: Verdict, at: datetime) -> datetime:
+    if isinstance(verdict, ChannelDown):
+        return at + MAILER_PAUSE
+    earliest = at + backoff(one.attempt, chance("backoff", one.id, one.attempt))
+    asked = verdict.not_before if isinstance(verdict, Again) else None
+    return max(earliest, asked) if asked is not None else earliest
+
+
+def _pause_mailer(work: Unit, mailer: str, because: str, *, at: datetime) -> None:
+    """No lead is at fault: hold the channel and tell an operator."""
+    work.control.switch(Switch("mailer", because, at, at + MAILER_PAUSE, by=mailer))
+    work.notes.add([Change("mailer_paused", f"{mailer} is paused: {because}", at, by="daemon")])
+
+
+def open_of(intended: Mapping[TouchId, Intended], verdicts: Mapping[TouchId, Verdict]) -> list[Intended]:
+    """Intents without a verdict: the call ended before they had one."""
+    return [one for key, one in intended.items() if key not in verdicts]
+
+
+__all__ = ["Go", "Intended", "Outgoing", "intend", "open_of", "record"]

@@ -1,0 +1,42 @@
+"""Set flat names of a lead: its own columns, or custom fields called x.NAME."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from nurture.domain.errors import RequestError, UnknownNameError
+from nurture.domain.lead import LeadId
+from nurture.ports import Unit
+from nurture.ports.store import Change
+
+FIELDS: Final = frozenset(
+    {"first_name", "last_name", "title", "phone", "country", "timezone", "language", "source", "owner", "external_id"}
+)
+
+
+def set_fields(
+    work: Unit, lead: LeadId, fields: Mapping[str, Any], now: datetime, *, by: str, person: bool = False
+) -> None:
+    """Set fields of a lead and say so in its history. `person`: a person recorded them, so that no file replaces them.
+
+    Raises RequestError for a name that cannot be set this way.
+    """
+    stored = work.leads.columns(lead)
+    values: dict[str, Any] = {}
+    custom = dict(stored.get("custom") or {})
+    for name, value in fields.items():
+        if name.startswith("x."):
+            custom[name.removeprefix("x.")] = value
+        elif name in FIELDS:
+            values[name] = value
+        elif name in ("email", "status", "stage", "score", "fit", "engagement", "company"):
+            raise RequestError(f"{name!r} cannot be set this way.", hint="Settable: " + ", ".join(sorted(FIELDS)))
+        else:
+            raise UnknownNameError("field", name, FIELDS, otherwise="Your own fields are called x.NAME.")
+    if person:
+        values["by_person"] = sorted({*(stored.get("by_person") or []), *fields})
+    work.leads.update(lead, {**values, "custom": custom or None, "changed_at": now, "enroll_check": True})
+    words = ", ".join(f"{name} = {value}" for name, value in fields.items())
+    work.notes.add([Change("fields", words, now, by=by, lead=lead)])

@@ -1,0 +1,90 @@
+"""Bring the stored score and stage of leads up to what their ledger says at a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from math import fsum
+from typing import Any
+
+from nurture.domain import scoring
+from nurture.domain.condition import Condition
+from nurture.domain.lead import Lead, LeadId, Stage
+from nurture.domain.scoring import Running, Scoring
+from nurture.domain.workspace import Workspace
+from nurture.moves.scene import Scene
+from nurture.ports import Unit
+from nurture.ports.store import Change
+
+
+def watched(workspace: Workspace) -> list[Condition]:
+    """The conditions that decay alone can change: stages, promotion, and the entry of cadences."""
+    found: list[Condition] = []
+    for rule in workspace.scoring.stages.values():
+        found += [rule.enter, rule.leave]
+    if workspace.readiness.promote_when is not None:
+        found.append(workspace.readiness.promote_when)
+    found += [cadence.entry.when for cadence in workspace.cadences.values() if cadence.entry.when is not None]
+    return found
+
+
+def rescore(
+    work: Unit,
+    ids: Collection[LeadId],
+    scene: Scene,
+    *,
+    sums: Mapping[LeadId, Mapping[str, Running]] | None = None,
+    by: str,
+    because: str = "",
+) -> list[Change]:
+    """Store fit, engagement, stage and the next moment to look, as of the scene's now. Returns the stage changes.
+
+    `sums`: the running sums after new ledger lines, where there are any. A stage that changed wakes the enrollments
+    that wait, and asks enroll and promote to look.
+    """
+    rules = scene.rules.workspace
+    conditions = watched(rules)
+    changes: list[Change] = []
+    rows: list[dict[str, Any]] = []
+    for lead_id in sorted(ids):
+        lead = scene.leads[lead_id]
+        running = dict((sums or {}).get(lead_id, scene.sums.get(lead_id, {})))
+        after, stage_because = standing(lead, running, scene, rules.scoring)
+        bounds = scoring.thresholds(conditions, after.fit)
+        moved = after.stage is not lead.stage
+        if moved:
+            words = f"{lead.stage} -> {after.stage}: {stage_because}" + (f" ({because})" if because else "")
+            detail = {"from": lead.stage.value, "to": after.stage.value}
+            changes.append(Change("stage", words, scene.now, by=by, lead=lead_id, detail=detail))
+        rows.append(
+            {
+                "id": lead_id,
+                "fit": after.fit,
+                "engagement": after.engagement,
+                "stage": after.stage.value,
+                "scored_at": scene.now,
+                "sums": {key: [one.worth, one.at.isoformat()] for key, one in running.items()} or None,
+                "look_at": scoring.look_at(running, rules.scoring, bounds, scene.now),
+                "enroll_check": True,
+                "ready_check": True,
+            }
+        )
+    work.leads.update_many(rows)
+    work.notes.add(changes)
+    return changes
+
+
+def standing(lead: Lead, running: Mapping[str, Running], scene: Scene, rules: Scoring) -> tuple[Lead, str]:
+    """The lead with fit, engagement and stage as they are now, and the condition that changed the stage."""
+    history = scene.history(lead, None)
+    names = scene.names(lead)
+    fit = fsum(line.worth for line in scoring.fit_lines(rules, names, history))
+    engagement = scoring.engagement(running, rules, scene.now)
+    names |= {"fit": fit, "engagement": engagement, "score": fit + engagement}
+    stage, because = scoring.stage_of(lead.stage, rules, names, history)
+    return replace(lead, fit=fit, engagement=engagement, stage=stage, scored_at=scene.now), because
+
+
+def moved_up(changes: Iterable[Change]) -> bool:
+    """Whether a stage change led into near-term buying mode."""
+    return any(change.detail.get("to") == Stage.NEAR_TERM for change in changes)

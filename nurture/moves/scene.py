@@ -1,0 +1,160 @@
+"""All that a batch of decisions looks at, loaded in a few queries: leads, touches, responses, limits, switches."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from nurture.domain import calendar
+from nurture.domain.cadence import Cadence, Stream
+from nurture.domain.enrollment import Enrollment, Surroundings
+from nurture.domain.fact import Fact
+from nurture.domain.history import LeadHistory
+from nurture.domain.lead import Lead, LeadId
+from nurture.domain.names import names_of
+from nurture.domain.pacing import WEEK
+from nurture.domain.policy import Policy
+from nurture.domain.response import Response
+from nurture.domain.scoring import Running, engagement
+from nurture.domain.touch import Channel, Touch
+from nurture.ports import InForce, Unit
+from nurture.ports.store import Consent, Switch
+
+
+@dataclass(slots=True)
+class Scene:
+    """What the decisions of one batch see. Touches decided in the batch are added as they are decided."""
+
+    now: datetime
+    policy: Policy
+    rules: InForce
+    leads: Mapping[LeadId, Lead]
+    facts: Mapping[LeadId, Sequence[Fact]]
+    consents: Mapping[LeadId, Sequence[Consent]]
+    responses: Mapping[LeadId, Sequence[Response]]
+    sums: Mapping[LeadId, Mapping[str, Running]]
+    suppressed: Mapping[str, frozenset[str]]
+    switches: Mapping[str, Switch]
+    touches: dict[LeadId, list[Touch]]
+    company_last: dict[int, dict[LeadId, datetime]]
+    domain_counted: dict[str, list[datetime]] = field(default_factory=dict)
+
+    def zone_of(self, lead: Lead) -> ZoneInfo:
+        """The lead's zone by name; if missing, the company's, then the workspace's."""
+        name = lead.timezone or (lead.company.timezone if lead.company else None) or self.policy.timezone
+        return calendar.zone(name)
+
+    def country_of(self, lead: Lead) -> str | None:
+        """The country whose holidays count."""
+        return lead.country or (lead.company.country if lead.company else None) or self.policy.country or None
+
+    def names(self, lead: Lead) -> dict[str, Any]:
+        """The lead's flat names, with the engagement as it is now."""
+        scoring = self.rules.workspace.scoring
+        valid = self.now - self.rules.workspace.readiness.facts_valid.span
+        known = {fact.name.value for fact in self.facts.get(lead.id, ()) if fact.at >= valid}
+        now_worth = engagement(self.sums.get(lead.id, {}), scoring, self.now)
+        return names_of(lead, known=known, engagement=now_worth, now=self.now)
+
+    def history(self, lead: Lead, enrollment: int | None) -> LeadHistory:
+        """What happened to the lead, as conditions ask about it."""
+        return LeadHistory(
+            self.now, self.touches.get(lead.id, ()), self.responses.get(lead.id, ()), enrollment=enrollment
+        )
+
+    def had(self, lead: Lead, template: str) -> bool:
+        """Whether the lead was sent this e-mail, or must be assumed to have been."""
+        return any(
+            touch.template == template and touch.channel is Channel.EMAIL and touch.counted_at is not None
+            for touch in self.touches.get(lead.id, ())
+        )
+
+    def surroundings(self, lead: Lead, enrollment: Enrollment, cadence: Cadence) -> Surroundings:
+        """What the walk of one enrollment looks at."""
+
+        def had(item: str) -> bool:
+            path = self.rules.templates.resolve(cadence.name, item, "email")
+            return self.had(lead, path) or any(
+                touch.enrollment == enrollment.id and touch.template == path for touch in self.touches.get(lead.id, ())
+            )
+
+        def items(stream: str) -> tuple[str, ...] | None:
+            latest = self.rules.workspace.cadences.get(cadence.name)
+            return stream_items(latest, stream) if latest else None
+
+        fiscal = lead.company.fiscal_year_start if lead.company else None
+        month, day = (int(part) for part in fiscal.split("-")) if fiscal else self.policy.fiscal_year_start
+        return Surroundings(
+            lead=lead.id,
+            names=self.names(lead),
+            history=self.history(lead, enrollment.id),
+            zone=self.zone_of(lead),
+            country=self.country_of(lead),
+            fiscal_year_start=(month, day),
+            had=had,
+            items=items,
+        )
+
+    def counted(self, lead: LeadId) -> list[datetime]:
+        """When this lead's touches counted."""
+        return [touch.counted_at for touch in self.touches.get(lead, ()) if touch.counted_at is not None]
+
+    def count(self, touch: Touch) -> None:
+        """Let a touch that was just decided count for those decided after it."""
+        if touch.counted_at is None:
+            return
+        if touch.company is not None:
+            self.company_last.setdefault(touch.company, {})[touch.lead] = touch.counted_at
+        if touch.domain is not None:
+            self.domain_counted.setdefault(touch.domain, []).append(touch.counted_at)
+
+    def keep(self, touch: Touch) -> None:
+        """Put a new state of a touch in the place of the old one."""
+        made = self.touches.setdefault(touch.lead, [])
+        made[:] = [one for one in made if one.id != touch.id]
+        made.append(touch)
+        self.count(touch)
+
+
+def stream_items(cadence: Cadence, stream: str) -> tuple[str, ...] | None:
+    """The items of a stream of this name, wherever it stands."""
+    return next((step.items for step in _streams(cadence.steps) if step.id == stream), None)
+
+
+def _streams(steps: Sequence[object]) -> list[Stream]:
+    found: list[Stream] = []
+    for step in steps:
+        if isinstance(step, Stream):
+            found.append(step)
+        for attribute in ("then", "otherwise", "steps"):
+            found += _streams(getattr(step, attribute, ()))
+        for arm in getattr(step, "arms", ()):
+            found += _streams(arm.steps)
+    return found
+
+
+def load(work: Unit, ids: Collection[LeadId], *, rules: InForce, policy: Policy, now: datetime) -> Scene:
+    """Everything that decisions about these leads need."""
+    leads = work.leads.get(ids)
+    companies = {lead.company.id for lead in leads.values() if lead.company}
+    addresses = {address for lead in leads.values() for address in (lead.email, lead.phone) if address}
+    domains = {lead.email.rpartition("@")[2] for lead in leads.values() if lead.email}
+    per_domain = policy.limits.domain_per_hour is not None
+    return Scene(
+        now=now,
+        policy=policy,
+        rules=rules,
+        leads=leads,
+        facts=work.leads.facts(ids),
+        consents=work.leads.consents(ids),
+        responses=work.responses.of_leads(ids),
+        sums={lead: scored.sums for lead, scored in work.leads.scored(ids).items()},
+        suppressed=work.suppressions.scopes(addresses),
+        switches=work.control.switches(),
+        touches=work.touches.of_leads(ids),
+        company_last=work.leads.company_last_touched(companies, now - WEEK),
+        domain_counted=work.touches.domain_counted(domains, now - timedelta(hours=1)) if per_domain else {},
+    )
