@@ -10,14 +10,24 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
 
 from nurture.adapters.cadence_files.report import Place, Report
 
 MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 50
+MOST_LINES: Final = 20  # with a forbidden character, that are shown
 LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # What YAML 1.1 and 1.2 both print, less the line ends that only 1.1 knows: with them our lines and an editor's differ.
@@ -107,7 +117,7 @@ def read_nodes(text: str, report: Report) -> Node | None:
     if len(report.problems) > before:
         return None
     try:
-        root = _built(yaml.parse(text, Loader=LOADER), report)
+        root = _built(_events(text), report)
     except yaml.MarkedYAMLError as error:
         report.error(*_in_words(error, text))
         return None
@@ -115,68 +125,74 @@ def read_nodes(text: str, report: Report) -> Node | None:
 
 
 def _refuse_characters(text: str, report: Report) -> None:
-    seen: set[int] = set()
-    for match in _REFUSED.finditer(text):
-        breaks = re.findall(r"\r\n|\r|\n", text[: match.start()])
-        line = len(breaks) + 1
-        if line in seen:
-            continue
-        seen.add(line)
-        column = match.start() - max(text.rfind("\n", 0, match.start()), text.rfind("\r", 0, match.start()))
-        what = "a tab: YAML wants spaces" if match[0] == "\t" else f"a control character (U+{ord(match[0]):04X})"
-        report.error(Place(line, column), what)
-        if len(seen) == 20:
-            break
+    if _REFUSED.search(text) is None:
+        return
+    shown = 0
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
+        found = _REFUSED.search(line)
+        if found is not None and shown < MOST_LINES:
+            shown += 1
+            what = "a tab: YAML wants spaces" if found[0] == "\t" else f"a control character (U+{ord(found[0]):04X})"
+            report.error(Place(number, found.start() + 1), what)
 
 
-def _built(events: Iterator[yaml.Event], report: Report) -> Node:
+def _events(text: str) -> Iterator[Any]:
+    """The events of a text; `yaml.parse` does the same, and asks twice for each."""
+    loader = LOADER(text)
+    try:
+        while (event := loader.get_event()) is not None:
+            yield event
+    finally:
+        loader.dispose()
+
+
+def _built(events: Iterator[Any], report: Report) -> Node:
     """The nodes of one document. A loop, not a recursion, so that depth costs no stack."""
     root: Node | None = None
     documents = 0
     open_nodes: list[ListNode | MapNode] = []
     keys: list[ScalarNode | None] = []  # for each open map, the key whose value comes next
     for event in events:
+        kind = type(event)
+        if kind is MappingEndEvent or kind is SequenceEndEvent:
+            open_nodes.pop()
+            keys.pop()
+            continue
         mark = event.start_mark
-        assert mark is not None
         line, column = mark.line + 1, mark.column + 1
         node: Node
-        match event:
-            case yaml.ScalarEvent():
-                node = ScalarNode(line, column, event.value, not event.style, mark.line == event.end_mark.line)  # type: ignore[union-attr]
-            case yaml.MappingStartEvent():
-                node = MapNode(line, column, bool(event.flow_style))
-            case yaml.SequenceStartEvent():
-                node = ListNode(line, column, bool(event.flow_style))
-            case yaml.AliasEvent():
-                node = ScalarNode(line, column, "")
-                report.error(node, f"an alias (*{event.anchor}) is not allowed: write the value out")
-            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
-                open_nodes.pop()
-                keys.pop()
-                continue
-            case yaml.DocumentStartEvent():
+        if kind is ScalarEvent:
+            node = ScalarNode(line, column, event.value, not event.style, mark.line == event.end_mark.line)
+        elif kind is MappingStartEvent:
+            node = MapNode(line, column, bool(event.flow_style))
+        elif kind is SequenceStartEvent:
+            node = ListNode(line, column, bool(event.flow_style))
+        elif kind is AliasEvent:
+            node = ScalarNode(line, column, "")
+        else:
+            if kind is DocumentStartEvent:
                 documents += 1
-                if documents > 1:
-                    report.error(Place(line, column), "a second document ('---') is not allowed")
-                    break
                 if event.tags or (event.version or (1, 2)) != (1, 2):
                     report.error(Place(line, column), "a directive (%) is not allowed: this is YAML 1.2")
-                continue
-            case _:
-                continue
-        if not isinstance(event, yaml.AliasEvent):
-            if event.anchor is not None:
-                report.error(node, f"an anchor (&{event.anchor}) is not allowed: write the value out")
-            if event.tag is not None:
-                report.error(node, f"a tag ({event.tag}) is not allowed")
-        if not open_nodes:
-            root = node
-        else:
+            if documents > 1:
+                report.error(Place(line, column), "a second document ('---') is not allowed")
+                break
+            continue
+        if kind is AliasEvent:
+            report.error(node, f"an alias (*{event.anchor}) is not allowed: write the value out")
+        elif event.anchor is not None:
+            report.error(node, f"an anchor (&{event.anchor}) is not allowed: write the value out")
+        elif event.tag is not None:
+            report.error(node, f"a tag ({event.tag}) is not allowed")
+        if open_nodes:
             _put(node, open_nodes[-1], keys, report)
-        if not isinstance(node, ScalarNode):
+        else:
+            root = node
+        if kind is MappingStartEvent or kind is SequenceStartEvent:
             if len(open_nodes) == MAX_DEPTH:
                 report.error(node, f"nested deeper than {MAX_DEPTH} levels")
                 break
+            assert not isinstance(node, ScalarNode)
             open_nodes.append(node)
             keys.append(None)
     return root if root is not None else ScalarNode(1, 1, "")

@@ -52,14 +52,14 @@ def check(workspace: Workspace, reports: Mapping[str, Report], known: Known) -> 
 
 
 def _check_one(
-    mention: Mention, report: Report, cadence: str, mails: Collection[str], workspace: Workspace, known: Known
+    mention: Mention, report: Report, cadence: str, mails: frozenset[str], workspace: Workspace, known: Known
 ) -> None:
     value, where = mention.value, mention.where
     match mention.what:
         case "condition":
             assert isinstance(value, Condition)
             for call in value.calls:
-                if call.name in {"clicked", "sent"} and not {f"{cadence}/{call.args[0]}", call.args[0]} & set(mails):
+                if call.name in {"clicked", "sent"} and mails.isdisjoint((f"{cadence}/{call.args[0]}", call.args[0])):
                     at = Place(mention.line, mention.column + call.offset)
                     report.error(at, f"{where}: no e-mail is called {_unknown(str(call.args[0]), mails, cadence)}")
         case "cadence" if value not in known.cadences:

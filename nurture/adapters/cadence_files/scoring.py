@@ -9,7 +9,6 @@ from nurture.adapters.cadence_files.nodes import MapNode
 from nurture.adapters.cadence_files.report import Report
 from nurture.adapters.cadence_files.schema import Choice, Key, ListOf, Number, Record, Text
 from nurture.adapters.cadence_files.values import CONDITION, LASTING, ConditionShape
-from nurture.domain.condition import RESPONSE_NAMES
 from nurture.domain.lead import Stage
 from nurture.domain.response import Kind
 from nurture.domain.scoring import EngagementRule, FitRule, Scoring, StageRule
@@ -60,7 +59,7 @@ _ENGAGEMENT: Final = Record(
                         "on": Key(Choice(_SCORED), "the kind of response", required=True),
                         "points": _POINTS,
                         "because": _BECAUSE,
-                        "where": Key(ConditionShape(RESPONSE_NAMES), "also intent, page, url, form, outcome, grade"),
+                        "where": Key(ConditionShape(response=True), "also intent, page, url, form, outcome, grade"),
                         "at_most": Key(Number(0), "caps the decayed sum of this rule"),
                         "half_life": Key(LASTING, "default: that of engagement"),
                     },

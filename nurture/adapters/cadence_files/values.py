@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from nurture.adapters.cadence_files.nodes import Node
@@ -14,7 +14,7 @@ from nurture.adapters.cadence_files.report import Place, Report
 from nurture.adapters.cadence_files.schema import WRONG, Json, Parsed, Shape, scalar
 from nurture.domain.cadence import FiscalDay, YearDay
 from nurture.domain.calendar import earlier_day, parse_hours, parse_window, zone
-from nurture.domain.condition import ConditionError, Type, parse
+from nurture.domain.condition import RESPONSE_NAMES, Condition, ConditionError, parse
 from nurture.domain.duration import SHORT, WORDS, Duration, parse_duration
 
 _UNITS: Final = "|".join(sorted((*WORDS, *SHORT), key=len, reverse=True))
@@ -24,18 +24,27 @@ _PATH: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}(?:/[A-Za-z0-9_][A-Za-z0-9_.-]{
 _A_DAY: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 
+# The same words come again and again in the cadences of a workspace.
+@lru_cache(maxsize=4096)
+def _condition(text: str, *, response: bool) -> Condition:
+    return parse(text, extra=RESPONSE_NAMES if response else {})
+
+
+_duration: Final = lru_cache(maxsize=1024)(parse_duration)
+
+
 @dataclass(frozen=True, slots=True)
 class ConditionShape(Shape):
-    """A condition. `extra` are the names besides those of every lead."""
+    """A condition; with `response`, one that may also name what a response has of its own."""
 
-    extra: Mapping[str, Type] = field(default_factory=dict)
+    response: bool = False
 
     def read(self, node: Node, report: Report, where: str) -> Any:
         found = scalar(node, report, where, "a condition")
         if found is None:
             return WRONG
         try:
-            condition = parse(found.text, extra=self.extra)
+            condition = _condition(found.text, response=self.response)
         except ConditionError as error:
             # In a value of several lines the reader has folded the lines; the first is the best place there is.
             ahead = error.offset + (not found.plain) if found.one_line else 0
@@ -49,7 +58,7 @@ class ConditionShape(Shape):
 
 
 def _lasting(text: str) -> Duration:
-    duration = parse_duration(text)
+    duration = _duration(text)
     if not duration.amount:
         raise ValueError(f"{text!r} is no time at all: write at least '1 {duration.unit.removesuffix('s')}'.")
     return duration
@@ -60,7 +69,7 @@ def _again(text: str) -> Duration | None:
         return None
     if not text.startswith("after "):
         raise ValueError(f"{text[:40]!r} is not known: write 'never', or for example 'after 180 days'.")
-    return parse_duration(text.removeprefix("after "))
+    return _duration(text.removeprefix("after "))
 
 
 def _rate(text: str) -> int:
@@ -173,7 +182,7 @@ def address(mention: str = "") -> Parsed:
 
 _CLOCK: Final = r"[0-9]{1,2}:[0-9]{2} *- *[0-9]{1,2}:[0-9]{2}"
 CONDITION: Final = ConditionShape()
-DURATION: Final = Parsed(parse_duration, "a duration such as '3 days'", rf"^ *{LASTS} *$")
+DURATION: Final = Parsed(_duration, "a duration such as '3 days'", rf"^ *{LASTS} *$")
 LASTING: Final = Parsed(_lasting, "a duration such as '3 days'", rf"^ *0*[1-9][0-9]* *(?:{_UNITS}) *$")
 AGAIN: Final = Parsed(_again, "'never' or 'after 180 days'", rf"^(?:never|after +{LASTS} *)$")
 RATE: Final = Parsed(_rate, "a rate such as '200 per day'", r"^0*[1-9][0-9]* +per +day$")
