@@ -189,8 +189,8 @@ def build(level: str, lock: int) -> None:
     # Inside a virtual environment (perhaps the very one that is to be made again), its origin.
     base = getattr(sys, "_base_executable", None) or sys.executable
     uv = shutil.which("uv")
-    if uv and not run(uv, "--version"):
-        uv = None
+    if uv and subprocess.call([uv, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+        uv = None  # a version manager's empty promise
     kept = may_be_kept(with_pip=uv is None)
     if uv:
         start_over_unless(kept)

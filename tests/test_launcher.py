@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+UV = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
 
 # Stands for ruff, mypy, import-linter and pytest: says how it was called, fails when told to.
 TOOL = """
@@ -55,7 +56,7 @@ def wheel(folder: Path, name: str, files: dict[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A small checkout, and a machine with nothing but Python (and uv, where a test wants it)."""
+    """A small checkout, and a machine with nothing but Python and uv."""
 
     root: Path
     index: Path
@@ -63,7 +64,7 @@ class Checkout:
 
     def environment(self, **extra: str) -> dict[str, str]:
         online = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": self.index.as_uri(), "PIP_CONFIG_FILE": os.devnull}
-        online |= {"UV_NO_INDEX": "1", "UV_FIND_LINKS": self.index.as_uri(), "UV_NO_CONFIG": "1"}
+        online |= {"UV_OFFLINE": "1", "UV_FIND_LINKS": self.index.as_uri(), "UV_NO_CONFIG": "1"}
         home = self.root.parent / "home"
         home.mkdir(exist_ok=True)
         return {"HOME": str(home), "PATH": str(self.path), **online, **extra}
@@ -85,6 +86,10 @@ class Checkout:
         out, err = process.communicate(timeout=100)
         return process.returncode, out, err
 
+    def without_uv(self) -> None:
+        """From now on pip has to do it."""
+        (self.path / "uv").unlink(missing_ok=True)
+
     def pull_the_plug(self) -> None:
         """From now on there is nothing to install from."""
         shutil.rmtree(self.index)
@@ -102,6 +107,10 @@ def checkout(tmp_path: Path) -> Checkout:
     runtime = wheel(index, "only", {"only.py": "HERE = 'with its dependency'\n"})
     (root / "requirements" / "runtime.lock").write_text(runtime)
     (root / "requirements" / "dev.lock").write_text(runtime + wheel(index, "tools", TOOLS))
+    if UV:
+        record = path / "uv was called"
+        (path / "uv").write_text(f'#!/bin/sh\necho "$@" >> "{record}"\nPATH=/usr/bin:/bin exec "{UV}" "$@"\n')
+        (path / "uv").chmod(0o755)
     return Checkout(root, index, path)
 
 
@@ -110,6 +119,7 @@ def test_an_old_python_can_read_the_launcher() -> None:
 
 
 def test_the_first_start_installs_and_the_second_needs_no_network(checkout: Checkout) -> None:
+    checkout.without_uv()
     code, out, err = checkout.run("lead", "show", "an id")
     assert (code, out) == (0, "nurture lead show an id with its dependency\n"), err
     checkout.pull_the_plug()
@@ -117,16 +127,18 @@ def test_the_first_start_installs_and_the_second_needs_no_network(checkout: Chec
 
 
 def test_uv_is_used_where_there_is_one(checkout: Checkout) -> None:
-    record = checkout.root.parent / "uv was called"
-    real = shutil.which("uv")
-    # Where there is no uv, one that is broken: the launcher then does it with pip.
-    (checkout.path / "uv").write_text(f'#!/bin/sh\necho "$@" >> "{record}"\nexec "{real or "/none"}" "$@"\n')
-    (checkout.path / "uv").chmod(0o755)
-    code, out, err = checkout.run("status", PATH=f"{checkout.path}:/usr/bin:/bin")
+    assert UV, "uv comes with the development lock"
+    code, out, err = checkout.run("status")
     assert (code, out) == (0, "nurture status with its dependency\n"), err
-    called = record.read_text()
-    assert "--version" in called
-    assert ("--require-hashes" in called) == bool(real)
+    assert "trying pip" not in err
+    assert "--require-hashes" in (checkout.path / "uv was called").read_text()
+
+
+def test_pip_does_it_when_uv_cannot(checkout: Checkout) -> None:
+    (checkout.path / "uv").write_text('#!/bin/sh\n[ "$1" = --version ]\n')
+    code, out, err = checkout.run("status")
+    assert (code, out) == (0, "nurture status with its dependency\n")
+    assert "trying pip" in err
 
 
 def test_two_first_starts_at_once_both_work(checkout: Checkout) -> None:
@@ -206,6 +218,7 @@ def test_an_old_python_finds_a_newer_one_beside_it(checkout: Checkout) -> None:
 
 
 def test_a_python_without_ensurepip_names_the_package_to_install(checkout: Checkout) -> None:
+    checkout.without_uv()
     code, out, err = checkout.run("status", python=pretending("sys.modules['ensurepip'] = None"))
     assert (code, out) == (2, "")
     assert f"apt-get install python3.{sys.version_info.minor}-venv" in err
