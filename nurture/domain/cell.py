@@ -18,6 +18,7 @@ MAX_NOTE: Final = 20_000
 _NOTHING: Final = frozenset(
     {"-", "--", "n/a", "#n/a", "null", "none", "nil", "unknown", "[null]", "(blank)", "#value!"}
 )
+_LONGEST_NOTHING: Final = max(map(len, _NOTHING))
 _UNSEEN: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
 )
@@ -27,8 +28,8 @@ _SPACES: Final = re.compile(r"\s+")
 def cleaned(text: str) -> str:
     """One line of text without control and invisible characters, in Unicode form C. A formula stays the text it is."""
     text = text.strip()
-    if text.isascii() and text.isprintable():
-        return text
+    if text.isprintable():  # no control character, and no space but the usual one
+        return text if text.isascii() else unicodedata.normalize("NFC", text)
     return unicodedata.normalize("NFC", _SPACES.sub(" ", _UNSEEN.sub("", text))).strip()
 
 
@@ -40,7 +41,7 @@ def cleaned_lines(text: str) -> str:
 
 def is_nothing(text: str) -> bool:
     """Whether a number, date, address or choice is missing here, though something is written."""
-    return text.casefold() in _NOTHING
+    return len(text) <= _LONGEST_NOTHING and text.casefold() in _NOTHING
 
 
 _GROUPED: Final = re.compile(r"\d{1,3}(?:([., '\u2019])\d{3})(?:\1\d{3})*")

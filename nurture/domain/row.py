@@ -42,7 +42,7 @@ GIVEN_NAMES: Final = TEXT_NAMES | TYPED_NAMES | CONSENT_NAMES | FLAG_NAMES | FAC
 BASES: Final = ("opt_in", "customer", "inquiry", "published", "legitimate_interest", "none")
 
 # Here "n/a" is what somebody is called or wrote, not a missing value.
-_VERBATIM: Final = frozenset({"first_name", "last_name", "title", "consent_basis", "consent_source"})
+_VERBATIM: Final = frozenset({"first_name", "last_name", "title", "consent_basis", "consent_source"}) | FACT_NAMES
 _LINES: Final = frozenset({"notes", "consent_text"})
 
 
@@ -111,12 +111,15 @@ class RowReader:
         self._phone = phone
         self._plain: list[tuple[int, str, str]] = []  # position, name, label: of x.NAME, where no more is to be done
         self._parsed: list[tuple[int, str, str, Callable[[str], Any]]] = []
+        self._flags: list[tuple[int, str, str]] = []
         self._lines: list[tuple[int, str, str]] = []
         self._phones: list[tuple[int, str, str]] = []
         for position, column in enumerate(columns):
             place = (position, column.name, column.label)
             if column.name in _LINES:
                 self._lines.append(place)
+            elif column.name in FLAG_NAMES:
+                self._flags.append(place)
             elif column.name == "phone":
                 self._phones.append(place)
             elif column.name.startswith("x.") and not column.forms:
@@ -139,13 +142,20 @@ class RowReader:
         for position, name, label, parse in self._parsed:
             if text := texts[position]:
                 text = cell.cleaned(text)
-                if not text or (name not in _VERBATIM and name not in FACT_NAMES and cell.is_nothing(text)):
+                if not text or (name not in _VERBATIM and cell.is_nothing(text)):
                     continue
                 if len(text) > cell.MAX_TEXT:
                     problems.append(_too_long(label, text, cell.MAX_TEXT))
                     continue
                 try:
                     found[name] = parse(text)
+                except ValueError as error:
+                    problems.append(f"{label} {_shown(text)}: {error}")
+        for position, name, label in self._flags:
+            text = cell.cleaned(texts[position])
+            if text and not cell.is_nothing(text):
+                try:
+                    found[name] = cell.truth(text) or found.get(name, False)  # several columns: any yes counts
                 except ValueError as error:
                     problems.append(f"{label} {_shown(text)}: {error}")
         for position, name, label in self._lines:
@@ -199,6 +209,13 @@ class RowReader:
         return lru_cache(maxsize=4096)(parse) if parse else str
 
 
+def problem_with(name: str, text: str, forms: tuple[str, ...] = ()) -> str | None:
+    """What is wrong with this text as the value of this name, or None: for values that stand in a map."""
+    whole = [Column("external_id", ""), Column("consent_basis", ""), Column(name, name, forms)]
+    read = RowReader(whole).read(1, ["1", "none", text])
+    return read.reason if isinstance(read, Refused) else None
+
+
 def _domain(text: str) -> str:
     domain = normalise_domain(cell.website_domain(text))
     if "." not in domain:
@@ -216,8 +233,6 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "status": partial(cell.choice, words=[word.value for word in Status], what="status"),
     "stage": partial(cell.choice, words=[word.value for word in Stage], what="stage"),
     "consent_basis": partial(cell.choice, words=BASES, what="basis for consent"),
-    "opted_out": cell.truth,
-    "do_not_call": cell.truth,
 }
 
 
