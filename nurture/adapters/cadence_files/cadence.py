@@ -81,6 +81,8 @@ def _check_mentions(report: Report) -> None:
         elif mention.what == "renamed" and mention.value not in ids and mention.value not in splits:
             step = str(mention.value)
             report.error(mention, f"renamed: no step here has the id {short(step)}{near(step, (*ids, *splits))}")
+        elif mention.what == "was" and (mention.value in ids or mention.value in splits):
+            report.error(mention, f"renamed: {short(str(mention.value))} is still the id of a step")
 
 
 def _entry(values: dict[str, Any], node: MapNode, report: Report) -> Entry:
@@ -103,10 +105,9 @@ def _cadence(values: dict[str, Any], node: MapNode, report: Report) -> Any:
         report.error(given, f"name: {short(values['name'])} is not the name of the file, {short(stem)}")
     for kind in sorted(_NO_REASON_TO_STOP & set(values.get("stop_on", ()))):
         report.warn(node.entries["stop_on"][0], f"stop_on: {str(kind)!r} says nothing about a person; it never stops")
-    renamed = {"sender": "from", "entry": "enroll"}
     plain = ("name", "steps", "description", "owner", "exclusive", "priority", "window", "goal", "holdout", "renamed")
     chosen = {key: values[key] for key in plain if key in values}
-    chosen |= {field: values[key] for field, key in renamed.items() if key in values}
+    chosen |= {field: values[key] for field, key in (("sender", "from"), ("entry", "enroll")) if key in values}
     return Cadence(
         **chosen,
         file=report.file,
@@ -145,8 +146,8 @@ CADENCE: Final = Record(
         "goal": Key(CONDITION, "reaching it ends the enrollment"),
         "stop_on": Key(ListOf(Choice(tuple(Kind)), unique=True), "besides reply, unsubscribe and complaint"),
         "holdout": Key(PERCENT, "so many get no contact, to measure the difference; default 0%"),
-        "renamed": Key(MapOf(path("renamed")), "old step: new step, for apply --migrate"),
-        "steps": Key(ListOf(STEPS.item, at_least=1), "what is done, in this order", required=True),
+        "renamed": Key(MapOf(path("renamed"), mention="was"), "old step: new step, for apply --migrate"),
+        "steps": Key(ListOf(STEPS.item, filled=True), "what is done, in this order", required=True),
     },
     _cadence,
 )

@@ -20,7 +20,7 @@ PERSON: Final = Record(
     {
         "name": Key(Text("a name"), required=True),
         "email": Key(address("identity"), required=True),
-        "roles": Key(ListOf(Choice(tuple(Role)), at_least=1, unique=True), ", ".join(Role), required=True),
+        "roles": Key(ListOf(Choice(tuple(Role)), filled=True, unique=True), ", ".join(Role), required=True),
         "takes": Key(CONDITION, "whose leads; default everyone's"),
         "hours": Key(WEEK_HOURS, 'such as "mon-fri 09:00-17:00", the default'),
         "timezone": Key(ZONE, "such as Europe/Paris; default the workspace's"),

@@ -129,8 +129,9 @@ def _check_loops(workspace: Workspace, reports: Mapping[str, Report]) -> None:
         if circle and frozenset(circle) not in told:
             told.add(frozenset(circle))
             report = reports[workspace.cadences[start].file]
-            line = onward[start][circle[1] if len(circle) > 1 else start]
-            at = next((m for m in report.mentions if m.what == "cadence" and m.line >= line), Place(line, 1))
+            onto = circle[1] if len(circle) > 1 else start
+            mentions = (m for m in report.mentions if m.what == "cadence" and m.value == onto)
+            at = next(mentions, Place(onward[start][onto], 1))
             way = " -> ".join((*circle, start))
             report.error(at, f"enroll: a lead would go round for ever: {way}; put a 'wait:' on the way")
 

@@ -105,6 +105,9 @@ class Parsed(Shape):
         except ValueError as error:
             report.error(node, f"{where}: {error}")
             return WRONG
+        if not isinstance(found.value, str):
+            report.error(node, f"{where}: {short(found.text)} is not a text; to mean one, quote it")
+            return WRONG
         if self.mention:
             report.mention(node, self.mention, value, where)
         return value
@@ -205,15 +208,15 @@ class ListOf(Shape):
     """A list, read to a tuple."""
 
     item: Shape
-    at_least: int = 0
+    filled: bool = False  # at least one item
     unique: bool = False
 
     def read(self, node: Node, report: Report, where: str) -> Any:
         if not isinstance(node, ListNode):
             report.error(node, f"{where}: {_kind(node)} stands here; a list is expected")
             return WRONG
-        if len(node.items) < self.at_least:
-            report.error(node, f"{where}: the list is too short; at least {self.at_least}")
+        if self.filled and not node.items:
+            report.error(node, f"{where}: this list is empty")
             return WRONG
         values = [self.item.read(item, report, where) for item in node.items]
         sound = WRONG not in values
@@ -227,8 +230,8 @@ class ListOf(Shape):
 
     def schema(self) -> Json:
         result: Json = {"type": "array", "items": self.item.schema()}
-        if self.at_least:
-            result["minItems"] = self.at_least
+        if self.filled:
+            result["minItems"] = 1
         if self.unique:
             result["uniqueItems"] = True
         return result
@@ -236,9 +239,10 @@ class ListOf(Shape):
 
 @dataclass(frozen=True, slots=True)
 class MapOf(Shape):
-    """Keys that the writer chooses, each with a value of one shape."""
+    """Keys that the writer chooses, each with a value of one shape. `mention` notes the keys in the report."""
 
     value: Shape
+    mention: str = ""
 
     def read(self, node: Node, report: Report, where: str) -> Any:
         if not _is_map(node, report, where):
@@ -250,6 +254,8 @@ class MapOf(Shape):
             if not name.strip():
                 report.error(key, f"{where}: this key is empty")
                 sound = False
+            if self.mention:
+                report.mention(key, self.mention, name, where)
             values[name] = self.value.read(value, report, name)
         return values if sound and WRONG not in values.values() else WRONG
 

@@ -193,7 +193,7 @@ _ITEMS: Final = Record(
     "stream",
     {
         "every": Key(LASTING, "time from one item to the next", required=True),
-        "items": Key(ListOf(path("email"), at_least=1, unique=True), "e-mails in their order", required=True),
+        "items": Key(ListOf(path("email"), filled=True, unique=True), "e-mails in their order", required=True),
     },
 )
 _RECORDS: Final[tuple[tuple[str, Shape, str, dict[str, Key], Any], ...]] = (
@@ -212,7 +212,7 @@ _RECORDS: Final[tuple[tuple[str, Shape, str, dict[str, Key], Any], ...]] = (
     ),
     ("wait_for", CONDITION, "go on as soon as it holds", {"timeout": Key(LASTING, required=True)}, _wait_for),
     ("if", CONDITION, "one of two branches", {"then": Key(STEPS), "else": Key(STEPS)}, _if),
-    ("split", ListOf(_ARM, at_least=1), "arms of a test", {"id": Key(path(), required=True)}, _split),
+    ("split", ListOf(_ARM, filled=True), "arms of a test", {"id": Key(path(), required=True)}, _split),
     ("stream", _ITEMS, "items one by one", {"times": Key(Number(1, whole=True), "at most so many items")}, _stream),
     ("set", MapOf(AnyScalar()), "fields of the lead", {}, _set),
     ("enroll", name("cadence"), "hand over to this cadence; it ends this one", {}, _enroll),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -76,12 +76,14 @@ def _text(path: Path, name: str, problems: list[Problem]) -> str | None:
 def read_files(
     sources: Mapping[str, str],
     *,
+    unread: Sequence[Problem] = (),
     templates: Collection[str] | None = None,
     webhooks: Collection[str] | None = None,
     senders: Collection[str] | None = None,
 ) -> tuple[Workspace, list[Problem]]:
     """The workspace that these files make, and every problem of all of them in the order of the places.
 
+    `unread` are the problems of files that could not be read as texts; what they hold counts as existing.
     `sources` are texts by path (`cadences/NAME.yaml`, `scoring.yaml`, ...); other paths are passed over. A file with an
     error is not in the workspace. The other arguments are what may be named: paths under `templates/`, and the names
     of the settings; None leaves these unchecked.
@@ -106,13 +108,13 @@ def read_files(
         sources={source.name: source for source in single["sources.yaml"]},
     )
     known = references.Known(
-        cadences=[name for path in reports if (name := cadence_name(path))],
+        cadences=[name for path in (*reports, *(problem.file for problem in unread)) if (name := cadence_name(path))],
         templates=templates,
         webhooks=webhooks,
         senders=senders,
     )
     references.check(workspace, reports, known)
-    return workspace, sorted(problem for report in reports.values() for problem in report.problems)
+    return workspace, sorted([*unread, *(problem for report in reports.values() for problem in report.problems)])
 
 
 def cadence_name(path: str) -> str | None:
