@@ -45,18 +45,20 @@ def _of_file(templates: Templates, file: str, kind: TemplateKind, custom: Collec
     if file.endswith(".html"):
         matter = templates.matter(file)
         yield from (Problem(file_of(file), *problem) for problem in matter.problems)
-        small = [
-            file + suffix for suffix, key in ((SUBJECT, "subject"), (PREHEADER, "preheader")) if key in matter.texts
-        ]
+        parts = ((SUBJECT, "subject"), (PREHEADER, "preheader"))
+        small = [file + suffix for suffix, key in parts if key in matter.texts]
         if not matter.texts.get("subject", "").strip() and not matter.problems:
             yield Problem(file_of(file), 1, 1, "no subject; begin the file with a --- block that has one")
         if "preheader" not in matter.texts and not matter.problems:
             yield Problem(file_of(file), 1, 1, "no preheader: the inbox shows the first words instead", "warning")
     elif templates.sources[file].startswith("---\n") and kind == "email":
         yield Problem(file_of(file), 1, 1, "front matter belongs at the top of the .html file only")
+    allowed = (names.EMAIL if kind == "email" else names.SCRIPT) | set(templates.sandbox.globals)
     broken = False
-    for name in [file, *small, *templates.loads(file)]:
-        checked = _File(templates, name, kind, custom)
+    loaded = templates.loads(file)
+    given = frozenset(name for each in (file, *loaded) for name in templates.sets(each))
+    for name in [file, *small, *loaded]:
+        checked = _File(templates, name, allowed if name in small else allowed | given, custom)
         yield from checked.problems()
         used |= checked.used
         broken = broken or checked.broken
@@ -69,10 +71,12 @@ def _of_file(templates: Templates, file: str, kind: TemplateKind, custom: Collec
 class _File:
     """One file's own problems. `used` and `broken` are filled in by `problems`."""
 
-    def __init__(self, templates: Templates, name: str, kind: TemplateKind, custom: Collection[str] | None) -> None:
+    def __init__(
+        self, templates: Templates, name: str, allowed: frozenset[str], custom: Collection[str] | None
+    ) -> None:
         self.templates = templates
         self.name = name
-        self.allowed = (names.EMAIL if kind == "email" else names.SCRIPT) | set(templates.sandbox.globals)
+        self.allowed = allowed  # with the names that the e-mail's files set themselves
         self.custom = custom
         self.used: set[str] = set()
         self.broken = False
@@ -90,9 +94,9 @@ class _File:
             line = error.lineno if isinstance(error, TemplateSyntaxError) else 1
             yield self._at(line, "", " ".join(str(getattr(error, "message", None) or "nested too deeply").split()))
             return
-        for line, message in tree_problems(tree, sandbox):
+        for line, word, message in tree_problems(tree, sandbox):
             self.broken = True
-            yield self._at(line, "", message)
+            yield self._at(line, word, message)
         yield from self._loads(tree)
         if not self.broken:
             self.used = meta.find_undeclared_variables(tree)
@@ -118,7 +122,7 @@ class _File:
             needed = meta.find_undeclared_variables(self.templates.sandbox.parse(source))
         except TemplateSyntaxError:
             return  # reported at its own file
-        if asked := sorted((needed & self.allowed) - set(self.templates.sandbox.globals)):
+        if asked := sorted((needed & self.allowed) - set(self.templates.sandbox.globals) - self.templates.sets(target)):
             yield self._at(load.lineno, target, f"{target!r} uses {', '.join(asked)}: import it `with context`")
 
     def _names(self, tree: nodes.Template) -> Iterator[Problem]:

@@ -13,20 +13,10 @@ from markupsafe import Markup, escape
 
 from nurture.adapters.rendering.budget import MAX_OUTPUT, MAX_RANGE, TooMuchError, capped, counted, written
 
-_MONTHS: Final = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 # Our own, not strftime: that follows the machine's locale, and '%999999999d' takes a gigabyte.
@@ -223,29 +213,13 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
 _TESTS: Final = frozenset(
     {
         *("none", "string", "number", "integer", "float", "boolean", "true", "false", "odd", "even", "divisibleby"),
-        *(
-            "mapping",
-            "sequence",
-            "iterable",
-            "in",
-            "==",
-            "!=",
-            "<",
-            "<=",
-            ">",
-            ">=",
-            "eq",
-            "ne",
-            "lt",
-            "le",
-            "gt",
-            "ge",
-        ),
-        *("equalto", "greaterthan", "lessthan", "lower", "upper"),
+        *("mapping", "sequence", "iterable", "in", "==", "!=", "<", "<=", ">", ">=", "eq", "ne", "lt", "le", "gt"),
+        *("ge", "equalto", "greaterthan", "lessthan", "lower", "upper"),
     }
 )
+_JINJA: Final[dict[str, Any]] = dict(tests.TESTS)
 TESTS: Final[dict[str, Callable[..., Any]]] = {
-    **{name: bounded(tests.TESTS[name]) for name in _TESTS},
+    **{name: bounded(_JINJA[name]) for name in _TESTS},
     "defined": lambda value: not isinstance(value, Undefined) and value is not None,
     "undefined": lambda value: isinstance(value, Undefined) or value is None,
 }

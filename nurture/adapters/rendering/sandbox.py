@@ -99,7 +99,8 @@ def _spoken(value: Any) -> str:
         return f"{value:.0f}"
     if isinstance(value, str | int | float | date | Decimal | Undefined):
         return str(value)  # raises for an unknown name
-    raise WrongError(f"a {type(value).__name__} cannot be written; loop over it, or join it")
+    kind = "mapping" if isinstance(value, Record) else type(value).__name__
+    raise WrongError(f"a {kind} cannot be written; write its fields, loop over it, or join it")
 
 
 def loads(tree: nodes.Template) -> Iterator[tuple[nodes.Node, str | None]]:
@@ -110,21 +111,36 @@ def loads(tree: nodes.Template) -> Iterator[tuple[nodes.Node, str | None]]:
         yield load, target if isinstance(target, str) else None
 
 
-def tree_problems(tree: nodes.Template, sandbox: Sandbox) -> Iterator[tuple[int, str]]:
-    """Line and message for everything in a template that the sandbox refuses."""
+def set_names(tree: nodes.Template) -> frozenset[str]:
+    """What a file sets at its top level: its blocks, and the files it extends and includes, see these names."""
+    found: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, nodes.Macro):
+            found.add(node.name)
+        elif isinstance(node, nodes.Import):
+            found.add(node.target)
+        elif isinstance(node, nodes.FromImport):
+            found.update(name if isinstance(name, str) else name[1] for name in node.names)
+        elif isinstance(node, nodes.Assign | nodes.AssignBlock):
+            found.update(name.name for name in node.find_all(nodes.Name) if name.ctx == "store")
+    return frozenset(found)
+
+
+def tree_problems(tree: nodes.Template, sandbox: Sandbox) -> Iterator[tuple[int, str, str]]:
+    """Line, word and message for everything in a template that the sandbox refuses."""
     for node in tree.find_all((nodes.ScopedEvalContextModifier, nodes.EvalContextModifier)):
-        yield node.lineno, "escaping cannot be switched off"
+        yield node.lineno, "autoescape", "escaping cannot be switched off"
     for loop in tree.find_all(nodes.For):
         if loop.recursive:
-            yield loop.lineno, "recursive loops are not available"
+            yield loop.lineno, "recursive", "recursive loops are not available"
     for load, target in loads(tree):
         if target is None:
-            yield load.lineno, "name one file directly, in quotes: every text is checked before it is used"
+            yield load.lineno, "", "name one file directly, in quotes: every text is checked before it is used"
     for used in tree.find_all((nodes.Filter, nodes.Test)):
         known = sandbox.filters if isinstance(used, nodes.Filter) else sandbox.tests
         if used.name not in known:
             kind = "filter" if isinstance(used, nodes.Filter) else "test"
-            yield used.lineno, f"no {kind} is named {used.name!r}{near(used.name, known)}"
+            yield used.lineno, used.name, f"no {kind} is named {used.name!r}{near(used.name, known)}"
 
 
 def _guarded(node: nodes.Node) -> nodes.Node:
@@ -184,7 +200,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
     ) -> str:
         """Jinja's hook between parsing and code: refuse what is not allowed, guard the rest."""
-        for line, message in tree_problems(source, self):
+        for line, _, message in tree_problems(source, self):
             raise TemplateSyntaxError(message, line, name, filename)
         _guarded(source)
         return super()._generate(source, name, filename, defer_init)

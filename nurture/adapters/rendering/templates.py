@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import RLock
 from typing import Any, Final, Literal
 
 from jinja2 import FunctionLoader, Template, TemplateSyntaxError, nodes
@@ -16,7 +17,7 @@ from nurture.adapters.rendering.budget import Run, capped
 from nurture.adapters.rendering.failure import PREHEADER, SUBJECT, RenderError, explained, file_of
 from nurture.adapters.rendering.front_matter import FrontMatter
 from nurture.adapters.rendering.names import CLOSE, OPEN, frozen
-from nurture.adapters.rendering.sandbox import Sandbox, loads
+from nurture.adapters.rendering.sandbox import Sandbox, loads, set_names
 from nurture.domain.errors import Problem, UnknownNameError
 
 TemplateKind = Literal["email", "script"]
@@ -69,6 +70,7 @@ class Templates:
             path: text.replace("\r\n", "\n").replace(OPEN, "").replace(CLOSE, "") for path, text in sources.items()
         }
         self.sandbox = Sandbox(FunctionLoader(self._load))
+        self._compiling = RLock()
         self._emails: dict[str, _Compiled] = {}
         self._scripts: dict[str, Template] = {}
         self._matters: dict[str, FrontMatter] = {}
@@ -175,7 +177,7 @@ class Templates:
         # Outside of any rendering: macro files are evaluated here, once, and must hold nothing of one lead.
         token = budget.current.set(Run(lambda target: target))
         try:
-            with explained(name, self.sources):
+            with self._compiling, explained(name, self.sources):
                 template: Template = self.sandbox.get_template(name)
                 for imported in self.loads(name, nodes.Import, nodes.FromImport):
                     _ = self.sandbox.get_template(imported).module
@@ -197,6 +199,13 @@ class Templates:
                     seen.add(target)
                     waiting.append(target)
         return [target for target, wanted in found.items() if wanted]
+
+    def sets(self, name: str) -> frozenset[str]:
+        """The names that a file sets for itself, outside of its blocks and loops: by set, import and macro."""
+        try:
+            return set_names(self.sandbox.parse(self.source(name) or "", name))
+        except (TemplateSyntaxError, RecursionError):
+            return frozenset()
 
     def _loads_of(self, name: str) -> list[tuple[nodes.Node, str | None]]:
         try:

@@ -1,0 +1,107 @@
+"""`check` finds what is wrong with a template before any lead meets it, all at once, each at its place."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from nurture.adapters.rendering import Templates
+from tests.rendering.samples import FOOTER, FRONT, in_layout, templates
+
+
+def found(html: str, text: str = FOOTER, *, front: str = FRONT, **more: str) -> list[str]:
+    return [str(problem) for problem in templates(html, text, front=front, **more).problems("notes/one", "email")]
+
+
+def test_a_sound_email_has_no_problems() -> None:
+    assert found(in_layout("<p>{{ first_name }}</p><a href=\"{{ link('https://a.example') }}\">Read</a>")) == []
+
+
+def test_every_problem_is_listed_with_its_place() -> None:
+    body = '\n<p>{{ company|uper }}</p>\n<a href="#">x</a>\n<img src="https://a.example/a.png">\n'
+    assert found(
+        in_layout(body), "{{ compny }}" + FOOTER, front="---\nsubject: x\npreheader: y\nsubjcet: z\n---\n"
+    ) == [
+        "templates/notes/one.html:4:1: front matter: unknown key 'subjcet'; did you mean 'subject'?",
+        "templates/notes/one.html:8:15: no filter is named 'uper'; did you mean 'upper'?",
+        "templates/notes/one.html:9:1: a link without a target",
+        'templates/notes/one.html:10:1: an image without alt text; write alt="" when it is decoration',
+        "templates/notes/one.txt:1:4: 'compny' is not defined; did you mean 'company'?",
+    ]
+
+
+def test_unknown_names_and_fields_have_a_near_match() -> None:
+    problems = found(in_layout("\n{{ frist_name }} {{ sender.nme }}"))
+    assert problems == [
+        "templates/notes/one.html:7:4: 'frist_name' is not defined; did you mean 'first_name'?",
+        "templates/notes/one.html:7:21: no field is named 'sender.nme'; did you mean 'name'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("front", "message"),
+    [
+        ("", "no subject"),
+        ("---\npreheader: x\n---\n", "no subject"),
+        ("---\nsubject: {{ first_name }}, hello\npreheader: x\n---\n", "quotes"),
+        ("---\nsubject: a\nsubject: b\npreheader: x\n---\n", "already set on line 2"),
+        ("---\nsubject: 'a {{ frist_name }}'\npreheader: x\n---\n", "'frist_name' is not defined"),
+        ("---\nsubject: a\npreheader: '{{ x '\n---\n", "unexpected|expected token"),
+        ("---\nsubject: a\n---\n", "no preheader"),
+        ("---\nsubject: a\npreheader: b\nreply_to: '{{ email }}'\n---\n", "not a template"),
+        ("---\n- a\n---\n", "one key a line"),
+    ],
+)
+def test_front_matter_is_checked(front: str, message: str) -> None:
+    assert any(re.search(message, problem) for problem in found(in_layout(""), front=front))
+
+
+def test_a_footer_piece_that_nobody_shows_is_an_error_in_each_part() -> None:
+    assert found("<p>Hello</p>", "Hello") == [
+        "templates/notes/one.html:1:1: the footer is incomplete: postal_address is not shown anywhere",
+        "templates/notes/one.html:1:1: the footer is incomplete: unsubscribe_url is not shown anywhere",
+        "templates/notes/one.txt:1:1: the footer is incomplete: postal_address is not shown anywhere",
+        "templates/notes/one.txt:1:1: the footer is incomplete: unsubscribe_url is not shown anywhere",
+    ]
+
+
+def test_a_missing_text_part_is_an_error() -> None:
+    made = Templates({"notes/one.html": FRONT + FOOTER})
+    assert [str(p) for p in made.problems("notes/one", "email")] == [
+        "templates/notes/one.txt:1:1: the text part is missing: write this file"
+    ]
+
+
+def test_a_problem_in_a_layout_or_macro_file_is_found_there() -> None:
+    macro = "\n{% macro m() %}{{ first_name }}<a href=''>x</a>{% endmacro %}"
+    page = "{% from 'layouts/parts.html' import m %}{{ m() }}" + FOOTER
+    assert found(page, parts_html=macro) == [
+        "templates/layouts/parts.html:2:32: a link without a target",
+        "templates/notes/one.html:5:10: 'layouts/parts.html' uses first_name: import it `with context`",
+    ]
+    assert found("{% include 'layouts/parst.html' %}" + FOOTER, parts_html="") == [
+        "templates/notes/one.html:5:13: no file is named 'layouts/parst.html'; did you mean 'layouts/parts.html'?"
+    ]
+
+
+def test_custom_fields_are_checked_when_they_are_known() -> None:
+    made = templates(in_layout("{{ x.progam }}"), FOOTER)
+    assert made.problems("notes/one", "email") == []
+    assert [p.message for p in made.problems("notes/one", "email", custom=["program"])] == [
+        "no field is named 'x.progam'; did you mean 'program'?"
+    ]
+
+
+def test_a_script_may_use_questions_but_no_unsubscribe_link() -> None:
+    made = Templates({"q/intro.md": "{{ questions|join }} {{ unsubscribe_url }}"})
+    assert [str(p) for p in made.problems("q/intro", "script")] == [
+        "templates/q/intro.md:1:25: 'unsubscribe_url' is not defined"
+    ]
+
+
+@pytest.mark.parametrize(
+    "broken", ["{% if %}", "{{ a b }}", "{% endfor %}", "{{ '", "{% for x in y %}", "((" * 500, "{{" + "(" * 500]
+)
+def test_text_that_is_no_template_never_raises(broken: str) -> None:
+    templates(broken, broken).problems("notes/one", "email")
