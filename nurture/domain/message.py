@@ -10,6 +10,9 @@ from typing import Final
 
 from nurture.domain.errors import RequestError
 
+# The name under which the touch id travels with a mail and comes back with the provider's events.
+TOUCH_ARG: Final = "nurture_touch"
+
 # Written by the mailers themselves; a second copy would be illegal or contradict the first.
 OWN_HEADERS: Final = frozenset(
     {"from", "to", "cc", "bcc", "sender", "reply-to", "subject", "date", "message-id", "auto-submitted"}

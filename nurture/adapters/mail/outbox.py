@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 from nurture.adapters.mail.flight import TOO_LATE
 from nurture.adapters.mail.mime import mime
@@ -17,7 +17,7 @@ from nurture.domain.verdict import ChannelDown, Verdict, Yes
 class Outbox:
     """Writes mails into a folder. A second attempt of a touch finds its file and makes no second one."""
 
-    name: Final = "outbox"
+    name: str = "outbox"
 
     def __init__(self, folder: Path, *, boottime: Callable[[], float], durable: bool = True) -> None:
         """`durable` waits until each file is on the disk; a throwaway workspace can do without."""
@@ -46,6 +46,7 @@ class Outbox:
                         os.fsync(file.fileno())
                 unfinished.replace(final)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink()
             return ChannelDown(f"the outbox cannot be written: {error.strerror or error}")
         return Yes(final.name)

@@ -52,7 +52,7 @@ class _Body(aiohttp.BytesPayload):
 class SendGridMailer:
     """Hands messages to SendGrid's mail/send. Never repeats one by itself and never follows a redirect."""
 
-    name: Final = "sendgrid"
+    name: str = "sendgrid"
 
     def __init__(
         self,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from nurture.adapters.mail.sendgrid_payload import TOUCH_ARG
 from nurture.domain.errors import RequestError
+from nurture.domain.message import TOUCH_ARG
 
 _MILLISECONDS: Final = 10**11  # as seconds, that would be the year 5138
 

@@ -26,9 +26,7 @@ from sendgrid.helpers.mail import (
 )
 
 from nurture.adapters.mail.mime import list_headers, travelling
-from nurture.domain.message import Message
-
-TOUCH_ARG: Final = "nurture_touch"
+from nurture.domain.message import TOUCH_ARG, Message
 
 _RESERVED_HEADERS: Final = frozenset(
     {"x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "content-transfer-encoding"}

@@ -166,7 +166,7 @@ def _dots_doubled(content: bytes) -> bytes:
 class SmtpMailer:
     """Hands messages to one SMTP server over a few reused connections. Never repeats a message by itself."""
 
-    name: Final = "smtp"
+    name: str = "smtp"
 
     def __init__(
         self,
