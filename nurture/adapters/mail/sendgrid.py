@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 from sendgrid.helpers.mail.exceptions import ApiKeyIncludedException
-from sendgrid.helpers.mail.validators import ValidateApiKey
 
 from nurture.adapters.mail.flight import TOO_LATE, Flight, Landed, verdicts
 from nurture.adapters.mail.sendgrid_payload import encoded, is_too_large, payload, problems
@@ -78,7 +77,6 @@ class SendGridMailer:
         self._workers, self._timeout = max(workers, 1), timeout
         self._categories, self._asm_group = tuple(categories), asm_group
         self._context = context
-        self._no_keys = ValidateApiKey()
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -181,12 +179,11 @@ class SendGridMailer:
         )
 
     def _request(self, message: Message) -> bytes | Never:
-        body = payload(message, categories=self._categories, asm_group=self._asm_group)
-        found = problems(body)
         try:
-            self._no_keys.validate_message_dict(body)
+            body = payload(message, categories=self._categories, asm_group=self._asm_group)
         except ApiKeyIncludedException:
-            found.append("the text contains an API key")
+            return Never("the text contains an API key")
+        found = problems(body)
         content = encoded(body)
         if is_too_large(content):
             found.append("the request is larger than 30 MB")

@@ -42,6 +42,8 @@ def payload(message: Message, *, categories: Sequence[str] = (), asm_group: int 
 
     Every value goes through the wrapper class of the library that takes it as it is. The shortcuts lose, reorder or
     misread values: a name with a comma, a second custom argument, the order of the categories.
+
+    Raises ApiKeyIncludedException for a text that begins like an API key.
     """
     recipient = Personalization()
     recipient.add_to(To(travelling(message.to), message.to_name or None))

@@ -1,0 +1,280 @@
+"""The SendGrid mailer against a strict double of the API, and against connections that break."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nurture.adapters.mail.sendgrid import SendGridMailer
+from nurture.adapters.mail.sendgrid_payload import encoded, payload, problems
+from nurture.domain.errors import RequestError
+from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes
+from tests.mail.messages import a_message
+from tests.mail.servers import Certificate, SendGridDouble, broken_rules
+from tests.mail.test_mailers import boottime
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return Certificate.make(tmp_path_factory.mktemp("certificate"))
+
+
+@contextmanager
+def mailer_for(host: str, **settings: Any) -> Iterator[SendGridMailer]:
+    values: dict[str, Any] = {"api_key": "SG.local.key", "boottime": boottime, "timeout": 5.0, "host": host}
+    mailer = SendGridMailer(**(values | settings))
+    yield mailer
+    mailer.close()
+
+
+def verdict_of(mailer: SendGridMailer, touch: str = "t1") -> Verdict:
+    ((_, verdict),) = mailer.send([a_message(touch)], deadline=boottime() + 10)
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        *((status, Never) for status in ("400", "404", "405", "413", "415")),
+        *((status, ChannelDown) for status in ("401", "403")),
+        *((status, Maybe) for status in ("200", "201", "204", "301", "307", "408", "500", "502", "503", "504")),
+        ("429", Again),
+        ("redirect", Maybe),
+        ("reset", Maybe),
+        ("stall", Maybe),
+        ("trickle", Maybe),
+        ("cut", Yes),  # the status came; what follows it says nothing new
+    ],
+)
+def test_an_answer_has_the_verdict_of_the_table(fault: str, expected: type[Verdict]) -> None:
+    with SendGridDouble(fault=fault) as double, mailer_for(double.url, timeout=0.5) as mailer:
+        started = boottime()
+        assert isinstance(verdict_of(mailer), expected)
+        assert boottime() - started < 1.5
+        double.fault = ""
+        assert isinstance(verdict_of(mailer, "t2"), Yes)
+    assert double.refused == []
+    assert double.touches == ["t2"]
+
+
+def test_the_providers_own_name_for_the_mail_is_kept() -> None:
+    with SendGridDouble() as double, mailer_for(double.url) as mailer:
+        assert verdict_of(mailer) == Yes("id-1")
+
+
+@pytest.mark.parametrize(
+    ("header", "moment"),
+    [
+        ("1893456000", datetime(2030, 1, 1, tzinfo=UTC)),
+        ("soon", None),
+        ("99999999999999999", None),
+        ("-99999999999999999", None),
+    ],
+)
+def test_the_reset_header_says_when_to_come_back(header: str, moment: datetime | None) -> None:
+    double = SendGridDouble(fault="429", headers={"X-RateLimit-Reset": header})
+    with double, mailer_for(double.url) as mailer:
+        verdict = verdict_of(mailer)
+    assert isinstance(verdict, Again)
+    assert verdict.not_before == moment
+
+
+def test_a_reason_is_kept_without_the_address_in_it() -> None:
+    with SendGridDouble(fault="400") as double, mailer_for(double.url) as mailer:
+        assert verdict_of(mailer) == Never("HTTP 400: no thanks, (address) 400")
+
+
+def test_a_wrong_key_is_a_problem_of_the_channel() -> None:
+    with SendGridDouble(key="SG.another.key") as double, mailer_for(double.url) as mailer:
+        assert isinstance(verdict_of(mailer), ChannelDown)
+
+
+def test_connections_are_shared_and_never_more_than_the_workers(certificate: Certificate) -> None:
+    double = SendGridDouble(certificate=certificate)
+    messages = [a_message(f"t{number}") for number in range(40)]
+    with double, mailer_for(double.url, workers=4, context=certificate.for_client()) as mailer:
+        answers = dict(mailer.send(messages, deadline=boottime() + 10))
+    assert {type(verdict) for verdict in answers.values()} == {Yes}
+    assert sum(double.peers.values()) == 40
+    assert len(double.peers) <= 4
+
+
+def test_a_host_that_is_not_there_may_be_tried_again() -> None:
+    with SendGridDouble() as double:
+        pass
+    with mailer_for(double.url) as mailer:
+        assert isinstance(verdict_of(mailer), Again)
+
+
+def test_a_stranger_with_a_certificate_of_his_own_gets_neither_key_nor_mail(
+    certificate: Certificate, tmp_path: Path
+) -> None:
+    double = SendGridDouble(certificate=Certificate.make(tmp_path))
+    with double, mailer_for(double.url, context=certificate.for_client()) as mailer:
+        assert isinstance(verdict_of(mailer), Again)
+    assert double.peers == {}
+
+
+@contextmanager
+def a_listener(behave: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server below HTTP, which does one thing with each connection."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            with client:
+                behave(client)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield f"127.0.0.1:{listener.getsockname()[1]}"
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(5)
+
+
+def test_a_server_that_hangs_up_during_the_handshake_may_be_tried_again() -> None:
+    with a_listener(lambda client: None) as where, mailer_for(f"https://{where}") as mailer:
+        assert isinstance(verdict_of(mailer), Again)
+
+
+def test_a_server_that_stalls_in_the_handshake_may_be_tried_again() -> None:
+    with (
+        a_listener(_listen_in_silence) as where,
+        mailer_for(f"https://{where}", timeout=0.3, context=ssl.create_default_context()) as mailer,
+    ):
+        assert isinstance(verdict_of(mailer), Again)
+
+
+def _listen_in_silence(client: socket.socket) -> None:
+    while client.recv(65536):
+        pass
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 202", b"garbage\r\n\r\n", b"HTTP/1.1 999999 x\r\n\r\n"])
+def test_an_answer_that_is_none_is_a_maybe(answer: bytes) -> None:
+    def behave(client: socket.socket) -> None:
+        client.recv(65536)
+        client.sendall(answer)
+
+    with a_listener(behave) as where, mailer_for(f"http://{where}") as mailer:
+        assert isinstance(verdict_of(mailer), Maybe)
+
+
+def test_a_process_that_froze_before_the_content_does_not_send_it() -> None:
+    times = iter([0.0, 0.0])  # when the wait is set up, when the attempt starts; then the clock has jumped
+    with SendGridDouble() as double, mailer_for(double.url, boottime=lambda: next(times, 62.0), timeout=30) as mailer:
+        ((_, verdict),) = mailer.send([a_message()], deadline=90.0)
+    assert isinstance(verdict, Again)
+    assert double.requests == []
+
+
+def test_closing_in_the_middle_of_a_send_still_gives_every_message_its_verdict() -> None:
+    with SendGridDouble(fault="stall") as double, mailer_for(double.url, workers=2) as mailer:
+        answers = mailer.send([a_message(f"t{number}") for number in range(5)], deadline=boottime() + 20)
+        threading.Timer(0.3, mailer.close).start()
+        kinds = [type(verdict) for _, verdict in answers]
+    assert sorted(kind.__name__ for kind in kinds) == ["Again", "Again", "Again", "Maybe", "Maybe"]
+    assert len(double.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"api_key": ""}, "NURTURE_SENDGRID__API_KEY"),
+        ({"api_key": "  "}, "NURTURE_SENDGRID__API_KEY"),
+        ({"api_key": "SG.x\r\nX-Evil: 1"}, "NURTURE_SENDGRID__API_KEY"),
+        ({"host": "http://api.sendgrid.com"}, "in the clear"),
+        ({"host": "api.sendgrid.com"}, "sendgrid.host"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_at_once(settings: dict[str, Any], says: str) -> None:
+    values: dict[str, Any] = {"api_key": "SG.local.key", "boottime": boottime}
+    with pytest.raises(RequestError, match=says) as refused:
+        SendGridMailer(**(values | settings))
+    assert "SG." not in str(refused.value)
+
+
+names = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"), max_size=80)
+
+
+@given(to_name=names, from_name=names, subject=names.filter(str.strip), text=names.filter(str.strip))
+def test_whatever_a_message_holds_the_payload_keeps_it_and_the_rules(
+    to_name: str, from_name: str, subject: str, text: str
+) -> None:
+    message = a_message(to_name=to_name, from_name=from_name, subject=subject, text=text)
+    body = payload(message, categories=("b", "a"), asm_group=7)
+    assert problems(body) == []
+    assert list(broken_rules(body)) == []
+    (person,) = body["personalizations"]
+    assert person["to"] == [{"email": "t1@customer.example"} | ({"name": to_name} if to_name else {})]
+    assert person["custom_args"] == {"nurture_touch": "t1"}
+    assert body["from"] == {"email": "news@vendor.example"} | ({"name": from_name} if from_name else {})
+    assert body["subject"] == subject
+    assert [part["value"] for part in body["content"]] == [text, message.html]
+    assert body["categories"] == ["b", "a"]
+    assert body["asm"] == {"group_id": 7}
+    assert encoded(body).isascii()
+
+
+def test_the_payload_carries_our_own_headers_and_turns_the_providers_tracking_off() -> None:
+    body = payload(a_message(headers=(("X-Campaign", "spring"),)))
+    assert body["reply_to"] == {"email": "replies+t1@reply.vendor.example"}
+    assert body["headers"] == {
+        "Message-ID": "<t1@vendor.example>",
+        "List-Unsubscribe": "<https://vendor.example/u/t1>, <mailto:stop+t1@reply.vendor.example>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "List-Id": "<news.vendor.example>",
+        "Auto-Submitted": "no",
+        "X-Campaign": "spring",
+    }
+    assert body["tracking_settings"] == {
+        "click_tracking": {"enable": False, "enable_text": False},
+        "open_tracking": {"enable": False},
+        "subscription_tracking": {"enable": False},
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"personalizations": []}, "one recipient"),
+        ({"subject": ""}, "subject"),
+        ({"content": [{"type": "text/html", "value": "x"}, {"type": "text/plain", "value": "x"}]}, "text/plain, then"),
+        ({"headers": {"Subject": "x"}}, "reserved"),
+        ({"headers": {"X A": "x"}}, "a name that is none"),
+        ({"headers": {"X-A": "x\r\nBcc: y"}}, "cannot stand"),
+        ({"headers": {"X-A": "1", "x-a": "2"}}, "given twice"),
+        ({"categories": ["a", "a"]}, "one twice"),
+        ({"categories": ["ä"]}, "ASCII"),
+        ({"custom_args": {"n": 5}}, "not a string"),
+        ({"custom_args": {"n": "x" * 10_001}}, "10,000"),
+        ({"reply_to_list": []}, "exclude"),
+        ({"tracking_settings": {}}, "tracking"),
+        ({"from": {}}, "address"),
+    ],
+)
+def test_a_payload_that_breaks_a_rule_says_which(change: dict[str, Any], says: str) -> None:
+    (found,) = problems(payload(a_message()) | change)
+    assert says in found
+
+
+def test_a_text_with_an_api_key_in_it_is_not_sent() -> None:
+    with SendGridDouble() as double, mailer_for(double.url) as mailer:
+        ((_, verdict),) = mailer.send([a_message(text="SG.abc.def")], deadline=boottime() + 10)
+    assert isinstance(verdict, Never)
+    assert double.requests == []
