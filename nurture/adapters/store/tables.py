@@ -307,7 +307,7 @@ enrollments = Table(
     Index(
         "ix_enrollments_due",
         "next_at",
-        "priority",
+        text("priority DESC"),
         "id",
         sqlite_where=text("state = 'active'"),
         postgresql_where=text("state = 'active'"),
@@ -547,11 +547,20 @@ handoffs = Table(
     one_of("state", handoff.State),
     UniqueConstraint("promotion_id", "rep"),
     Index(None, "lead_id"),
-    Index("uq_handoffs_offered", "lead_id", unique=True, sqlite_where=text("state = 'offered'"),
-          postgresql_where=text("state = 'offered'")),
+    Index(
+        "uq_handoffs_offered",
+        "lead_id",
+        unique=True,
+        sqlite_where=text("state = 'offered'"),
+        postgresql_where=text("state = 'offered'"),
+    ),
     Index(None, "rep", "state"),
-    Index("ix_handoffs_due", "due_at", sqlite_where=text("due_at IS NOT NULL"),
-          postgresql_where=text("due_at IS NOT NULL")),
+    Index(
+        "ix_handoffs_due",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
     Index("ix_handoffs_queued", "id", sqlite_where=text("state = 'queued'"), postgresql_where=text("state = 'queued'")),
 )
 
@@ -568,8 +577,12 @@ deliveries = Table(
     Column("next_at", Moment),  # NULL: delivered or given up
     Column("done_at", Moment),
     Column("problem", Text),
-    Index("ix_deliveries_due", "next_at", sqlite_where=text("next_at IS NOT NULL"),
-          postgresql_where=text("next_at IS NOT NULL")),
+    Index(
+        "ix_deliveries_due",
+        "next_at",
+        sqlite_where=text("next_at IS NOT NULL"),
+        postgresql_where=text("next_at IS NOT NULL"),
+    ),
 )
 
 # The fleet -------------------------------------------------------------------------------------------------------

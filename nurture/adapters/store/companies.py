@@ -1,0 +1,109 @@
+"""Rows <-> companies: the one of a domain or a name, and who of it was contacted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import insert as plain_insert
+
+from nurture.adapters.store.json_values import as_json
+from nurture.adapters.store.people import companies_alone, company_of
+from nurture.adapters.store.rows import add_once, chunks
+from nurture.adapters.store.tables import companies, company_domains, touches
+from nurture.domain.lead import Company, CompanyId
+
+FILLED = frozenset({"industry", "employees", "revenue", "country", "timezone", "fiscal_year_start", "custom"})
+
+
+class CompanyRows:
+    """Companies in the database."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def get(self, ids: Collection[CompanyId]) -> dict[CompanyId, Company]:
+        """Companies by id."""
+        found: dict[CompanyId, Company] = {}
+        for chunk in chunks(ids):
+            for row in self._db.execute(companies_alone().where(companies.c.id.in_(chunk))):
+                found[row.company_id] = company_of(row)
+        return found
+
+    def place(self, *, name: str | None, domain: str | None, values: Mapping[str, Any], now: datetime) -> CompanyId:
+        """The company of this domain, else of this name, else a new one; blanks are filled from `values`.
+
+        Raises ValueError without a name and a domain, and KeyError for a value that is no column of companies.
+        """
+        if unknown := set(values) - FILLED:
+            raise KeyError(f"companies have no {', '.join(sorted(unknown))}")
+        name = " ".join((name or "").split())
+        if not name and not domain:
+            raise ValueError("a company needs a name or a domain")
+        found = self._of_domain(domain) if domain else None
+        if found is None and name:
+            found = self._of_name(name)
+            if found is not None and domain:
+                found = self._claim(domain, found)
+        if found is None:
+            return self._new(name, domain, values, now)
+        self._fill(found, name, domain, values)
+        return found
+
+    def last_touched(self, ids: Collection[CompanyId], since: datetime) -> dict[CompanyId, dict[int, datetime]]:
+        """For each company, each person's latest counted touch after `since`."""
+        found: dict[CompanyId, dict[int, datetime]] = {}
+        latest = func.max(touches.c.counted_at)
+        for chunk in chunks(ids):
+            query = (
+                select(touches.c.company_id, touches.c.lead_id, latest.label("latest"))
+                .where(touches.c.company_id.in_(chunk), touches.c.counted_at > since)
+                .group_by(touches.c.company_id, touches.c.lead_id)
+            )
+            for row in self._db.execute(query):
+                found.setdefault(row.company_id, {})[row.lead_id] = row.latest
+        return found
+
+    def _of_domain(self, domain: str) -> CompanyId | None:
+        query = select(company_domains.c.company_id).where(company_domains.c.domain == domain)
+        found: CompanyId | None = self._db.execute(query).scalar_one_or_none()
+        return found
+
+    def _of_name(self, name: str) -> CompanyId | None:
+        query = select(func.min(companies.c.id)).where(companies.c.name_key == name.casefold())
+        found: CompanyId | None = self._db.execute(query).scalar_one()
+        return found
+
+    def _claim(self, domain: str, company: CompanyId) -> CompanyId:
+        """Whose domain it is: ours now, or that of whoever was quicker."""
+        values = {"domain": domain, "company_id": company}
+        if add_once(self._db, company_domains, values, company_domains.c.domain) is not None:
+            return company
+        winner = self._of_domain(domain)
+        return company if winner is None else winner
+
+    def _new(self, name: str, domain: str | None, values: Mapping[str, Any], now: datetime) -> CompanyId:
+        known_as = name or domain or ""
+        row = {**_row(values), "name": known_as, "name_key": known_as.casefold(), "created_at": now}
+        made: CompanyId = self._db.execute(plain_insert(companies).values(row).returning(companies.c.id)).scalar_one()
+        owner = self._claim(domain, made) if domain else made
+        if owner != made:
+            self._db.execute(delete(companies).where(companies.c.id == made))
+            self._fill(owner, name, domain, values)
+        return owner
+
+    def _fill(self, company: CompanyId, name: str, domain: str | None, values: Mapping[str, Any]) -> None:
+        row = {column: value for column, value in _row(values).items() if value not in (None, "", {})}
+        if row:
+            blank = update(companies).where(companies.c.id == company)
+            for column, value in row.items():
+                self._db.execute(blank.where(companies.c[column].is_(None)).values({column: value}))
+        if name and domain:  # until somebody said its name, it was called by its domain
+            named = update(companies).where(companies.c.id == company, companies.c.name == domain)
+            self._db.execute(named.values(name=name, name_key=name.casefold()))
+
+
+def _row(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {column: as_json(value) if column == "custom" else value for column, value in values.items()}

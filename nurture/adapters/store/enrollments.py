@@ -1,0 +1,195 @@
+"""Rows <-> enrollments, and the lease of the due ones: the one place where the two databases differ."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, func, select, update
+
+from nurture.adapters.store.rows import add_once, chunks
+from nurture.adapters.store.tables import enrollments as table
+from nurture.domain.enrollment import OPEN, Enrollment, EnrollmentId, Place, State
+
+DUE = (table.c.next_at, table.c.priority.desc(), table.c.id)
+
+
+class EnrollmentRows:
+    """Enrollments in the database."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def get(self, ids: Collection[EnrollmentId]) -> dict[EnrollmentId, Enrollment]:
+        """Enrollments by id."""
+        found: dict[EnrollmentId, Enrollment] = {}
+        for chunk in chunks(ids):
+            for row in self._db.execute(select(table).where(table.c.id.in_(chunk))):
+                found[row.id] = _enrollment(row)
+        return found
+
+    def claim(self, now: datetime, *, limit: int, owner: str, lease_until: datetime) -> list[Enrollment]:
+        """Lease the due ones. The schedule itself is the lease: `next_at` moves to the end of the lease."""
+        due = (
+            select(table).where(table.c.state == State.ACTIVE.value, table.c.next_at <= now).order_by(*DUE).limit(limit)
+        )
+        if self._db.dialect.name == "postgresql":
+            due = due.with_for_update(skip_locked=True)
+        claimed = [_enrollment(row) for row in self._db.execute(due)]
+        if claimed:
+            self._db.execute(
+                update(table)
+                .where(table.c.id == bindparam("key"))
+                .values(next_at=lease_until, lease_by=owner, lease_until=lease_until, fence=table.c.fence + 1),
+                [{"key": one.id} for one in claimed],
+            )
+        return [replace(one, fence=one.fence + 1) for one in claimed]
+
+    def save(self, changed: Sequence[Enrollment], *, fenced: bool = True) -> frozenset[EnrollmentId]:
+        """Store changed enrollments; with `fenced`, only those whose fence is still ours."""
+        if not changed:
+            return frozenset()
+        ours = {one.id for one in changed}
+        if fenced:
+            ours = set()
+            fences = {one.id: one.fence for one in changed}
+            for chunk in chunks(fences):
+                held = select(table.c.id, table.c.fence).where(table.c.id.in_(chunk))
+                if self._db.dialect.name == "postgresql":
+                    held = held.with_for_update()
+                ours |= {row.id for row in self._db.execute(held) if row.fence == fences[row.id]}
+        rows = [{"key": one.id, **_values(one)} for one in changed if one.id in ours]
+        if rows:
+            columns: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "key"}
+            # A change that no daemon leased (a pause, a stop) takes the row away from whoever holds it.
+            bump = {} if fenced else {"fence": table.c.fence + 1}
+            self._db.execute(update(table).where(table.c.id == bindparam("key")).values(**columns, **bump), rows)
+        return frozenset(ours)
+
+    def add(self, enrollment: Enrollment, *, by: str) -> EnrollmentId | None:
+        """Start one. None if the lead's exclusive place is taken."""
+        values = {
+            **_values(enrollment),
+            "lead_id": enrollment.lead,
+            "cadence": enrollment.cadence,
+            "version": enrollment.version,
+            "held_out": enrollment.held_out,
+            "priority": enrollment.priority,
+            "started_at": enrollment.started_at,
+            "by": by,
+        }
+        added: EnrollmentId | None = add_once(self._db, table, values, table.c.id)
+        return added
+
+    def open_of(self, leads: Collection[int]) -> dict[int, list[Enrollment]]:
+        """Active and paused enrollments of leads."""
+        found: dict[int, list[Enrollment]] = {}
+        for lead, every in self.all_of(leads).items():
+            still = [one for one in every if one.state in OPEN]
+            if still:
+                found[lead] = still
+        return found
+
+    def all_of(self, leads: Collection[int]) -> dict[int, list[Enrollment]]:
+        """Every enrollment of leads, oldest first."""
+        found: dict[int, list[Enrollment]] = {}
+        for chunk in chunks(leads):
+            for row in self._db.execute(select(table).where(table.c.lead_id.in_(chunk)).order_by(table.c.id)):
+                found.setdefault(row.lead_id, []).append(_enrollment(row))
+        return found
+
+    def select(
+        self, *, lead: int | None = None, cadence: str | None = None, state: State | None = None
+    ) -> list[Enrollment]:
+        """Enrollments, by id."""
+        query = select(table).order_by(table.c.id)
+        if lead is not None:
+            query = query.where(table.c.lead_id == lead)
+        if cadence is not None:
+            query = query.where(table.c.cadence == cadence)
+        if state is not None:
+            query = query.where(table.c.state == state.value)
+        return [_enrollment(row) for row in self._db.execute(query)]
+
+    def wake(self, ids: Collection[EnrollmentId], now: datetime) -> None:
+        """Make active enrollments due now. One whose mail is on its way is woken by its result."""
+        for chunk in chunks(ids):
+            self._db.execute(
+                update(table)
+                .where(table.c.id.in_(chunk), table.c.state == State.ACTIVE.value, table.c.next_at > now)
+                .values(next_at=now)
+            )
+
+    def paused_until(self, now: datetime, limit: int) -> list[Enrollment]:
+        """Paused enrollments whose dated pause is over."""
+        query = (
+            select(table)
+            .where(and_(table.c.state == State.PAUSED.value, table.c.next_at.is_not(None), table.c.next_at <= now))
+            .order_by(table.c.next_at, table.c.id)
+            .limit(limit)
+        )
+        if self._db.dialect.name == "postgresql":
+            query = query.with_for_update(skip_locked=True)
+        return [_enrollment(row) for row in self._db.execute(query)]
+
+    def started_since(self, cadence: str, since: datetime) -> int:
+        """How many were enrolled in a cadence since a moment."""
+        query = select(func.count()).select_from(table).where(table.c.cadence == cadence, table.c.started_at >= since)
+        return int(self._db.execute(query).scalar_one())
+
+    def next_due(self) -> datetime | None:
+        """The earliest moment at which one is due."""
+        query = select(func.min(table.c.next_at)).where(table.c.state == State.ACTIVE.value)
+        moment: datetime | None = self._db.execute(query).scalar_one_or_none()
+        return moment
+
+    def count_due(self, now: datetime) -> int:
+        """How many are due."""
+        query = (
+            select(func.count()).select_from(table).where(table.c.state == State.ACTIVE.value, table.c.next_at <= now)
+        )
+        return int(self._db.execute(query).scalar_one())
+
+
+def _values(one: Enrollment) -> dict[str, Any]:
+    """The columns that change during an enrollment's life."""
+    return {
+        "state": one.state.value,
+        "slot": one.lead if one.exclusive and one.state in OPEN else None,
+        "pc": one.place.pc,
+        "anchor": one.place.anchor,
+        "memory": dict(one.place.memory) or None,
+        "next_at": one.next_at,
+        "waiting": one.waiting,
+        "touch_id": one.touch,
+        "pauses": dict(one.pauses) or None,
+        "paused_at": one.paused_at,
+        "ended_at": one.ended_at,
+        "reason": one.reason,
+    }
+
+
+def _enrollment(row: Row[Any]) -> Enrollment:
+    memory: Mapping[str, Any] = row.memory or {}
+    return Enrollment(
+        id=row.id,
+        lead=row.lead_id,
+        cadence=row.cadence,
+        version=row.version,
+        state=State(row.state),
+        place=Place(row.pc, row.anchor, memory),
+        priority=row.priority,
+        next_at=row.next_at,
+        started_at=row.started_at,
+        held_out=row.held_out,
+        exclusive=row.slot is not None,
+        waiting=row.waiting,
+        touch=row.touch_id,
+        pauses=row.pauses or {},
+        paused_at=row.paused_at,
+        fence=row.fence,
+        ended_at=row.ended_at,
+        reason=row.reason,
+    )

@@ -1,0 +1,254 @@
+"""Rows <-> leads: identity, facts, consent, scores, and which of them a pass must look at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, select, update
+from sqlalchemy import insert as plain_insert
+
+from nurture.adapters.store.companies import CompanyRows
+from nurture.adapters.store.json_values import as_json
+from nurture.adapters.store.people import lead_of, leads_with_companies
+from nurture.adapters.store.rows import chunks, insert
+from nurture.adapters.store.search import matching
+from nurture.adapters.store.tables import (
+    consents,
+    enrollments,
+    facts,
+    handoffs,
+    inbox,
+    lead_aliases,
+    leads,
+    promises,
+    promotions,
+    touches,
+)
+from nurture.domain import enrollment, handoff, touch
+from nurture.domain.address import normalise_email
+from nurture.domain.condition import Condition
+from nurture.domain.fact import Confidence, Fact, FactName
+from nurture.domain.lead import Company, CompanyId, Lead, LeadId, Status
+from nurture.domain.scoring import Running
+from nurture.ports.store import Consent, Scored
+
+JSON_COLUMNS = frozenset({"sums", "by_person", "custom"})
+FLAGS = {"ready_check": leads.c.ready_check, "enroll_check": leads.c.enroll_check}
+PRESENT = (leads.c.merged_into.is_(None), leads.c.forgotten_at.is_(None))
+LARGEST_ID = 2**63 - 1
+
+
+class LeadRows:
+    """Leads in the database, with what is known of them."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+        self._companies = CompanyRows(db)
+
+    def get(self, ids: Collection[LeadId]) -> dict[LeadId, Lead]:
+        """Leads by id, with their companies."""
+        found: dict[LeadId, Lead] = {}
+        for chunk in chunks(ids):
+            for row in self._db.execute(leads_with_companies().where(leads.c.id.in_(chunk))):
+                found[row.id] = lead_of(row)
+        return found
+
+    def find(self, text: str) -> Lead | None:
+        """A lead by address, alias, id or external id; a merged lead is followed to where it went."""
+        text = text.strip()
+        lead = self._id_of(text)
+        if lead is None:
+            return None
+        seen: set[LeadId] = set()
+        while (into := self._merged_into(lead)) is not None and into not in seen:
+            seen.add(into)
+            lead = into
+        return self.get([lead]).get(lead)
+
+    def search(self, where: Condition | None, *, now: datetime, limit: int | None = None) -> list[Lead]:
+        """The leads for which a condition holds, by id; merged and forgotten ones are left out.
+
+        A fact counts as known whatever its age, and the engagement is the stored one, as of `scored_at`.
+        """
+        return matching(self._db, where, now=now, limit=limit)
+
+    def add(self, values: Mapping[str, Any]) -> LeadId:
+        """Insert a lead from column values."""
+        added: LeadId = self._db.execute(plain_insert(leads).values(_row(values)).returning(leads.c.id)).scalar_one()
+        return added
+
+    def update(self, lead: LeadId, values: Mapping[str, Any]) -> None:
+        """Set columns of a lead."""
+        if values:
+            self._db.execute(update(leads).where(leads.c.id == lead).values(_row(values)))
+
+    def update_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Set the same columns of many leads; each row carries `id`."""
+        if not rows:
+            return
+        names = [name for name in rows[0] if name != "id"]
+        columns = {name: bindparam(f"new_{name}", type_=leads.c[name].type) for name in names}
+        new = [{"key": row["id"], **{f"new_{name}": _row(row)[name] for name in names}} for row in rows]
+        if names:
+            self._db.execute(update(leads).where(leads.c.id == bindparam("key")).values(columns), new)
+
+    def columns(self, lead: LeadId) -> dict[str, Any]:
+        """All stored columns of a lead; nothing where there is none."""
+        row = self._db.execute(select(leads).where(leads.c.id == lead)).first()
+        return dict(row._mapping) if row is not None else {}
+
+    def flagged(self, flag: str, limit: int) -> list[LeadId]:
+        """Leads marked with `ready_check` or `enroll_check`, by id."""
+        query = select(leads.c.id).where(FLAGS[flag]).order_by(leads.c.id).limit(limit)
+        return list(self._db.execute(query).scalars())
+
+    def unflag(self, flag: str, ids: Collection[LeadId]) -> None:
+        """Take the mark away."""
+        for chunk in chunks(ids):
+            self._db.execute(update(leads).where(leads.c.id.in_(chunk)).values({FLAGS[flag]: False}))
+
+    def to_look_at(self, now: datetime, limit: int) -> list[LeadId]:
+        """Leads whose score time may have carried over a threshold."""
+        query = select(leads.c.id).where(leads.c.look_at <= now).order_by(leads.c.look_at, leads.c.id).limit(limit)
+        return list(self._db.execute(query).scalars())
+
+    def returning(self, now: datetime, limit: int) -> list[LeadId]:
+        """Leads whose dated return has come."""
+        query = select(leads.c.id).where(leads.c.returns_at <= now).order_by(leads.c.returns_at, leads.c.id)
+        return list(self._db.execute(query.limit(limit)).scalars())
+
+    def scored(self, ids: Collection[LeadId]) -> dict[LeadId, Scored]:
+        """The running sums of the engagement. The column `sums` is {rule: [worth, moment in ISO form]}."""
+        found: dict[LeadId, Scored] = {}
+        for chunk in chunks(ids):
+            for row in self._db.execute(select(leads.c.id, leads.c.sums, leads.c.look_at).where(leads.c.id.in_(chunk))):
+                sums = {
+                    rule: Running(float(worth), datetime.fromisoformat(at))
+                    for rule, (worth, at) in (row.sums or {}).items()
+                }
+                found[row.id] = Scored(sums, row.look_at)
+        return found
+
+    def facts(self, ids: Collection[LeadId]) -> dict[LeadId, list[Fact]]:
+        """Everything learned, oldest first."""
+        found: dict[LeadId, list[Fact]] = {}
+        for chunk in chunks(ids):
+            query = select(facts).where(facts.c.lead_id.in_(chunk)).order_by(facts.c.at, facts.c.id)
+            for row in self._db.execute(query):
+                fact = Fact(FactName(row.name), row.value, row.source, row.at, Confidence(row.confidence), row.by)
+                found.setdefault(row.lead_id, []).append(fact)
+        return found
+
+    def add_fact(self, lead: LeadId, fact: Fact) -> None:
+        """One more statement; older ones stay."""
+        values = {
+            "lead_id": lead,
+            "name": fact.name.value,
+            "value": fact.value,
+            "source": fact.source,
+            "confidence": fact.confidence.value,
+            "at": fact.at,
+            "by": fact.by,
+        }
+        self._db.execute(plain_insert(facts).values(values))
+
+    def consents(self, ids: Collection[LeadId]) -> dict[LeadId, list[Consent]]:
+        """Recorded bases, oldest first."""
+        found: dict[LeadId, list[Consent]] = {}
+        for chunk in chunks(ids):
+            query = select(consents).where(consents.c.lead_id.in_(chunk)).order_by(consents.c.at, consents.c.id)
+            for row in self._db.execute(query):
+                consent = Consent(row.basis, row.at, row.until, row.source, row.text)
+                found.setdefault(row.lead_id, []).append(consent)
+        return found
+
+    def add_consent(self, lead: LeadId, consent: Consent) -> None:
+        """One more basis."""
+        values = {
+            "lead_id": lead,
+            "basis": consent.basis,
+            "at": consent.at,
+            "until": consent.until,
+            "source": consent.source,
+            "text": consent.text,
+        }
+        self._db.execute(plain_insert(consents).values(values))
+
+    def companies(self, ids: Collection[CompanyId]) -> dict[CompanyId, Company]:
+        """Companies by id."""
+        return self._companies.get(ids)
+
+    def company_for(
+        self, *, name: str | None, domain: str | None, values: Mapping[str, Any], now: datetime
+    ) -> CompanyId:
+        """The company of this domain, else of this name, else a new one; blanks are filled from `values`."""
+        return self._companies.place(name=name, domain=domain, values=values, now=now)
+
+    def of_company(self, company: CompanyId) -> list[LeadId]:
+        """The people of a company, by id; merged and forgotten ones are left out."""
+        query = select(leads.c.id).where(leads.c.company_id == company, *PRESENT).order_by(leads.c.id)
+        return list(self._db.execute(query).scalars())
+
+    def company_last_touched(
+        self, companies: Collection[CompanyId], since: datetime
+    ) -> dict[CompanyId, dict[LeadId, datetime]]:
+        """For each company, each person's latest counted touch after `since`."""
+        return self._companies.last_touched(companies, since)
+
+    def add_alias(self, lead: LeadId, email: str) -> None:
+        """Keep an old address as another name of the lead; one that is an alias already goes over to this lead."""
+        statement = insert(self._db, lead_aliases).values(email=email, lead_id=lead)
+        self._db.execute(statement.on_conflict_do_update(index_elements=["email"], set_={"lead_id": lead}))
+
+    def idle(self) -> list[LeadId]:
+        """Leads of ours (nurturing) for whom nothing is planned and nobody has anything to do."""
+        open_enrollments = [state.value for state in enrollment.OPEN]
+        open_handoffs = [state.value for state in handoff.OPEN]
+        query = select(leads.c.id).where(
+            leads.c.status == Status.NURTURING.value,
+            *PRESENT,
+            leads.c.returns_at.is_(None),
+            ~_has(enrollments, enrollments.c.state.in_(open_enrollments)),
+            ~_has(touches, touches.c.state == touch.State.OPEN.value),
+            ~_has(promotions, promotions.c.open.is_not(None)),
+            ~_has(handoffs, handoffs.c.state.in_(open_handoffs)),
+            ~_has(promises, promises.c.state == "open"),
+            ~_has(inbox, inbox.c.settled_at.is_(None)),
+        )
+        return list(self._db.execute(query.order_by(leads.c.id)).scalars())
+
+    def _id_of(self, text: str) -> LeadId | None:
+        if text.isascii() and text.isdigit() and int(text) <= LARGEST_ID:
+            found = self._one(select(leads.c.id).where(leads.c.id == int(text)))
+            if found is not None:
+                return found
+        if "@" in text:
+            try:
+                address = normalise_email(text)
+            except ValueError:
+                address = text.lower()
+            for query in (
+                select(leads.c.id).where(leads.c.email == address),
+                select(lead_aliases.c.lead_id).where(lead_aliases.c.email == address),
+            ):
+                if (found := self._one(query)) is not None:
+                    return found
+        return self._one(select(leads.c.id).where(leads.c.external_id == text))
+
+    def _merged_into(self, lead: LeadId) -> LeadId | None:
+        return self._one(select(leads.c.merged_into).where(leads.c.id == lead))
+
+    def _one(self, query: Any) -> LeadId | None:
+        found: LeadId | None = self._db.execute(query).scalar_one_or_none()
+        return found
+
+
+def _has(table: Any, *which: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(table.c.lead_id == leads.c.id, *which)
+
+
+def _row(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Column values; JSON columns are given as plain values."""
+    return {name: as_json(value) if name in JSON_COLUMNS else value for name, value in values.items()}

@@ -1,0 +1,104 @@
+"""Rows <-> the history, the inbox and the promises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import insert as plain_insert
+
+from nurture.adapters.store.json_values import as_json
+from nurture.adapters.store.rows import add_once, dicts
+from nurture.adapters.store.tables import changes, promises
+from nurture.adapters.store.tables import inbox as inbox_table
+from nurture.ports.store import Change
+
+
+class NoteRows:
+    """The history, the inbox and the promises in the database."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def add(self, changes_: Sequence[Change]) -> None:
+        """Write to the history."""
+        if changes_:
+            rows = [
+                {
+                    "lead_id": one.lead,
+                    "at": one.at,
+                    "by": one.by,
+                    "what": one.what,
+                    "text": one.text,
+                    "detail": as_json(one.detail) or None,
+                }
+                for one in changes_
+            ]
+            self._db.execute(plain_insert(changes), rows)
+
+    def of_lead(self, lead: int) -> list[Change]:
+        """The changes of a lead, oldest first."""
+        return self._changes(select(changes).where(changes.c.lead_id == lead))
+
+    def select(self, *, what: str | None = None, since: datetime | None = None) -> list[Change]:
+        """Changes of one kind, oldest first."""
+        query = select(changes)
+        if what is not None:
+            query = query.where(changes.c.what == what)
+        if since is not None:
+            query = query.where(changes.c.at >= since)
+        return self._changes(query)
+
+    def to_inbox(self, values: Mapping[str, Any]) -> bool:
+        """Something a person must look at; False if it is there already (`key`)."""
+        return add_once(self._db, inbox_table, _with_detail(values), inbox_table.c.id) is not None
+
+    def inbox(self, *, settled: bool = False) -> list[dict[str, Any]]:
+        """The inbox, oldest first: what is open, or with `settled` what was settled."""
+        at = inbox_table.c.settled_at
+        query = select(inbox_table).where(at.is_not(None) if settled else at.is_(None))
+        return dicts(self._db.execute(query.order_by(inbox_table.c.at, inbox_table.c.id)).all())
+
+    def settle(self, entry: int, *, as_: str, by: str, at: datetime) -> bool:
+        """Settle an entry; False if it was."""
+        settled = update(inbox_table).where(inbox_table.c.id == entry, inbox_table.c.settled_at.is_(None))
+        settled = settled.values(settled_as=as_, settled_by=by, settled_at=at)
+        return self._db.execute(settled.returning(inbox_table.c.id)).first() is not None
+
+    def promise(self, values: Mapping[str, Any]) -> int:
+        """A new promise; open, unless the values say otherwise."""
+        row = {"state": "open", **values}
+        return int(self._db.execute(plain_insert(promises).values(row).returning(promises.c.id)).scalar_one())
+
+    def promises(self, *, lead: int | None = None) -> list[dict[str, Any]]:
+        """Promises, by date."""
+        query = select(promises).order_by(promises.c.due_at, promises.c.id)
+        if lead is not None:
+            query = query.where(promises.c.lead_id == lead)
+        return dicts(self._db.execute(query).all())
+
+    def promises_due(self, now: datetime, limit: int) -> list[dict[str, Any]]:
+        """Open promises whose moment has come."""
+        query = select(promises).where(promises.c.state == "open", promises.c.due_at <= now)
+        query = query.order_by(promises.c.due_at, promises.c.id).limit(limit)
+        if self._db.dialect.name == "postgresql":
+            query = query.with_for_update(skip_locked=True)
+        return dicts(self._db.execute(query).all())
+
+    def save_promise(self, promise: int, values: Mapping[str, Any], *, was: str) -> bool:
+        """Compare-and-set on (id, state)."""
+        moved = update(promises).where(promises.c.id == promise, promises.c.state == was).values(dict(values))
+        return self._db.execute(moved.returning(promises.c.id)).first() is not None
+
+    def _changes(self, query: Select[Any]) -> list[Change]:
+        rows = self._db.execute(query.order_by(changes.c.at, changes.c.id))
+        return [Change(row.what, row.text, row.at, row.by, row.lead_id, row.detail or {}) for row in rows]
+
+
+def _with_detail(values: Mapping[str, Any]) -> dict[str, Any]:
+    row = dict(values)
+    if "detail" in row:
+        row["detail"] = as_json(row["detail"]) or None
+    return row

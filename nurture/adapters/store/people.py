@@ -1,0 +1,80 @@
+"""Rows <-> leads with their companies: what is read, and what it becomes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, Select, func, select
+
+from nurture.adapters.store.tables import companies, company_domains, leads
+from nurture.domain.lead import Company, Lead, Stage, Status
+
+# A company may have several domains. The first of them is the one it is known by.
+FIRST_DOMAIN = (
+    select(func.min(company_domains.c.domain))
+    .where(company_domains.c.company_id == companies.c.id)
+    .correlate(companies)
+    .scalar_subquery()
+)
+_COMPANY = (
+    *(
+        companies.c[name].label(f"company_{name}")
+        for name in ("name", "industry", "employees", "revenue", "country", "timezone", "fiscal_year_start")
+    ),
+    FIRST_DOMAIN.label("company_domain"),
+)
+
+
+def leads_with_companies() -> Select[Any]:
+    """Every column of the leads, and of their companies as `company_*`."""
+    return select(leads, *_COMPANY).select_from(leads.outerjoin(companies, leads.c.company_id == companies.c.id))
+
+
+def companies_alone() -> Select[Any]:
+    """Every company, with the names that `company_of` reads."""
+    return select(companies.c.id.label("company_id"), *_COMPANY)
+
+
+def company_of(row: Row[Any]) -> Company:
+    """The company in a row."""
+    return Company(
+        id=row.company_id,
+        name=row.company_name,
+        domain=row.company_domain,
+        industry=row.company_industry,
+        employees=row.company_employees,
+        revenue=row.company_revenue,
+        country=row.company_country,
+        timezone=row.company_timezone,
+        fiscal_year_start=row.company_fiscal_year_start,
+    )
+
+
+def lead_of(row: Row[Any]) -> Lead:
+    """The lead in a row."""
+    return Lead(
+        id=row.id,
+        email=row.email,
+        status=Status(row.status),
+        stage=Stage(row.stage),
+        external_id=row.external_id,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        title=row.title,
+        phone=row.phone,
+        country=row.country,
+        timezone=row.timezone,
+        language=row.language,
+        source=row.source,
+        owner=row.owner,
+        company=company_of(row) if row.company_id is not None else None,
+        fit=row.fit,
+        engagement=row.engagement,
+        scored_at=row.scored_at,
+        timeline_on=row.timeline_on,
+        asked_for_sales=row.asked_for_sales,
+        do_not_call=row.do_not_call,
+        returns_at=row.returns_at,
+        created_at=row.created_at,
+        custom=row.custom or {},
+    )

@@ -1,0 +1,120 @@
+"""Rows <-> responses, their ledger lines, and deliveries as they came."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import insert as plain_insert
+
+from nurture.adapters.store.json_values import as_json
+from nurture.adapters.store.rows import add_once, chunks
+from nurture.adapters.store.tables import raw_events, score_lines
+from nurture.adapters.store.tables import responses as table
+from nurture.domain.response import Grade, Kind, Response
+from nurture.domain.scoring import Line
+from nurture.ports.store import StoredResponse
+
+
+class ResponseRows:
+    """Responses in the database."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def add(self, response: Response, *, key: str, recorded_at: datetime, by: str) -> int | None:
+        """Store a response. None if we have it already."""
+        values = {
+            "lead_id": response.lead,
+            "touch_id": response.touch,
+            "kind": response.kind.value,
+            "grade": response.grade.value,
+            "at": response.at,
+            "recorded_at": recorded_at,
+            "by": by,
+            "key": key,
+            "why": response.why,
+            "detail": as_json(response.detail) or None,
+        }
+        added: int | None = add_once(self._db, table, values, table.c.id)
+        return added
+
+    def of_leads(self, leads: Collection[int]) -> dict[int, list[Response]]:
+        """Every response of leads, oldest first."""
+        found: dict[int, list[Response]] = {}
+        for chunk in chunks(leads):
+            query = select(table).where(table.c.lead_id.in_(chunk)).order_by(table.c.at, table.c.id)
+            for row in self._db.execute(query):
+                found.setdefault(row.lead_id, []).append(_response(row))
+        return found
+
+    def stored(self, *, since: datetime | None = None, lead: int | None = None) -> list[StoredResponse]:
+        """Responses with their ids, by moment; `since` bounds the moment of the response."""
+        query = select(table).order_by(table.c.at, table.c.id)
+        if since is not None:
+            query = query.where(table.c.at >= since)
+        if lead is not None:
+            query = query.where(table.c.lead_id == lead)
+        return [StoredResponse(row.id, _response(row), row.recorded_at) for row in self._db.execute(query)]
+
+    def of_touch(self, touch: str) -> list[Response]:
+        """The responses to one touch, oldest first."""
+        query = select(table).where(table.c.touch_id == touch).order_by(table.c.at, table.c.id)
+        return [_response(row) for row in self._db.execute(query)]
+
+    def add_lines(self, lead: int, response: int, lines: Sequence[Line]) -> None:
+        """Ledger lines of a response."""
+        if lines:
+            rows = [
+                {
+                    "lead_id": lead,
+                    "response_id": response,
+                    "rule": line.rule,
+                    "kind": line.kind,
+                    "points": line.points,
+                    "at": line.at,
+                    "because": line.because,
+                }
+                for line in lines
+            ]
+            self._db.execute(plain_insert(score_lines), rows)
+
+    def lines(self, leads: Collection[int]) -> dict[int, list[Line]]:
+        """The ledger of each lead, oldest first."""
+        found: dict[int, list[Line]] = {}
+        for chunk in chunks(leads):
+            query = select(score_lines).where(score_lines.c.lead_id.in_(chunk))
+            for row in self._db.execute(query.order_by(score_lines.c.at, score_lines.c.id)):
+                line = Line(row.rule, row.kind, row.points, row.at, row.because)
+                found.setdefault(row.lead_id, []).append(line)
+        return found
+
+    def keep_raw(self, kind: str, key: str, body: bytes, at: datetime) -> bool:
+        """Store a delivery as it came. False if it is there already."""
+        values = {"kind": kind, "key": key, "body": body, "at": at}
+        return add_once(self._db, raw_events, values, raw_events.c.id) is not None
+
+    def raw_new(self, limit: int) -> list[tuple[int, str, bytes, datetime]]:
+        """(id, kind, body, arrived) of deliveries not yet processed, as they came."""
+        query = select(raw_events).where(raw_events.c.done_at.is_(None)).order_by(raw_events.c.id).limit(limit)
+        if self._db.dialect.name == "postgresql":
+            query = query.with_for_update(skip_locked=True)
+        return [(row.id, row.kind, bytes(row.body), row.at) for row in self._db.execute(query)]
+
+    def raw_done(self, row: int, at: datetime, problem: str | None = None) -> None:
+        """Mark a delivery as processed."""
+        self._db.execute(update(raw_events).where(raw_events.c.id == row).values(done_at=at, problem=problem))
+
+
+def _response(row: Row[Any]) -> Response:
+    return Response(
+        kind=Kind(row.kind),
+        at=row.at,
+        lead=row.lead_id,
+        touch=row.touch_id,
+        grade=Grade(row.grade),
+        detail=row.detail or {},
+        why=row.why,
+    )

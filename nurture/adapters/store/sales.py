@@ -1,0 +1,98 @@
+"""Rows <-> promotions, handoffs and what leaves for sales."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import insert as plain_insert
+
+from nurture.adapters.store.json_values import as_json
+from nurture.adapters.store.rows import add_once, dicts
+from nurture.adapters.store.tables import deliveries, promotions
+from nurture.adapters.store.tables import handoffs as table
+
+
+class SalesRows:
+    """Promotions, handoffs and deliveries in the database."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def promote(self, lead: int, *, at: datetime, why: str, brief: Mapping[str, Any], value: float) -> int | None:
+        """A promotion. None if the lead has one that is open."""
+        values = {"lead_id": lead, "at": at, "why": why, "brief": as_json(brief), "open": lead, "value": value}
+        added: int | None = add_once(self._db, promotions, values, promotions.c.id)
+        return added
+
+    def promotion(self, promotion: int) -> dict[str, Any] | None:
+        """A promotion by id."""
+        return self._first(select(promotions).where(promotions.c.id == promotion))
+
+    def promotions_of(self, lead: int) -> list[dict[str, Any]]:
+        """All promotions of a lead, oldest first."""
+        return self._all(select(promotions).where(promotions.c.lead_id == lead).order_by(promotions.c.id))
+
+    def close_promotion(self, promotion: int) -> None:
+        """Sales is done with it; the lead may be promoted again."""
+        self._db.execute(update(promotions).where(promotions.c.id == promotion).values(open=None))
+
+    def add_handoff(self, values: Mapping[str, Any]) -> int:
+        """A new handoff."""
+        return int(self._db.execute(plain_insert(table).values(dict(values)).returning(table.c.id)).scalar_one())
+
+    def handoff(self, handoff: int) -> dict[str, Any] | None:
+        """A handoff by id."""
+        return self._first(select(table).where(table.c.id == handoff))
+
+    def handoffs(
+        self, *, lead: int | None = None, rep: str | None = None, states: Collection[str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Handoffs, by id."""
+        query = select(table).order_by(table.c.id)
+        if lead is not None:
+            query = query.where(table.c.lead_id == lead)
+        if rep is not None:
+            query = query.where(table.c.rep == rep)
+        if states is not None:
+            query = query.where(table.c.state.in_(list(states)))
+        return self._all(query)
+
+    def save_handoff(self, handoff: int, values: Mapping[str, Any], *, was: str) -> bool:
+        """Compare-and-set on (id, state); False if somebody else moved it."""
+        moved = update(table).where(table.c.id == handoff, table.c.state == was).values(dict(values))
+        return self._db.execute(moved.returning(table.c.id)).first() is not None
+
+    def overdue(self, now: datetime, limit: int) -> list[dict[str, Any]]:
+        """Handoffs whose next deadline has passed, the longest overdue first."""
+        query = select(table).where(table.c.due_at <= now).order_by(table.c.due_at, table.c.id).limit(limit)
+        return self._all(self._mine(query))
+
+    def deliver(self, *, key: str, kind: str, to: str, payload: Mapping[str, Any], at: datetime) -> bool:
+        """Queue something for sales or an operator; False if the key is queued already."""
+        values = {"key": key, "kind": kind, "to": to, "payload": as_json(payload), "at": at, "next_at": at}
+        return add_once(self._db, deliveries, values, deliveries.c.id) is not None
+
+    def deliveries_due(self, now: datetime, limit: int) -> list[dict[str, Any]]:
+        """What waits to be delivered, the longest waiting first."""
+        query = select(deliveries).where(deliveries.c.next_at <= now)
+        return self._all(self._mine(query.order_by(deliveries.c.next_at, deliveries.c.id).limit(limit)))
+
+    def delivered(self, delivery: int, *, at: datetime, problem: str | None, retry_at: datetime | None) -> None:
+        """The outcome of one delivery: done, to be tried again, or (a problem and no `retry_at`) given up."""
+        done = {"done_at": at if problem is None else None, "next_at": retry_at if problem is not None else None}
+        counted = {"attempts": deliveries.c.attempts + 1, "problem": problem}
+        self._db.execute(update(deliveries).where(deliveries.c.id == delivery).values({**done, **counted}))
+
+    def _mine(self, query: Select[Any]) -> Select[Any]:
+        """Rows that no other daemon is working on."""
+        return query.with_for_update(skip_locked=True) if self._db.dialect.name == "postgresql" else query
+
+    def _first(self, query: Select[Any]) -> dict[str, Any] | None:
+        row = self._db.execute(query).first()
+        return dict(row._mapping) if row is not None else None
+
+    def _all(self, query: Select[Any]) -> list[dict[str, Any]]:
+        return dicts(self._db.execute(query).all())

@@ -1,0 +1,268 @@
+"""Rows <-> touches, tasks among them; what counts against the limits; links and texts as sent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import insert as plain_insert
+
+from nurture.adapters.store.rows import add_once, chunks
+from nurture.adapters.store.tables import companies, leads, links, touch_texts
+from nurture.adapters.store.tables import touches as table
+from nurture.domain.touch import Channel, Reason, State, Touch, TouchId
+
+# Values that a touch keeps for its whole life; all others may change.
+FIXED = frozenset({"enrollment_id", "lead_id", "cadence", "version", "step", "occurrence", "channel", "created_at"})
+
+
+class TouchRows:
+    """Touches in the database."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def get(self, ids: Collection[TouchId]) -> dict[TouchId, Touch]:
+        """Touches by id."""
+        found: dict[TouchId, Touch] = {}
+        for chunk in chunks(ids):
+            for row in self._db.execute(select(table).where(table.c.id.in_(chunk))):
+                found[row.id] = _touch(row)
+        return found
+
+    def of_leads(self, leads: Collection[int]) -> dict[int, list[Touch]]:
+        """Every touch of leads, oldest first."""
+        found: dict[int, list[Touch]] = {}
+        for chunk in chunks(leads):
+            query = select(table).where(table.c.lead_id.in_(chunk)).order_by(table.c.created_at, table.c.id)
+            for row in self._db.execute(query):
+                found.setdefault(row.lead_id, []).append(_touch(row))
+        return found
+
+    def select(
+        self,
+        *,
+        state: State | None = None,
+        lead: int | None = None,
+        cadence: str | None = None,
+        step: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Touch]:
+        """Touches, by creation; `since` and `until` bound the creation."""
+        query = select(table).order_by(table.c.created_at, table.c.id)
+        for column, value in ((table.c.lead_id, lead), (table.c.cadence, cadence), (table.c.step, step)):
+            if value is not None:
+                query = query.where(column == value)
+        if state is not None:
+            query = query.where(table.c.state == state.value)
+        if since is not None:
+            query = query.where(table.c.created_at >= since)
+        if until is not None:
+            query = query.where(table.c.created_at < until)
+        return [_touch(row) for row in self._db.execute(query)]
+
+    def add(self, touches: Sequence[Touch]) -> None:
+        """Insert new ones."""
+        if touches:
+            self._db.execute(plain_insert(table), [_values(one) for one in touches])
+
+    def save(self, touches: Sequence[Touch], *, was: Mapping[TouchId, tuple[int, State]]) -> frozenset[TouchId]:
+        """Compare-and-set on (id, attempt, state) as given by `was`."""
+        if not touches:
+            return frozenset()
+        held: set[TouchId] = set()
+        for chunk in chunks([one.id for one in touches]):
+            query = select(table.c.id, table.c.attempt, table.c.state).where(table.c.id.in_(chunk))
+            if self._db.dialect.name == "postgresql":
+                query = query.with_for_update()
+            held |= {row.id for row in self._db.execute(query) if was[row.id] == (row.attempt, State(row.state))}
+        rows = []
+        for one in touches:
+            if one.id in held:
+                values = {name: value for name, value in _values(one).items() if name not in FIXED}
+                values["key"] = values.pop("id")
+                rows.append(values)
+        if rows:
+            columns: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "key"}
+            self._db.execute(update(table).where(table.c.id == bindparam("key")).values(**columns), rows)
+        return frozenset(held)
+
+    def lock_for_limits(self, leads_: Collection[int], companies_: Collection[int]) -> None:
+        """Hold the rows on which limits are counted, in one fixed order, so that daemons cannot deadlock."""
+        if self._db.dialect.name != "postgresql":
+            return
+        for rows, ids in ((leads, leads_), (companies, companies_)):
+            self._db.execute(select(rows.c.id).where(rows.c.id.in_(ids)).order_by(rows.c.id).with_for_update())
+
+    def counted(self, leads: Collection[int], since: datetime) -> dict[int, list[datetime]]:
+        """When each lead's touches counted, after `since`."""
+        found: dict[int, list[datetime]] = {}
+        for chunk in chunks(leads):
+            query = select(table.c.lead_id, table.c.counted_at).where(
+                table.c.lead_id.in_(chunk), table.c.counted_at > since
+            )
+            for row in self._db.execute(query):
+                found.setdefault(row.lead_id, []).append(row.counted_at)
+        return found
+
+    def domain_counted(self, domains: Collection[str], since: datetime) -> dict[str, list[datetime]]:
+        """When mails to each domain counted, after `since`."""
+        found: dict[str, list[datetime]] = {}
+        for chunk in chunks(domains):
+            query = select(table.c.domain, table.c.counted_at).where(
+                table.c.domain.in_(chunk), table.c.counted_at > since
+            )
+            for row in self._db.execute(query):
+                found.setdefault(row.domain, []).append(row.counted_at)
+        return found
+
+    def had(self, pairs: Collection[tuple[int, str]]) -> frozenset[tuple[int, str]]:
+        """Of these (lead, template) pairs, those that were sent or must be assumed to have been."""
+        wanted = set(pairs)
+        found: set[tuple[int, str]] = set()
+        for chunk in chunks({lead for lead, _ in wanted}):
+            query = select(table.c.lead_id, table.c.template).where(
+                table.c.lead_id.in_(chunk), table.c.channel == Channel.EMAIL.value, table.c.counted_at.is_not(None)
+            )
+            found |= {(row.lead_id, row.template) for row in self._db.execute(query)}
+        return frozenset(found & wanted)
+
+    def save_texts(self, texts: Sequence[tuple[TouchId, str, str, str]]) -> None:
+        """Keep (touch, subject, html, text) as sent; a later attempt replaces what was never taken."""
+        if texts:
+            self._db.execute(touch_texts.delete().where(touch_texts.c.touch_id.in_([one[0] for one in texts])))
+            columns = ("touch_id", "subject", "html", "text")
+            rows = [dict(zip(columns, one, strict=True)) for one in texts]
+            self._db.execute(plain_insert(touch_texts), rows)
+
+    def text(self, touch: TouchId) -> tuple[str, str, str] | None:
+        """Subject, html and text as sent."""
+        row = self._db.execute(select(touch_texts).where(touch_texts.c.touch_id == touch)).first()
+        return (row.subject, row.html, row.text) if row else None
+
+    def by_message_id(self, message_id: str) -> Touch | None:
+        """The touch whose mail carried this Message-ID."""
+        row = self._db.execute(select(table).where(table.c.message_id == message_id).limit(1)).first()
+        return _touch(row) if row else None
+
+    def unsettled(self, now: datetime, limit: int) -> list[Touch]:
+        """Touches in `sending` or `in_doubt` whose lease or settle time is over."""
+        query = (
+            select(table)
+            .where(table.c.state.in_([State.SENDING.value, State.IN_DOUBT.value]), table.c.lease_until <= now)
+            .order_by(table.c.lease_until)
+            .limit(limit)
+        )
+        if self._db.dialect.name == "postgresql":
+            query = query.with_for_update(skip_locked=True)
+        return [_touch(row) for row in self._db.execute(query)]
+
+    def open_tasks(self, *, due_before: datetime | None = None) -> list[Touch]:
+        """Open tasks, by when they were due."""
+        query = select(table).where(table.c.state == State.OPEN.value).order_by(table.c.due_at, table.c.id)
+        if due_before is not None:
+            query = query.where(table.c.due_at <= due_before)
+        return [_touch(row) for row in self._db.execute(query)]
+
+    def add_links(self, links_: Mapping[str, str]) -> None:
+        """Keep link ids with their targets; known ones are left alone."""
+        for key in sorted(links_):
+            add_once(self._db, links, {"id": key, "url": links_[key], "target": links_[key]}, links.c.id)
+
+    def links(self) -> list[tuple[str, str, str]]:
+        """(id, url as written, target) of every link."""
+        return [(row.id, row.url, row.target) for row in self._db.execute(select(links).order_by(links.c.url))]
+
+    def link_target(self, link: str) -> str | None:
+        """Where a tracked link leads today."""
+        row = self._db.execute(select(links.c.target).where(links.c.id == link)).first()
+        return str(row.target) if row else None
+
+    def repair_link(self, old: str, new: str) -> int:
+        """Lead every link to `old` elsewhere; how many."""
+        changed = update(links).where((links.c.url == old) | (links.c.target == old)).values(target=new)
+        return len(self._db.execute(changed.returning(links.c.id)).all())
+
+    def count_by_state(self) -> dict[State, int]:
+        """How many touches stand in each state."""
+        query = select(table.c.state, func.count()).group_by(table.c.state)
+        return {State(state): int(count) for state, count in self._db.execute(query)}
+
+
+def _values(one: Touch) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "enrollment_id": one.enrollment,
+        "lead_id": one.lead,
+        "company_id": one.company,
+        "cadence": one.cadence,
+        "version": one.version,
+        "step": one.step,
+        "occurrence": one.occurrence,
+        "channel": one.channel.value,
+        "template": one.template,
+        "state": one.state.value,
+        "reason": one.reason.value if one.reason else None,
+        "because": one.because,
+        "attempt": one.attempt,
+        "due_at": one.due_at,
+        "created_at": one.created_at,
+        "intent_at": one.intent_at,
+        "lease_until": one.lease_until,
+        "sent_at": one.sent_at,
+        "counted_at": one.counted_at,
+        "sender": one.sender,
+        "address": one.address,
+        "domain": one.domain,
+        "mailer": one.mailer,
+        "provider_id": one.provider_id,
+        "message_id": one.message_id,
+        "assigned": one.assigned,
+        "claimed_by": one.claimed_by,
+        "expires_at": one.expires_at,
+        "script": one.script,
+        "ask": list(one.ask) or None,
+        "outcome": one.outcome,
+        "note": one.note,
+    }
+
+
+def _touch(row: Row[Any]) -> Touch:
+    return Touch(
+        id=row.id,
+        lead=row.lead_id,
+        step=row.step,
+        channel=Channel(row.channel),
+        state=State(row.state),
+        due_at=row.due_at,
+        created_at=row.created_at,
+        enrollment=row.enrollment_id,
+        company=row.company_id,
+        cadence=row.cadence,
+        version=row.version,
+        occurrence=row.occurrence,
+        template=row.template,
+        reason=Reason(row.reason) if row.reason else None,
+        because=row.because,
+        attempt=row.attempt,
+        intent_at=row.intent_at,
+        lease_until=row.lease_until,
+        sent_at=row.sent_at,
+        counted_at=row.counted_at,
+        sender=row.sender,
+        address=row.address,
+        domain=row.domain,
+        mailer=row.mailer,
+        provider_id=row.provider_id,
+        message_id=row.message_id,
+        assigned=row.assigned,
+        claimed_by=row.claimed_by,
+        expires_at=row.expires_at,
+        script=row.script,
+        ask=tuple(row.ask or ()),
+        outcome=row.outcome,
+        note=row.note,
+    )

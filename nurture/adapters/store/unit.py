@@ -1,0 +1,74 @@
+"""The unit of work: one transaction and the repositories inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
+
+from nurture.adapters.store.control import ControlRows
+from nurture.adapters.store.engine import WRITES
+from nurture.adapters.store.enrollments import EnrollmentRows
+from nurture.adapters.store.imports import ImportRows
+from nurture.adapters.store.leads import LeadRows
+from nurture.adapters.store.notes import NoteRows
+from nurture.adapters.store.responses import ResponseRows
+from nurture.adapters.store.sales import SalesRows
+from nurture.adapters.store.suppressions import SuppressionRows
+from nurture.adapters.store.touches import TouchRows
+from nurture.domain.errors import UnreachableError
+
+
+class SqlUnit:
+    """One transaction. What is not committed is rolled back when it is left."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+        self.leads = LeadRows(db)
+        self.suppressions = SuppressionRows(db)
+        self.enrollments = EnrollmentRows(db)
+        self.touches = TouchRows(db)
+        self.responses = ResponseRows(db)
+        self.sales = SalesRows(db)
+        self.notes = NoteRows(db)
+        self.control = ControlRows(db)
+        self.imports = ImportRows(db)
+
+    def commit(self) -> None:
+        """Make it durable. The unit may be used on: the next statement begins a new transaction."""
+        self._db.commit()
+
+
+class SqlStore:
+    """The database behind the Store port."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def unit(self, *, write: bool = True) -> Iterator[SqlUnit]:
+        """A transaction. Raises UnreachableError when the database does not answer."""
+        try:
+            connection = self.engine.connect()
+        except OperationalError as problem:
+            raise UnreachableError(
+                f"The database does not answer: {_first_line(problem)}.",
+                hint="Is database.url right, and is it running?",
+            ) from problem
+        with connection as db:
+            yield SqlUnit(db.execution_options(**{WRITES: write}))
+
+    def now(self, clock_now: datetime) -> datetime:
+        """The database's clock on PostgreSQL, so that all daemons agree; else the given one."""
+        if self.engine.dialect.name != "postgresql":
+            return clock_now
+        with self.engine.connect() as db:
+            moment: datetime = db.execute(text("SELECT clock_timestamp()")).scalar_one()
+            return moment.astimezone(UTC)
+
+
+def _first_line(problem: Exception) -> str:
+    return str(getattr(problem, "orig", problem)).strip().splitlines()[0]

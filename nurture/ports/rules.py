@@ -1,0 +1,55 @@
+"""What is in force: the applied cadences in all their versions, scoring, readiness, people, sources, templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from nurture.domain.enrollment import Program
+from nurture.domain.errors import Problem
+from nurture.domain.workspace import Workspace
+
+
+class RenderedEmail(Protocol):
+    """An e-mail rendered for one lead. `links` are the targets in the order of their first use."""
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def html(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def reply_to(self) -> str | None: ...
+    @property
+    def sender(self) -> str | None: ...
+    @property
+    def links(self) -> tuple[str, ...]: ...
+
+
+class Templates(Protocol):
+    """The applied templates, compiled once."""
+
+    def email(self, path: str, names: Mapping[str, Any], link: Callable[[str], str]) -> RenderedEmail:
+        """Render both parts. Raises a NurtureError that says which template, which line and why."""
+
+    def script(self, path: str, names: Mapping[str, Any]) -> str:
+        """Render a call script or the text of a task."""
+
+    def resolve(self, cadence: str, name: str, kind: Literal["email", "script"]) -> str:
+        """The path of a template: under the cadence's folder, else from the root."""
+
+    def problems(self, path: str, kind: Literal["email", "script"]) -> list[Problem]:
+        """What is wrong with a template before anyone is written to."""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """One generation of what `apply` put in force. `program` also knows older versions, for leads in flight."""
+
+    generation: int
+    workspace: Workspace
+    versions: Mapping[str, int]
+    program: Callable[[str, int], Program]
+    templates: Templates
