@@ -1,0 +1,81 @@
+"""Signed addresses: tracked links, unsubscribe, preferences, offers, and the reply address of a touch.
+
+Tokens are bound to one purpose and do not expire: an unsubscribe link must work for as long as the mail exists.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+from itsdangerous import BadSignature, URLSafeSerializer
+
+LOCAL_PART = "replies"
+_TAG_BYTES = 10  # 80 bits: forging one of a million addresses is out of reach, and the local part stays short
+
+
+class SignedLinks:
+    """Makes and reads our own addresses. `keys`: the newest last; all of them are accepted."""
+
+    def __init__(self, public_url: str, keys: Sequence[str]) -> None:
+        if not keys or not all(keys):
+            raise ValueError("a key is needed to sign addresses")
+        self._base = public_url.rstrip("/")
+        self._keys = list(keys)
+        self._signers: dict[str, URLSafeSerializer] = {}
+
+    def _signer(self, purpose: str) -> URLSafeSerializer:
+        if purpose not in self._signers:
+            options = {"digest_method": hashlib.sha256, "key_derivation": "hmac"}
+            self._signers[purpose] = URLSafeSerializer(self._keys, salt=f"nurture.{purpose}", signer_kwargs=options)
+        return self._signers[purpose]
+
+    def token(self, purpose: str, value: object) -> str:
+        """A token that only `read` with the same purpose accepts."""
+        made = self._signer(purpose).dumps(value)
+        return made if isinstance(made, str) else made.decode("ascii")
+
+    def read(self, purpose: str, token: str) -> object | None:
+        """What a token says; None where it is not ours, or was made for something else."""
+        try:
+            value: object = self._signer(purpose).loads(token)
+            return value
+        except (BadSignature, UnicodeError):
+            return None
+
+    def tracked(self, touch: str, link: str) -> str:
+        """The address of a tracked link."""
+        return f"{self._base}/c/{self.token('c', [touch, link])}"
+
+    def unsubscribe(self, touch: str) -> str:
+        """The one-click unsubscribe address."""
+        return f"{self._base}/u/{self.token('u', touch)}"
+
+    def preferences(self, touch: str) -> str:
+        """The page with less often, pause, stop."""
+        return f"{self._base}/p/{self.token('p', touch)}"
+
+    def offer(self, handoff: int, rep: str) -> str:
+        """A rep's page to answer an offer."""
+        return f"{self._base}/h/{self.token('h', [handoff, rep])}"
+
+    def reply_to(self, touch: str, domain: str) -> str:
+        """`replies+TOUCH.TAG@domain`; all lower case, because gateways change the case of local parts."""
+        return f"{LOCAL_PART}+{touch}.{self._tag(touch, self._keys[-1])}@{domain}"
+
+    def read_reply_to(self, address: str) -> str | None:
+        """The touch that a reply address names; None where it is not one of ours."""
+        local, _, _ = address.strip().lower().rpartition("@")
+        name, plus, rest = local.partition("+")
+        touch, dot, tag = rest.rpartition(".")
+        if name != LOCAL_PART or not plus or not dot or not touch:
+            return None
+        if any(hmac.compare_digest(tag.encode(), self._tag(touch, key).encode()) for key in self._keys):
+            return touch
+        return None
+
+    def _tag(self, touch: str, key: str) -> str:
+        digest = hmac.new(key.encode(), b"nurture.reply." + touch.encode(), hashlib.sha256).digest()
+        return base64.b32encode(digest[:_TAG_BYTES]).decode("ascii").lower()
