@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -28,7 +29,7 @@ from sqlalchemy import (
 from nurture.adapters.store.conditions import prepare_sqlite, where
 from nurture.adapters.store.tables import Moment
 from nurture.domain.condition import parse
-from tests.domain.conditions import CONDITIONS, LEADS, PASTS, Past
+from tests.domain.conditions import CONDITIONS, CUSTOM, LEADS, PASTS, Past
 
 people = Table(
     "people",
@@ -56,24 +57,54 @@ def database() -> Iterator[Connection]:
     engine.dispose()
 
 
-def found(database: Connection, text: str, lead: dict[str, Any], past: Past) -> bool:
-    """Whether the database finds this lead by this condition."""
-    flat = {name: value for name, value in lead.items() if not name.startswith("x.")}
-    custom = {name.removeprefix("x."): value for name, value in lead.items() if name.startswith("x.")}
+def found(database: Connection, text: str, leads: Sequence[dict[str, Any]], past: Past) -> set[int]:
+    """Which of these leads the database finds by this condition."""
     database.execute(people.delete())
-    database.execute(people.insert().values(id=1, custom=custom, **flat))
+    rows = []
+    for position, lead in enumerate(leads):
+        flat = {name: lead.get(name) for name in people.c.keys() if name not in {"id", "custom"}}  # noqa: SIM118
+        custom = {name.removeprefix("x."): value for name, value in lead.items() if name.startswith("x.")}
+        rows.append({"id": position, "custom": custom, **flat})
+    database.execute(people.insert(), rows)
     calls: dict[str, Callable[..., ColumnElement[Any]]] = {
         "clicked": lambda template: literal(past.happened),
         "outcome": lambda step: literal(past.ended, Text()),
         "touches": lambda channel, within: literal(past.count),
         "days_since": lambda kind: literal(past.days, Float()),
     }
-    rows = select(people.c.id).where(where(parse(text), columns=dict(people.c), custom=people.c.custom, calls=calls))
-    return database.execute(rows).first() is not None
+    holds = where(parse(text), columns=dict(people.c), custom=people.c.custom, calls=calls)
+    return set(database.scalars(select(people.c.id).where(holds)))
 
 
-@given(CONDITIONS, LEADS, PASTS)
+def expected(text: str, leads: Sequence[dict[str, Any]], past: Past) -> set[int]:
+    condition = parse(text)
+    return {position for position, lead in enumerate(leads) if condition.holds(lead, past)}
+
+
+@given(CONDITIONS, st.lists(LEADS, min_size=1, max_size=20), PASTS)
 def test_sql_finds_the_leads_for_which_python_says_yes(
-    database: Connection, text: str, lead: dict[str, Any], past: Past
+    database: Connection, text: str, leads: list[dict[str, Any]], past: Past
 ) -> None:
-    assert found(database, text, lead, past) is parse(text).holds(lead, past)
+    assert found(database, text, leads, past) == expected(text, leads, past)
+
+
+@pytest.mark.parametrize("op", ["==", "!=", "<", ">="])
+@pytest.mark.parametrize("name", ["title", "x.a"])
+def test_every_text_compares_with_every_text_as_in_python(database: Connection, name: str, op: str) -> None:
+    leads = [{name: value} for value in (*CUSTOM, None)]
+    for value in CUSTOM:
+        text = f"{name} {op} '{value}'"
+        assert found(database, text, leads, Past()) == expected(text, leads, Past()), text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x.a > -9", "not x.a > -9", "x.a == 12", "x.a + 1 != 13", "x.a", "not x.a", "x.a == false", "x.a == true",
+        "x.a == '12'", "x.a != 'true'", "contains(x.a, '1')", "1 / x.a > 0", "1 / (x.a - 12) != 0", "x.a in [12, 3.5]",
+    ],
+)  # fmt: skip
+def test_a_custom_field_of_any_json_type_means_the_same(database: Connection, text: str) -> None:
+    values = (*CUSTOM, None, 12, 12.0, 12.5, -3, 0, 0.0, True, False, 1e-7, 1e12, 10**15, 10**16, [1], {"b": 1})
+    leads = [{"x.a": value} for value in values]
+    assert found(database, text, leads, Past()) == expected(text, leads, Past())
