@@ -13,6 +13,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -183,8 +184,20 @@ def build(level: str, lock: int) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in unwanted}
 
     def run(*command: str) -> bool:
-        quiet = sys.stderr  # results only on stdout
-        return subprocess.call(command, stdout=quiet, pass_fds=inherited, env=environment, cwd=str(ROOT)) == 0
+        # Its own group, so that Ctrl-C ends it and its children without a traceback of each.
+        process = subprocess.Popen(
+            command, stdout=sys.stderr, pass_fds=inherited, env=environment, cwd=str(ROOT), start_new_session=True
+        )
+        try:
+            return process.wait() == 0
+        except KeyboardInterrupt:
+            with contextlib.suppress(ProcessLookupError):  # it may just have ended
+                if sys.platform == "win32":
+                    process.terminate()
+                else:
+                    os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+            raise
 
     # Inside a virtual environment (perhaps the very one that is to be made again), its origin.
     base = getattr(sys, "_base_executable", None) or sys.executable
