@@ -1,0 +1,372 @@
+"""What follows from responses: score, stage, consent, touch, task and enrollments, in the transaction of the caller.
+
+A response is stored once (its natural key is unique), whatever arrives how often and in which order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from nurture.domain import calendar, scoring
+from nurture.domain import touch as touches
+from nurture.domain.duration import Duration, Unit
+from nurture.domain.enrollment import OPEN, Enrollment, Pause
+from nurture.domain.errors import RefusedError, RequestError
+from nurture.domain.lead import LeadId, Status
+from nurture.domain.policy import Policy
+from nurture.domain.response import Bounce, CallOutcome, Grade, Intent, Kind, Response
+from nurture.domain.touch import Channel, State, Touch
+from nurture.moves import enrolling
+from nurture.moves.facts import add_fact
+from nurture.moves.promises import promise, stated_date
+from nurture.moves.rescore import rescore
+from nurture.moves.scene import Scene, load
+from nurture.ports import InForce
+from nurture.ports import Unit as Work
+from nurture.ports.store import Change, Suppression
+
+# An out-of-office mail without a date pauses for so long; with one, until a business day after it.
+AWAY: Final = timedelta(days=14)
+ONE_BUSINESS_DAY: Final = Duration(1, Unit.BUSINESS_DAYS)
+ANSWER_WITHIN: Final = Duration(4, Unit.BUSINESS_HOURS)
+REPLY_STEP: Final = "reply"
+PROVES_SENT: Final = frozenset({Kind.DELIVERED, Kind.OPEN, Kind.CLICK, Kind.REPLY, Kind.COMPLAINT, Kind.UNSUBSCRIBE})
+MEETINGS: Final = frozenset({CallOutcome.MEETING_BOOKED, CallOutcome.MEETING_HELD})
+ENDS: Final = frozenset({CallOutcome.NOT_INTERESTED, CallOutcome.WRONG_PERSON, CallOutcome.LEFT_COMPANY})
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Something that is said to have happened. `key` makes the same event the same, however often it is reported.
+
+    `detail`: url, page, form, intent, outcome, bounce, until (ISO date), text, sentence, facts: {NAME: value}.
+    """
+
+    kind: Kind
+    at: datetime
+    lead: LeadId | None = None
+    touch: str | None = None
+    grade: Grade = Grade.HUMAN
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    why: str = ""
+    key: str = ""
+
+    @property
+    def natural_key(self) -> str:
+        """What makes the same event the same. A provider's own event id is only a hint: it may change."""
+        if self.key:
+            return self.key
+        who = self.touch or f"lead {self.lead}"
+        return f"{who}|{self.kind}|{self.at.isoformat()}|{self.detail.get('url') or self.detail.get('page') or ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a report became: the response row, or None where it was known already or named nobody of ours."""
+
+    report: Report
+    response: int | None
+    lead: LeadId | None
+    note: str = ""
+
+
+def record_in(
+    work: Work,
+    reports: Sequence[Report],
+    *,
+    rules: InForce,
+    policy: Policy,
+    new_id: Callable[[], str],
+    now: datetime,
+    by: str,
+) -> list[Recorded]:
+    """Store responses with everything that follows from them, inside a transaction of the caller.
+
+    Raises RequestError for a call outcome that lacks what it needs, RefusedError for a task that cannot be done.
+    """
+    made = work.touches.get({report.touch for report in reports if report.touch})
+    placed = [
+        replace(report, lead=made[report.touch].lead) if report.touch in made and report.lead is None else report
+        for report in reports
+    ]
+    scene = load(work, {one.lead for one in placed if one.lead is not None}, rules=rules, policy=policy, now=now)
+    bench = _Bench(work, scene, new_id=new_id, by=by)
+    result = []
+    for report in sorted(placed, key=lambda one: one.at):
+        if report.lead is None or report.lead not in scene.leads:
+            result.append(Recorded(report, None, None, "it names no lead of ours"))
+            continue
+        result.append(bench.take(report))
+    if bench.touched:
+        changes = rescore(work, bench.touched, scene, sums=bench.sums, by=by)
+        bench.wake(changes)
+    return result
+
+
+class _Bench:
+    """The work on the responses of one transaction; each kind has its effect."""
+
+    def __init__(self, work: Work, scene: Scene, *, new_id: Callable[[], str], by: str) -> None:
+        self.work = work
+        self.scene = scene
+        self.new_id = new_id
+        self.by = by
+        self.now = scene.now
+        self.touched: set[LeadId] = set()
+        self.sums: dict[LeadId, dict[str, scoring.Running]] = {}
+
+    def take(self, report: Report) -> Recorded:
+        """Store one response and do what follows from it."""
+        assert report.lead is not None
+        lead = report.lead
+        response = Response(report.kind, report.at, lead, report.touch, report.grade, report.detail, report.why)
+        number = self.work.responses.add(response, key=report.natural_key, recorded_at=self.now, by=self.by)
+        touch = next((one for one in self.scene.touches.get(lead, ()) if one.id == report.touch), None)
+        if number is None:
+            return Recorded(report, None, lead, "recorded before")
+        self.touched.add(lead)
+        heard = self.scene.responses.get(lead)
+        if isinstance(heard, list):
+            heard.append(response)
+        else:
+            self.scene.responses = {**self.scene.responses, lead: [response]}
+        if touch is not None and (report.kind in PROVES_SENT or report.kind is Kind.BOUNCE):
+            self._prove_sent(touch, report)
+        self._score(lead, number, response)
+        effect = _EFFECTS.get(report.kind)
+        if effect is not None and report.grade is not Grade.MACHINE:
+            effect(self, lead, report, touch)
+        if report.grade is Grade.HUMAN:
+            self._stop_on(lead, report)
+        return Recorded(report, number, lead)
+
+    def _score(self, lead: LeadId, number: int, response: Response) -> None:
+        rules = self.scene.rules.workspace.scoring
+        names = self.scene.names(self.scene.leads[lead])
+        history = self.scene.history(self.scene.leads[lead], None)
+        lines = scoring.lines_for(rules, response, names, history)
+        if lines:
+            self.work.responses.add_lines(lead, number, lines)
+            before = self.sums.get(lead, self.scene.sums.get(lead, {}))
+            self.sums[lead] = scoring.added(before, lines, rules)
+
+    def _prove_sent(self, touch: Touch, report: Report) -> None:
+        """A verified event that carries the touch id proves `sent`, from any state."""
+        after = touches.moved(touch.state, touches.Event.ACCEPTED)
+        if after is touch.state or after is not State.SENT:
+            return
+        at = touch.intent_at or report.at
+        sent = replace(touch, state=after, sent_at=at, counted_at=touch.counted_at or at, reason=None, lease_until=None)
+        if self.work.touches.save([sent], was={touch.id: (touch.attempt, touch.state)}):
+            self.scene.keep(sent)
+            if touch.enrollment is not None:
+                self._go_on(touch.enrollment)
+
+    def _go_on(self, number: int) -> None:
+        """Let an enrollment that waited for its touch be looked at by the next pass."""
+        one = self.work.enrollments.get([number]).get(number)
+        if one is not None and one.state in OPEN and one.next_at is None:
+            self.work.enrollments.save([replace(one, next_at=self.now)], fenced=False)
+
+    def _stop_on(self, lead: LeadId, report: Report) -> None:
+        """What the cadence itself says ends it."""
+        kinds = {report.kind}
+        if report.kind is Kind.CALL and report.detail.get("outcome") in MEETINGS:
+            kinds.add(Kind.MEETING)
+
+        def named(one: Enrollment) -> bool:
+            return bool(kinds & self.scene.rules.program(one.cadence, one.version).cadence.stop_on)
+
+        enrolling.stop(self.work, [lead], reason=report.kind.value, now=self.now, by=self.by, which=named)
+
+    # Effects, one for each kind -------------------------------------------------------------------------------
+
+    def reply(self, lead: LeadId, report: Report, touch: Touch | None) -> None:
+        """A person answered: its enrollment stops, the others pause, and somebody answers within hours."""
+        intent = Intent(report.detail.get("intent") or Intent.OTHER)
+        if intent is Intent.UNSUBSCRIBE:
+            self.unsubscribe(lead, report, touch)
+            return
+        if intent is Intent.REQUEST:
+            self.work.leads.update(lead, {"asked_for_sales": True})
+            self.scene.leads = {**self.scene.leads, lead: replace(self.scene.leads[lead], asked_for_sales=True)}
+        asked = touch.enrollment if touch is not None else None
+        enrolling.stop(self.work, [lead], reason="reply", now=self.now, by=self.by, which=lambda one: one.id == asked)
+        enrolling.pause(self.work, [lead], Pause.REPLY, until=None, now=self.now, by=self.by)
+        self._promise(lead, report)
+        self._task(lead, report, intent)
+
+    def _promise(self, lead: LeadId, report: Report) -> None:
+        """A stated date becomes a promise with its sentence."""
+        on = stated_date(report.detail.get("until"))
+        if on is None:
+            return
+        sentence = str(report.detail.get("sentence") or "")
+        text = str(report.detail.get("promise") or "Get in touch again, as they asked")
+        promise(self.work, lead, self.scene, on=on, text=text, sentence=sentence, source=report.kind.value, by=self.by)
+
+    def _task(self, lead: LeadId, report: Report, intent: Intent) -> None:
+        """A task to answer, for the owner or the callers, due in four business hours."""
+        person = self.scene.leads[lead]
+        hours = calendar.WorkingHours(zone=self.scene.policy.timezone, country=self.scene.policy.country or None)
+        said = str(report.detail.get("text") or "").strip()
+        script = f"{person.name} answered ({intent.replace('_', ' ')})." + (f"\n\n{said}" if said else "")
+        self.work.touches.add(
+            [
+                Touch(
+                    id=self.new_id(),
+                    lead=lead,
+                    step=REPLY_STEP,
+                    channel=Channel.EMAIL if person.email else Channel.CALL,
+                    state=State.OPEN,
+                    due_at=calendar.business_hours_later(report.at, ANSWER_WITHIN, hours),
+                    created_at=self.now,
+                    company=person.company.id if person.company else None,
+                    address=person.email or person.phone,
+                    assigned=person.owner or "caller",
+                    script=script,
+                )
+            ]
+        )
+
+    def auto_reply(self, lead: LeadId, report: Report, touch: Touch | None) -> None:
+        """Out of office pauses, and is not a reply. Who has left is written to no more, and a person finds another."""
+        if report.detail.get("left"):
+            enrolling.stop(self.work, [lead], reason=CallOutcome.LEFT_COMPANY.value, now=self.now, by=self.by)
+            self._ask_a_person(lead, report, CallOutcome.LEFT_COMPANY)
+            return
+        back = stated_date(report.detail.get("until"))
+        zone = self.scene.zone_of(self.scene.leads[lead])
+        if back is not None:
+            until = calendar.later(calendar.day_bounds(back, zone)[0], ONE_BUSINESS_DAY, zone=zone)
+        else:
+            until = report.at + AWAY
+        if until > self.now:
+            enrolling.pause(self.work, [lead], Pause.AUTO_REPLY, until=until, now=self.now, by=self.by)
+
+    def bounce(self, lead: LeadId, report: Report, touch: Touch | None) -> None:
+        """A hard bounce suppresses the address and ends e-mail only; the other types suppress nothing."""
+        if report.detail.get("bounce") != Bounce.HARD:
+            return
+        address = str(report.detail.get("address") or (touch.address if touch else "") or "")
+        address = address or self.scene.leads[lead].email or ""
+        if address:
+            self._suppress(lead, address, "email", "hard_bounce", report.at)
+
+    def unsubscribe(self, lead: LeadId, report: Report, touch: Touch | None) -> None:
+        """Everything stops at once, for the address that was written to and the one on file."""
+        # The reason is the wish, also where it came as a reply.
+        reason = Kind.COMPLAINT if report.kind is Kind.COMPLAINT else Kind.UNSUBSCRIBE
+        for address in {touch.address if touch else None, self.scene.leads[lead].email} - {None, ""}:
+            self._suppress(lead, str(address), "all", reason.value, report.at)
+        self._end_all(lead, reason.value)
+
+    def _end_all(self, lead: LeadId, reason: str) -> None:
+        enrolling.stop(self.work, [lead], reason=reason, now=self.now, by=self.by)
+        tasks = [one.id for one in self.work.touches.of_leads([lead]).get(lead, ()) if one.state is State.OPEN]
+        enrolling.close_touches(self.work, tasks)
+        for one in self.work.notes.promises(lead=lead):
+            if one["state"] == "open":
+                self.work.notes.save_promise(one["id"], {"state": "dropped"}, was="open")
+
+    def _suppress(self, lead: LeadId, address: str, scope: str, reason: str, at: datetime) -> None:
+        if self.work.suppressions.add(Suppression(address, scope, reason, at, lead), by=self.by):
+            words = f"suppressed ({scope}): {reason.replace('_', ' ')}"
+            self.work.notes.add([Change("suppressed", words, self.now, by=self.by, lead=lead)])
+
+    def call(self, lead: LeadId, report: Report, touch: Touch | None) -> None:
+        """The outcome of a task: the task is done, and what was learned or asked for is written down."""
+        outcome = CallOutcome(report.detail.get("outcome") or CallOutcome.CONNECTED)
+        if outcome is CallOutcome.CALLBACK and not report.detail.get("until"):
+            raise RequestError("A callback needs its moment.", hint="Add: --at 2027-01-15T10:00")
+        if touch is not None:
+            self._done(touch, report, outcome)
+        for name, value in dict(report.detail.get("facts") or {}).items():
+            self.fact(lead, name, str(value), source="call", at=report.at)
+        self._promise(lead, report)
+        if outcome is CallOutcome.DO_NOT_CALL:
+            self.work.leads.update(lead, {"do_not_call": True})
+            number = self.scene.leads[lead].phone
+            if number:
+                self._suppress(lead, number, "phone", "do_not_call", report.at)
+        elif outcome is CallOutcome.WRONG_NUMBER:
+            number = self.scene.leads[lead].phone
+            if number:
+                self._suppress(lead, number, "phone", "wrong_number", report.at)
+        elif outcome in ENDS:
+            enrolling.stop(self.work, [lead], reason=outcome.value, now=self.now, by=self.by)
+        if outcome in (CallOutcome.WRONG_PERSON, CallOutcome.LEFT_COMPANY):
+            self._ask_a_person(lead, report, outcome)
+        if touch is not None and touch.step == REPLY_STEP and outcome not in ENDS:
+            enrolling.resume(self.work, [lead], Pause.REPLY, now=self.now, by=self.by)
+
+    def _done(self, touch: Touch, report: Report, outcome: CallOutcome) -> None:
+        state = touches.moved(touch.state, touches.Event.DO)
+        done = replace(
+            touch,
+            state=state,
+            outcome=outcome.value,
+            note=str(report.detail.get("text") or "") or None,
+            sent_at=report.at,
+            counted_at=report.at,
+        )
+        if not self.work.touches.save([done], was={touch.id: (touch.attempt, touch.state)}):
+            raise RefusedError("Somebody else has just done this task.", hint=f"See: nurture touch show {touch.id}")
+        self.scene.keep(done)
+        if touch.enrollment is not None:
+            self.work.enrollments.wake([touch.enrollment], self.now)
+
+    def _ask_a_person(self, lead: LeadId, report: Report, outcome: CallOutcome) -> None:
+        words = "left the company" if outcome is CallOutcome.LEFT_COMPANY else "is not the right person"
+        self.work.notes.to_inbox(
+            {
+                "kind": "successor",
+                "lead_id": lead,
+                "at": self.now,
+                "text": str(report.detail.get("text") or ""),
+                "why": f"{self.scene.leads[lead].name} {words}: who is?",
+                "key": f"successor|{lead}|{report.at.isoformat()}",
+                "detail": {"successor": report.detail.get("successor")},
+            }
+        )
+
+    def form(self, lead: LeadId, report: Report, touch: Touch | None) -> None:
+        """What a form says: facts, and whether they ask for sales."""
+        for name, value in dict(report.detail.get("facts") or {}).items():
+            self.fact(lead, name, str(value), source="form", at=report.at)
+        if report.detail.get("intent") == Intent.REQUEST:
+            self.work.leads.update(lead, {"asked_for_sales": True})
+            self.scene.leads = {**self.scene.leads, lead: replace(self.scene.leads[lead], asked_for_sales=True)}
+
+    def fact(self, lead: LeadId, name: str, value: str, *, source: str, at: datetime) -> None:
+        """Add a statement; a timeline also dates the decision."""
+        add_fact(self.work, self.scene, lead, name, value, source=source, at=at, by=self.by)
+
+    def wake(self, changes: Sequence[Change]) -> None:
+        """Enrollments that wait for something may have it now; a new stage may be the goal of any of them."""
+        staged = {change.lead for change in changes}
+        waiting = [
+            one.id
+            for lead, many in self.work.enrollments.open_of(self.touched).items()
+            for one in many
+            if one.waiting or lead in staged
+        ]
+        self.work.enrollments.wake(waiting, self.now)
+
+
+Effect = Callable[[_Bench, LeadId, Report, Touch | None], None]
+_EFFECTS: Final[dict[Kind, Effect]] = {
+    Kind.REPLY: _Bench.reply,
+    Kind.AUTO_REPLY: _Bench.auto_reply,
+    Kind.BOUNCE: _Bench.bounce,
+    Kind.COMPLAINT: _Bench.unsubscribe,
+    Kind.UNSUBSCRIBE: _Bench.unsubscribe,
+    Kind.CALL: _Bench.call,
+    Kind.FORM: _Bench.form,
+}
+
+# A lead that is no longer ours is not moved by what it does; it is still written down and shown to sales.
+OURS: Final = frozenset({Status.NURTURING, Status.OFFERED})
