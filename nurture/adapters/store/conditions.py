@@ -13,6 +13,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, Double, Text, and_, case, cast, false, func, literal, not_, or_, true
+from sqlalchemy import Column as Named
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -33,7 +34,17 @@ from nurture.domain.condition.meaning import (
     TextTest,
     Value,
 )
-from nurture.domain.condition.vocabulary import CLOSED, LARGEST, NO_WORDS, SEPARATORS, SMALLEST, Type, fold, words
+from nurture.domain.condition.vocabulary import (
+    CLOSED,
+    LARGEST,
+    NO_WORDS,
+    SEPARATORS,
+    SMALLEST,
+    Type,
+    custom_number,
+    fold,
+    words,
+)
 
 Column = ColumnElement[Any]
 Calls = Mapping[str, Callable[..., Column]]
@@ -60,12 +71,16 @@ class Folded(FunctionElement[str]):
 @compiles(Folded, "sqlite")
 def _folded_sqlite(element: Folded, compiler: SQLCompiler, **options: Any) -> str:
     value = compiler.process(element.clauses, **options)
+    if not all(isinstance(clause, Named) for clause in element.clauses):
+        return f"nurture_fold({value})"  # dear to compute three times
     return f"CASE WHEN {value} GLOB '*[^ -~]*' THEN nurture_fold({value}) ELSE lower({value}) END"
 
 
 @compiles(Folded, "postgresql")
 def _folded_postgresql(element: Folded, compiler: SQLCompiler, **options: Any) -> str:
-    return f'(nurture_fold({compiler.process(element.clauses, **options)}) COLLATE "C")'
+    value = compiler.process(element.clauses, **options)
+    ascii_only = f"octet_length({value}) = length({value})"
+    return f'(CASE WHEN {ascii_only} THEN lower({value} COLLATE "C") ELSE nurture_fold({value}) END COLLATE "C")'
 
 
 class Words(FunctionElement[str]):
@@ -99,14 +114,7 @@ class Numeric(FunctionElement[float]):
 
 @compiles(Numeric, "sqlite")
 def _numeric_sqlite(element: Numeric, compiler: SQLCompiler, **options: Any) -> str:
-    value = compiler.process(element.clauses, **options)
-    digits = f"ltrim(substr({value}, 1, 1), '-') || substr({value}, 2)"  # without one leading minus
-    point = f"instr({digits} || '.', '.')"
-    return (
-        f"CASE WHEN {digits} GLOB '[0-9]*' AND {digits} NOT GLOB '*[^0-9.]*' AND {digits} NOT GLOB '*.*.*'"
-        f" AND {digits} NOT GLOB '*.' AND {point} <= 16 AND length({digits}) - {point} <= 9"
-        f" THEN CAST({value} AS REAL) END"
-    )
+    return f"nurture_number({compiler.process(element.clauses, **options)})"
 
 
 @compiles(Numeric, "postgresql")
@@ -190,8 +198,13 @@ class _Writer:
             case "contains":
                 return or_(*(found.contains(piece, autoescape=True) for piece in test.pieces))
             case "has_word":
-                return or_(*(Words(found).contains(f" {piece} ", autoescape=True) for piece in test.pieces))
+                return or_(*(self.word(found, piece) for piece in test.pieces))
         return or_(*(found.startswith(piece, autoescape=True) for piece in test.pieces))
+
+    def word(self, found: Column, piece: str) -> ColumnElement[bool]:
+        # Most texts do not contain it at all, and to look is cheaper than to take them apart.
+        taken_apart = Words(found).contains(f" {piece} ", autoescape=True)
+        return and_(found.contains(piece, autoescape=True), taken_apart)
 
     def value(self, value: Value) -> Column:
         match value:
@@ -242,11 +255,11 @@ class _Writer:
 
 def prepare_sqlite(connection: Connection) -> None:
     """Give a new SQLite connection the functions that conditions use."""
-    for name, function in (("nurture_fold", fold), ("nurture_words", words)):
-        connection.create_function(name, 1, _or_null(function), deterministic=True)
+    for name, function in (("nurture_fold", fold), ("nurture_words", words), ("nurture_number", custom_number)):
+        connection.create_function(name, 1, _of_text(function), deterministic=True)
 
 
-def _or_null(function: Callable[[str], str]) -> Callable[[Any], str | None]:
+def _of_text(function: Callable[[str], str | float | None]) -> Callable[[Any], str | float | None]:
     return lambda value: function(value) if isinstance(value, str) else None
 
 
@@ -265,8 +278,7 @@ def postgresql_functions() -> str:
         value = f"replace({value}, '{character}', '{folded}')"
     return (
         "CREATE OR REPLACE FUNCTION nurture_fold(value text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE"
-        ' AS $fold$ SELECT CASE WHEN octet_length(value) = length(value) THEN lower(value COLLATE "C")'
-        f" ELSE normalize({value}, NFC) END $fold$"
+        f" AS $fold$ SELECT normalize({value}, NFC) $fold$"
     )
 
 
