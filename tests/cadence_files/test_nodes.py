@@ -10,19 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nurture.adapters.cadence_files.nodes import MAX_BYTES, ListNode, MapNode, Node, ScalarNode, read_nodes
+from nurture.adapters.cadence_files.nodes import MAX_BYTES, ListNode, MapNode, Node, read_nodes
 from nurture.adapters.cadence_files.report import Report, TooManyProblemsError
-
-
-def plain(node: Node) -> Any:
-    """The node as plain data."""
-    match node:
-        case ScalarNode():
-            return node.value
-        case ListNode():
-            return [plain(item) for item in node.items]
-        case MapNode():
-            return {name: plain(value) for name, (_, value) in node.entries.items()}
+from tests.cadence_files.plain import plain
 
 
 def read(text: str) -> tuple[Node | None, list[str]]:

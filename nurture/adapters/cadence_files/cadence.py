@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from nurture.adapters.cadence_files.course import course_problems
 from nurture.adapters.cadence_files.nodes import MapNode, read_nodes
-from nurture.adapters.cadence_files.report import Mention, Place, Report, TooManyProblemsError, near, short
+from nurture.adapters.cadence_files.report import Mention, Report, TooManyProblemsError, near, short
 from nurture.adapters.cadence_files.schema import WRONG, Choice, Flag, Key, ListOf, MapOf, Number, Record, Text
 from nurture.adapters.cadence_files.steps import STEPS
 from nurture.adapters.cadence_files.values import (
@@ -75,7 +75,7 @@ def _check_mentions(report: Report) -> None:
         if mention.what == "condition" and isinstance(mention.value, Condition) and mention.where != "when":
             for call in mention.value.calls:
                 if call.name == "outcome" and call.args[0] not in ids:
-                    at = Place(mention.line, mention.column + call.offset)
+                    at = mention.at(call.offset)
                     step = str(call.args[0])
                     report.error(at, f"{mention.where}: no step here has the id {short(step)}{near(step, ids)}")
         elif mention.what == "renamed" and mention.value not in ids and mention.value not in splits:

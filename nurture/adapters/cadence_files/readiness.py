@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from nurture.adapters.cadence_files.nodes import MapNode
-from nurture.adapters.cadence_files.report import Report
+from nurture.adapters.cadence_files.report import Report, near, short
 from nurture.adapters.cadence_files.schema import WRONG, Choice, Key, ListOf, MapOf, Number, Parsed, Record, Text
 from nurture.adapters.cadence_files.values import CONDITION, DAY, LASTING, LASTS, name
 from nurture.domain.condition import NAMES
@@ -14,6 +14,17 @@ from nurture.domain.duration import Duration, parse_duration
 from nurture.domain.fact import FactName
 from nurture.domain.lead import Status
 from nurture.domain.readiness import Consequence, Readiness
+
+# Facts, and whatever else a lead may lack.
+REQUIRABLE: Final = tuple(dict.fromkeys((*map(str, FactName), *NAMES)))
+_CUSTOM: Final = r"x\.[A-Za-z_][A-Za-z0-9_]*"
+
+
+def _required(text: str) -> str:
+    if text not in REQUIRABLE and not re.fullmatch(_CUSTOM, text):
+        hint = near(text, REQUIRABLE) or f"; one of: {', '.join(REQUIRABLE)}, x.NAME"
+        raise ValueError(f"{short(text)} is not known{hint}")
+    return text
 
 
 def _return(text: str) -> tuple[Duration, bool]:
@@ -58,8 +69,9 @@ def _readiness(values: dict[str, Any], node: MapNode, report: Report) -> Readine
     return Readiness(**chosen)
 
 
-# Facts, and whatever else a lead may lack.
-_REQUIRED: Final = ListOf(Choice(tuple(dict.fromkeys((*map(str, FactName), *NAMES)))), unique=True)
+_REQUIRED: Final = ListOf(
+    Parsed(_required, "a fact or a name such as phone", rf"^(?:{'|'.join(REQUIRABLE)}|{_CUSTOM})$"), unique=True
+)
 _CONSEQUENCE: Final = Record(
     "consequence",
     {

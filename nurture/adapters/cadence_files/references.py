@@ -60,7 +60,7 @@ def _check_one(
             assert isinstance(value, Condition)
             for call in value.calls:
                 if call.name in {"clicked", "sent"} and mails.isdisjoint((f"{cadence}/{call.args[0]}", call.args[0])):
-                    at = Place(mention.line, mention.column + call.offset)
+                    at = mention.at(call.offset)
                     report.error(at, f"{where}: no e-mail is called {_unknown(str(call.args[0]), mails, cadence)}")
         case "cadence" if value not in known.cadences:
             report.error(mention, f"{where}: no cadence is called {_unknown(str(value), known.cadences)}")

@@ -37,6 +37,11 @@ class Mention:
     where: str
     line: int
     column: int
+    one_line: bool = True  # so that a letter of the value can be found in the file
+
+    def at(self, offset: int) -> Place:
+        """The place of a letter of the value, or its beginning where lines were folded."""
+        return Place(self.line, self.column + offset if self.one_line else self.column)
 
 
 class TooManyProblemsError(Exception):
@@ -62,9 +67,9 @@ class Report:
         """Something legal that is probably not meant."""
         self.problems.append(Problem(self.file, at.line, at.column, message, "warning"))
 
-    def mention(self, at: At, what: str, value: object, where: str) -> None:
+    def mention(self, at: At, what: str, value: object, where: str, *, one_line: bool = True) -> None:
         """Remember something that can be judged only with the rest of the file, or the other files, at hand."""
-        self.mentions.append(Mention(what, value, where, at.line, at.column))
+        self.mentions.append(Mention(what, value, where, at.line, at.column, one_line))
 
     @property
     def is_clean(self) -> bool:

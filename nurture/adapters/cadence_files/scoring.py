@@ -13,8 +13,8 @@ from nurture.domain.lead import Stage
 from nurture.domain.response import Kind
 from nurture.domain.scoring import EngagementRule, FitRule, Scoring, StageRule
 
-# Opens never decide anything, and a delivery is no act of the lead.
-_SCORED: Final = tuple(kind for kind in Kind if kind not in {Kind.DELIVERED, Kind.OPEN})
+# An open may be a machine's, and a delivery is no act of the lead: they prove nothing.
+_NOTHING_PROVEN: Final = frozenset({Kind.DELIVERED, Kind.OPEN})
 
 
 def _fit(values: dict[str, Any], node: MapNode, report: Report) -> FitRule:
@@ -22,6 +22,8 @@ def _fit(values: dict[str, Any], node: MapNode, report: Report) -> FitRule:
 
 
 def _rule(values: dict[str, Any], node: MapNode, report: Report) -> tuple[dict[str, Any], int]:
+    if values["on"] in _NOTHING_PROVEN:
+        report.warn(node.entries["on"][1], f"on: {str(values['on'])!r} says nothing about a person; it never scores")
     return values, node.line
 
 
@@ -44,7 +46,7 @@ def _scoring(values: dict[str, Any], node: MapNode, report: Report) -> Any:
     return Scoring(values.get("fit", ()), tuple(rules), half_life, engagement.get("cap"), stages)
 
 
-_BECAUSE: Final = Key(Text("the reason, in words"), "shown to people beside the points", required=True)
+_BECAUSE: Final = Key(Text("a reason"), "shown to people beside the points", required=True)
 _POINTS: Final = Key(Number(-1000, 1000), required=True)
 _ENGAGEMENT: Final = Record(
     "engagement",
@@ -56,7 +58,7 @@ _ENGAGEMENT: Final = Record(
                 Record(
                     "engagement rule",
                     {
-                        "on": Key(Choice(_SCORED), "the kind of response", required=True),
+                        "on": Key(Choice(tuple(Kind)), "the kind of response", required=True),
                         "points": _POINTS,
                         "because": _BECAUSE,
                         "where": Key(ConditionShape(response=True), "also intent, page, url, form, outcome, grade"),

@@ -43,14 +43,15 @@ class ConditionShape(Shape):
         found = scalar(node, report, where, "a condition")
         if found is None:
             return WRONG
+        text = Place(found.line, found.column + (not found.plain))
         try:
             condition = _condition(found.text, response=self.response)
         except ConditionError as error:
-            # In a value of several lines the reader has folded the lines; the first is the best place there is.
-            ahead = error.offset + (not found.plain) if found.one_line else 0
-            report.error(Place(found.line, found.column + ahead), f"{where}: {error.message}")
+            # In a value of several lines the reader has folded the lines; its beginning is the best place there is.
+            ahead = error.offset if found.one_line else 0
+            report.error(Place(text.line, text.column + ahead), f"{where}: {error.message}")
             return WRONG
-        report.mention(node, "condition", condition, where)
+        report.mention(text, "condition", condition, where, one_line=found.one_line)
         return condition
 
     def schema(self) -> Json:
