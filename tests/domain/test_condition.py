@@ -65,7 +65,8 @@ def test_a_condition_holds(text: str, names: dict[str, Any]) -> None:
     "text",
     [
         "industry == 'steel'", "industry != 'steel'", "industry in ['steel']", "industry not in ['steel']",
-        "fit != 60", "fit < 60", "fit not in [60]", "fit + 1 > 0", "fit - fit == 0", "industry == company", "x.a == x.b",
+        "fit != 60", "fit < 60", "fit not in [60]", "fit + 1 > 0", "fit - fit == 0", "industry == company",
+        "x.a == x.b",
         "x.a != 1", "x.a != true", "created_at != '2026-01-01'", "budget == false", "budget", "x.flag", "industry",
         "contains(title, 'a')", "outcome('intro') != 'voicemail'", "days_since('reply') != 3",
     ],
