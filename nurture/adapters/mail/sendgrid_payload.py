@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from sendgrid.helpers.mail import (
@@ -12,6 +13,7 @@ from sendgrid.helpers.mail import (
     ClickTracking,
     Content,
     CustomArg,
+    Email,
     From,
     GroupId,
     Header,
@@ -46,13 +48,13 @@ def payload(message: Message, *, categories: Sequence[str] = (), asm_group: int 
     Raises ApiKeyIncludedException for a text that begins like an API key.
     """
     recipient = Personalization()
-    recipient.add_to(To(travelling(message.to), message.to_name or None))
+    recipient.add_to(_box(To, message.to, message.to_name))
     recipient.add_custom_arg(CustomArg(TOUCH_ARG, message.touch))
     mail = Mail()
-    mail.from_email = From(travelling(message.from_email), message.from_name or None)
+    mail.from_email = _box(From, message.from_email, message.from_name)
     mail.subject = Subject(message.subject)
     if message.reply_to is not None:
-        mail.reply_to = ReplyTo(travelling(message.reply_to))
+        mail.reply_to = _box(ReplyTo, message.reply_to, "")
     mail.add_personalization(recipient)
     mail.add_content(Content("text/plain", message.text))
     mail.add_content(Content("text/html", message.html))
@@ -65,16 +67,29 @@ def payload(message: Message, *, categories: Sequence[str] = (), asm_group: int 
         mail.add_header(Header(name, value))
     if asm_group is not None:
         mail.asm = Asm(GroupId(asm_group))
-    # The links and the way out are our own; without these lines the settings of the account would apply.
-    tracking = TrackingSettings()
-    tracking.click_tracking = ClickTracking(False, False)
-    tracking.open_tracking = OpenTracking(False)
-    tracking.subscription_tracking = SubscriptionTracking(False)
-    mail.tracking_settings = tracking
+    mail.tracking_settings = _no_tracking()
     body: dict[str, Any] = mail.get()
     if categories:
         body["categories"] = [Category(category).get() for category in categories]
     return body
+
+
+def _box(kind: type[Email], address: str, name: str) -> Email:
+    """An address with its owner's name. Not through the constructor: it would parse an address that has no name."""
+    box = kind()
+    box.email = travelling(address)
+    box.name = name or None
+    return box
+
+
+@cache
+def _no_tracking() -> TrackingSettings:
+    """The links and the way out are our own; without these lines the settings of the account would apply."""
+    tracking = TrackingSettings()
+    tracking.click_tracking = ClickTracking(False, False)
+    tracking.open_tracking = OpenTracking(False)
+    tracking.subscription_tracking = SubscriptionTracking(False)
+    return tracking
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:

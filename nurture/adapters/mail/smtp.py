@@ -142,7 +142,7 @@ class _Connection(smtplib.SMTP):
         if self._boottime() > latest_start or not flight.begin():
             raise TimeoutError("too little time was left before the content")
         self.phase = Phase.CONTENT
-        self.send(_dots_doubled(content))
+        self.send(dots_doubled(content))
         self.phase = Phase.DOT
         self.send(b".\r\n")
         text = self.expect(self.getreply(), 250)
@@ -157,8 +157,8 @@ class _Connection(smtplib.SMTP):
             return bool(selector.select(0))
 
 
-def _dots_doubled(content: bytes) -> bytes:
-    """RFC 5321, 4.5.2. Lines already end in CRLF."""
+def dots_doubled(content: bytes) -> bytes:
+    """The content as it travels (RFC 5321, 4.5.2). Its lines already end in CRLF."""
     content = b"." + content if content.startswith(b".") else content
     return content.replace(b"\r\n.", b"\r\n..")
 
