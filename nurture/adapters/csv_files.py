@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
@@ -21,6 +21,30 @@ _SEPARATOR_LINE: Final = re.compile(r'\ufeff?"?sep=(.)"?', re.IGNORECASE)
 _NAMES: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
 
 Cells = list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How many cells a row may have: as many as there are headers; past the last name they may be absent or empty."""
+
+    width: int
+    named: int
+
+    def fits(self, cells: Cells) -> bool:
+        count = len(cells)
+        if count > self.width:
+            return not any(map(str.strip, cells[self.width :]))
+        return self.named <= count or not any(map(str.strip, cells))
+
+    def fitted(self, cells: Cells) -> Cells:
+        return cells[: self.width] + [""] * (self.width - len(cells))
+
+    def misfit(self, cells: Cells, line: int, lines: int) -> str:
+        count = len(cells)
+        reason = f"{count} cell{'s' * (count != 1)} where the header has {self.width}"
+        if lines > 1:
+            return f"{reason}; it runs to line {line + lines - 1}: is a quote not closed?"
+        return f"{reason}; a cell that holds the separator must stand in quotes" if count > self.width else reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +80,21 @@ class Table:
         with _opened(self.path, self.encoding.codec) as stream:
             for _ in range(self.first_line - 1):
                 next(stream, None)
-            yield from _fitted(_records(stream, self.delimiter, self.first_line), self.headers)
+            named = max((number for number, name in enumerate(self.headers, start=1) if name), default=0)
+            shape = _Shape(len(self.headers), named)
+            for record in _records(stream, self.delimiter, self.first_line, shape):
+                if isinstance(record, Refused):
+                    yield record
+                    continue
+                line, cells, lines = record
+                if not any(cells) or cells == ["\x1a"]:  # the end of file of another age
+                    continue
+                if len(cells) == shape.width:
+                    yield line, cells
+                elif not shape.fits(cells):
+                    yield Refused(line, shape.misfit(cells, line, lines))
+                elif any(map(str.strip, cells)):
+                    yield line, shape.fitted(cells)
 
 
 def open_rows(path: Path | str, *, delimiter: str | None = None, encoding: str | None = None) -> Table:
@@ -125,7 +163,9 @@ def _opened(path: Path, codec: str) -> TextIO:
         ) from error
 
 
-def _records(stream: TextIO, delimiter: str, line: int) -> Iterator[tuple[int, Cells, int] | Refused]:
+def _records(
+    stream: TextIO, delimiter: str, line: int, shape: _Shape | None = None
+) -> Iterator[tuple[int, Cells, int] | Refused]:
     """Each record with its first line and its number of lines; blank lines have no cells.
 
     A quote that is never closed takes every line after it into one cell. Only its own line is given up then: the lines
@@ -149,10 +189,14 @@ def _records(stream: TextIO, delimiter: str, line: int) -> Iterator[tuple[int, C
         reader = csv.reader(lines(), delimiter=delimiter, strict=True, skipinitialspace=delimiter != " ")
         try:
             for cells in reader:
+                if len(taken) > 1 and shape and not shape.fits(cells) and _rows_inside(taken[1:], delimiter, shape):
+                    yield Refused(line, shape.misfit(cells, line, len(taken)))
+                    break
                 yield line, cells, len(taken)
                 line += len(taken)
                 taken.clear()
-            return
+            else:
+                return
         except UnicodeDecodeError as error:
             raise RequestError(f"The file changed while it was read (line {line}).", hint="Import it again.") from error
         except csv.Error as error:
@@ -162,36 +206,9 @@ def _records(stream: TextIO, delimiter: str, line: int) -> Iterator[tuple[int, C
         line += 1
 
 
-def _fitted(
-    records: Iterable[tuple[int, Cells, int] | Refused], headers: tuple[str, ...]
-) -> Iterator[tuple[int, Cells] | Refused]:
-    width = len(headers)
-    named = max((number for number, name in enumerate(headers, start=1) if name), default=0)
-    for record in records:
-        if isinstance(record, Refused):
-            yield record
-            continue
-        line, cells, lines = record
-        if not any(cells) or cells == ["\x1a"]:  # the end of file of another age
-            continue
-        if len(cells) != width:
-            if named <= len(cells) < width:
-                cells = [*cells, *[""] * (width - len(cells))]
-            elif len(cells) > width and not any(map(str.strip, cells[width:])):
-                cells = cells[:width]
-            elif not any(map(str.strip, cells)):
-                continue
-            else:
-                yield Refused(line, _misfit(len(cells), width, line, lines))
-                continue
-        yield line, cells
-
-
-def _misfit(cells: int, width: int, line: int, lines: int) -> str:
-    reason = f"{cells} cell{'s' * (cells != 1)} where the header has {width}"
-    if lines > 1:
-        return f"{reason}; it runs to line {line + lines - 1}: is a quote not closed?"
-    return f"{reason}; a cell that holds the separator must stand in quotes" if cells > width else reason
+def _rows_inside(lines: list[str], delimiter: str, shape: _Shape) -> bool:
+    """Whether a line that went into a quoted cell is a row on its own, so that the quote was probably a mistake."""
+    return any(shape.fits(cells) and any(cells) for cells in csv.reader(lines, delimiter=delimiter))
 
 
 def _in_words(problem: str, lines: int) -> str:

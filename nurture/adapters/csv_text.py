@@ -212,13 +212,15 @@ def delimiter_of(sample: str, given: str | None = None) -> tuple[str, int]:
     """
     if given:
         return given, _fit(sample, given)[1]
-    for candidates in (_USUAL, _UNUSUAL):
-        fits = [(*_fit(sample, candidate), candidate) for candidate in candidates if candidate in sample]
-        good = [fit for fit in fits if fit[1] > 1]
-        if good:
-            _, width, delimiter = max(good, key=lambda fit: fit[0])
-            return delimiter, width
-    return ",", 1
+    best, found = 0.0, (",", 1)
+    for candidate in _USUAL + _UNUSUAL:
+        if candidate in sample:
+            fit, width = _fit(sample, candidate)
+            # Times and addresses are full of colons: an unusual separator must fit clearly better.
+            fit *= 1.0 if candidate in _USUAL else 0.9
+            if width > 1 and fit > best:
+                best, found = fit, (candidate, width)
+    return found
 
 
 def _fit(sample: str, delimiter: str) -> tuple[float, int]:

@@ -282,10 +282,13 @@ def _near_header(wanted: str, headers: Sequence[str]) -> str:
 
 def _identity_hint(headers: Sequence[str]) -> str:
     have = {squashed(header) for header in headers}
+    fits: dict[str, int] = {}
     for name in ready_maps():
-        wanted = load_map(name).columns.get("email", Source(()))
-        if any(squashed(header) in have for header in wanted.headers):
-            return f"This looks like a file for --map {name}."
+        known = {key: {squashed(h) for h in source.headers} & have for key, source in load_map(name).columns.items()}
+        if known["email"]:
+            fits[name] = sum(map(bool, known.values()))
+    if fits:
+        return f"This looks like a file for --map {max(fits, key=lambda name: fits[name])}."
     near = next((header for header in headers if "mail" in header.casefold()), None)
     column = near or "Your Column"
     return (

@@ -114,6 +114,10 @@ class RowReader:
         self._flags: list[tuple[int, str, str]] = []
         self._lines: list[tuple[int, str, str]] = []
         self._phones: list[tuple[int, str, str]] = []
+        names = {column.name for column in columns}
+        self._has_consent = not names.isdisjoint(CONSENT_NAMES)
+        self._facts = sorted(names & FACT_NAMES)
+        self._dated = sorted(column.name for column in columns if column.name.startswith("x.") and column.forms)
         for position, column in enumerate(columns):
             place = (position, column.name, column.label)
             if column.name in _LINES:
@@ -174,19 +178,20 @@ class RowReader:
 
     def _row(self, line: int, found: dict[str, Any], custom: dict[str, str], problems: list[str]) -> Row | Refused:
         consent = None
-        if not found.keys().isdisjoint(CONSENT_NAMES):
+        if self._has_consent and not found.keys().isdisjoint(CONSENT_NAMES):
             given = {name: found.pop(name, None) for name in CONSENT_NAMES}
             if given["consent_basis"] is None:
                 problems.append("consent without its basis: fill consent_basis")
             else:
                 consent = GivenConsent(**{name.removeprefix("consent_"): value for name, value in given.items()})
         facts: dict[FactName, str] = {}
-        if not found.keys().isdisjoint(FACT_NAMES):
-            facts = {FactName(name): found.pop(name) for name in FACT_NAMES & found.keys()}
+        if self._facts:
+            facts = {FactName(name): found.pop(name) for name in self._facts if name in found}
             # Our own lists say true and false: whether a fact is known, which is no fact.
             facts = {name: text for name, text in facts.items() if text.casefold() not in {"true", "false"}}
-        for name in [name for name in found if name.startswith("x.")]:
-            custom[name[2:]] = found.pop(name)
+        for name in self._dated:
+            if name in found:
+                custom[name[2:]] = found.pop(name)
         opted_out = found.pop("opted_out", False)
         do_not_call = found.pop("do_not_call", False)
         notes = found.pop("notes", None)
