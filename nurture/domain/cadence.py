@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
+from hashlib import sha256
 from typing import Any
 
 from nurture.domain.calendar import Window
@@ -178,3 +179,29 @@ class Cadence:
     stop_on: frozenset[Kind] = frozenset()
     holdout: float = 0.0  # percent
     renamed: Mapping[str, str] = field(default_factory=dict)
+
+
+# Not pinned: where a thing stands in the file, who may enter, and the items of a stream.
+_LOOSE = frozenset(
+    {"line", "goal_line", "file", "description", "owner", "entry", "priority", "holdout", "renamed", "items"}
+)
+
+
+def structure(cadence: Cadence) -> str:
+    """A hash of what is pinned for leads in flight: steps, waits, branches, window, goal, sender and exits."""
+    return sha256(_plain(cadence).encode()).hexdigest()[:16]
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Condition):
+        return repr(value.text)
+    if is_dataclass(value):
+        parts = [f"{one.name}={_plain(getattr(value, one.name))}" for one in fields(value) if one.name not in _LOOSE]
+        return f"{type(value).__name__}({','.join(parts)})"
+    if isinstance(value, frozenset | set):
+        return "{" + ",".join(sorted(_plain(one) for one in value)) + "}"
+    if isinstance(value, tuple | list):
+        return "[" + ",".join(_plain(one) for one in value) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{_plain(value[key])}" for key in sorted(value)) + "}"
+    return repr(value)

@@ -17,7 +17,9 @@ def timeline_months(timeline_on: date | None, today: date) -> float | None:
     return round((timeline_on - today).days / 30.4375, 2)
 
 
-def names_of(lead: Lead, *, known: Iterable[str] = (), engagement: float | None = None, now: datetime) -> dict[str, Any]:
+def names_of(
+    lead: Lead, *, known: Iterable[str] = (), engagement: float | None = None, now: datetime
+) -> dict[str, Any]:
     """Every flat name with its value; None where it is missing. `known`: names of facts that are known and fresh.
 
     Country and zone are the lead's, else the company's.

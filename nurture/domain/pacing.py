@@ -77,9 +77,7 @@ def _rolling(moments: Sequence[datetime], most: int, span: timedelta, now: datet
     return inside[-most] + span if len(inside) >= most else now
 
 
-def company_free_at(
-    last_by_lead: Mapping[int, datetime], lead: int, limits: Limits, now: datetime
-) -> datetime:
+def company_free_at(last_by_lead: Mapping[int, datetime], lead: int, limits: Limits, now: datetime) -> datetime:
     """The earliest moment at which this lead may be contacted beside its colleagues.
 
     `last_by_lead`: the latest counted touch of each person of the company. A limit counts people, not touches: one who

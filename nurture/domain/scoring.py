@@ -119,9 +119,7 @@ def fit_lines(scoring: Scoring, names: Mapping[str, Any], history: History) -> t
     )
 
 
-def lines_for(
-    scoring: Scoring, response: Response, names: Mapping[str, Any], history: History
-) -> tuple[Line, ...]:
+def lines_for(scoring: Scoring, response: Response, names: Mapping[str, Any], history: History) -> tuple[Line, ...]:
     """The ledger lines that this response makes. Only human responses score."""
     if response.grade is not Grade.HUMAN:
         return ()
@@ -190,9 +188,7 @@ def _capped(worth: float, at_most: float | None) -> float:
     return min(worth, at_most) if worth >= 0 else max(worth, -at_most)
 
 
-def ledger(
-    fit: Sequence[Worth], lines: Sequence[Line], scoring: Scoring, now: datetime
-) -> tuple[Worth, ...]:
+def ledger(fit: Sequence[Worth], lines: Sequence[Line], scoring: Scoring, now: datetime) -> tuple[Worth, ...]:
     """Every reason and what it is worth at `now`; the sum of `worth` is the score. Caps are lines of their own."""
     result = list(fit)
     by_rule: dict[str, float] = {}
@@ -216,9 +212,7 @@ def ledger(
     return tuple(result)
 
 
-def stage_of(
-    current: Stage, scoring: Scoring, names: Mapping[str, Any], history: History
-) -> tuple[Stage, str]:
+def stage_of(current: Stage, scoring: Scoring, names: Mapping[str, Any], history: History) -> tuple[Stage, str]:
     """The stage that follows from `current`, and the condition that decided it (empty where nothing changes)."""
     near, far = scoring.stages.get(Stage.NEAR_TERM), scoring.stages.get(Stage.LONG_TERM)
     if near is not None:

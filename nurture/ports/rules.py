@@ -53,3 +53,20 @@ class InForce:
     versions: Mapping[str, int]
     program: Callable[[str, int], Program]
     templates: Templates
+
+
+class Files(Protocol):
+    """Reads the files that marketers write."""
+
+    def read(self, sources: Mapping[str, str]) -> tuple[Workspace, list[Problem]]:
+        """The workspace that these texts (path -> text) make, and every problem of all of them."""
+
+    def templates(self, sources: Mapping[str, str]) -> Templates:
+        """The templates among these files, compiled when first used."""
+
+
+class Rules(Protocol):
+    """What is in force in a database."""
+
+    def in_force(self) -> InForce:
+        """The latest applied generation; read again only after an `apply`."""

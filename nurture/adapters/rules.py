@@ -1,0 +1,81 @@
+"""The applied files -> what is in force: parsed once for each generation, older versions when a lead in flight asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import Lock
+
+from nurture.adapters.cadence_files.cadence import read_cadence
+from nurture.adapters.cadence_files.workspace import read_files
+from nurture.adapters.rendering import Templates
+from nurture.domain.enrollment import Program, program_of
+from nurture.domain.errors import FilesError, Problem, RefusedError
+from nurture.domain.workspace import Workspace
+from nurture.ports import InForce, Store
+
+TEMPLATES = "templates/"
+
+
+class YamlFiles:
+    """Reads YAML and templates. `webhooks` and `senders` are the names that the settings know; None: not checked."""
+
+    def __init__(self, *, webhooks: frozenset[str] | None = None, senders: frozenset[str] | None = None) -> None:
+        self._webhooks = webhooks
+        self._senders = senders
+
+    def read(self, sources: Mapping[str, str]) -> tuple[Workspace, list[Problem]]:
+        """The workspace, and every problem of all files."""
+        templates = {path.removeprefix(TEMPLATES) for path in sources if path.startswith(TEMPLATES)}
+        return read_files(sources, templates=templates, webhooks=self._webhooks, senders=self._senders)
+
+    def templates(self, sources: Mapping[str, str]) -> Templates:
+        """The templates among these files."""
+        prefix = TEMPLATES
+        return Templates({path.removeprefix(prefix): text for path, text in sources.items() if path.startswith(prefix)})
+
+
+class AppliedRules:
+    """What is in force in one database. Reads again only when the generation has changed."""
+
+    def __init__(self, store: Store, files: YamlFiles) -> None:
+        self._store = store
+        self._files = files
+        self._lock = Lock()
+        self._current: InForce | None = None
+        self._programs: dict[tuple[str, int], Program] = {}
+
+    def in_force(self) -> InForce:
+        """The latest applied generation."""
+        with self._lock:
+            with self._store.unit(write=False) as work:
+                generation = work.control.generation()
+                if self._current is not None and self._current.generation == generation:
+                    return self._current
+                sources = work.control.files()
+                versions = {name: version for name, (version, _) in work.control.versions().items()}
+            workspace, _ = self._files.read(sources)
+            for name, cadence in workspace.cadences.items():
+                self._programs[name, versions[name]] = program_of(cadence)
+            self._current = InForce(
+                generation=generation,
+                workspace=workspace,
+                versions=versions,
+                program=self._program,
+                templates=self._files.templates(sources),
+            )
+            return self._current
+
+    def _program(self, cadence: str, version: int) -> Program:
+        """A version of a cadence, laid out. Raises RefusedError when the database does not have it."""
+        found = self._programs.get((cadence, version))
+        if found is None:
+            with self._store.unit(write=False) as work:
+                text = work.control.version(cadence, version)
+            if text is None:
+                raise RefusedError(f"Version {version} of {cadence} is not stored.", hint="Run: nurture database check")
+            problems: list[Problem] = []
+            read = read_cadence(text, f"cadences/{cadence}.yaml", problems)
+            if read is None:
+                raise FilesError(problems)
+            found = self._programs[cadence, version] = program_of(read)
+        return found

@@ -1,0 +1,127 @@
+"""In doubt -> sent, planned or unknown; and what the dead left in `sending` -> in doubt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
+
+from nurture.domain import touch as touches
+from nurture.domain.errors import RefusedError, UnknownNameError
+from nurture.domain.policy import Policy
+from nurture.domain.touch import Event, State, Touch
+from nurture.ports import Store, Unit
+from nurture.ports.store import Change
+
+Settlement = Literal["sent", "not_sent", "resend"]
+
+
+def run(*, store: Store, policy: Policy, now: datetime, limit: int = 500) -> int:
+    """Settle what time settles; how many touches moved.
+
+    A touch in `sending` whose lease ran out is in doubt. One in doubt for `give_up_after` is unknown under the policy
+    `settle`: it counts as sent, and its enrollment goes on, counting from the attempt. `hold` leaves it to a person.
+    """
+    moved = 0
+    while True:
+        with store.unit() as work:
+            due = work.touches.unsettled(now, limit)
+            if not due:
+                return moved
+            for one in due:
+                _settle_one(work, one, policy, now)
+            work.commit()
+            moved += len(due)
+
+
+def _settle_one(work: Unit, one: Touch, policy: Policy, now: datetime) -> None:
+    attempted = one.intent_at or one.created_at
+    give_up = attempted + policy.give_up_after
+    if one.state is State.SENDING:
+        # The process that sent it died or froze: nobody knows whether the request left.
+        after = replace(
+            one,
+            state=touches.moved(one.state, Event.NO_ANSWER),
+            because="the process that sent it ended before the answer was recorded",
+            lease_until=give_up if policy.in_doubt == "settle" else None,
+        )
+    elif policy.in_doubt == "hold":
+        after = replace(one, lease_until=None)
+    elif now < give_up:
+        after = replace(one, lease_until=give_up)
+    else:
+        after = replace(
+            one,
+            state=touches.moved(one.state, Event.GIVE_UP),
+            because="nothing settled it: it counts as sent",
+            sent_at=attempted,
+            lease_until=None,
+        )
+    if work.touches.save([after], was={one.id: (one.attempt, one.state)}) and after.state in touches.FINAL:
+        _go_on(work, after, now)
+
+
+def _go_on(work: Unit, one: Touch, now: datetime) -> None:
+    """Let the enrollment be looked at by the next pass."""
+    if one.enrollment is None:
+        return
+    held = work.enrollments.get([one.enrollment]).get(one.enrollment)
+    if held is not None and held.touch == one.id and held.next_at is None:
+        work.enrollments.save([replace(held, next_at=now)], fenced=False)
+
+
+def resolve(
+    touch: str, settlement: Settlement, *, store: Store, now: datetime, by: str, dry_run: bool = False
+) -> Touch:
+    """A person settles a touch in doubt. Raises UnknownNameError, or RefusedError where it is not in doubt.
+
+    `resend` is refused once a later touch has gone to the lead: it would arrive out of order.
+    """
+    with store.unit() as work:
+        one = work.touches.get([touch]).get(touch)
+        if one is None:
+            raise UnknownNameError("touch", touch, (), otherwise="Run: nurture touch list --state in_doubt")
+        if one.state not in (State.IN_DOUBT, State.UNKNOWN):
+            raise RefusedError(f"The touch is {one.state}, not in doubt.", hint="Only touches in doubt are resolved.")
+        if settlement != "sent":
+            _refuse_late(work, one)
+        if settlement == "sent":
+            sent_at = one.intent_at or now
+            after = replace(
+                one,
+                state=touches.moved(one.state, Event.ACCEPTED),
+                sent_at=sent_at,
+                counted_at=sent_at,
+                lease_until=None,
+            )
+        else:
+            after = replace(
+                one,
+                state=touches.moved(one.state, Event.NOT_ACCEPTED),
+                counted_at=None,
+                intent_at=None,
+                sent_at=None,
+                lease_until=None,
+                because=f"settled as not sent by {by}",
+            )
+        work.touches.save([after], was={one.id: (one.attempt, one.state)})
+        _go_on(work, after, now)
+        words = f"touch {one.id} settled as {settlement.replace('_', ' ')}"
+        work.notes.add([Change("resolved", words, now, by=by, lead=one.lead)])
+        if not dry_run:
+            work.commit()
+    return after
+
+
+def _refuse_late(work: Unit, one: Touch) -> None:
+    attempted = one.intent_at or one.created_at
+    later = [
+        other
+        for other in work.touches.of_leads([one.lead]).get(one.lead, ())
+        if other.id != one.id and other.sent_at is not None and other.sent_at > attempted
+    ]
+    if later:
+        raise RefusedError(
+            f"A later touch ({later[0].step}) has gone to this lead since.",
+            hint="Settle it with --sent; it stays in the history as it was.",
+        )

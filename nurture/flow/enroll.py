@@ -1,0 +1,250 @@
+"""Leads -> enrollments, by the conditions of cadences or by hand; pause, resume, stop.
+
+A pass looks only at leads that changed (`enroll_check`); who is not taken stays flagged only where time alone can
+change the answer today (the rate). Names that move with time alone are looked at by the nightly job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from nurture.domain import calendar
+from nurture.domain.cadence import Cadence
+from nurture.domain.enrollment import OPEN, Enrollment, Pause
+from nurture.domain.errors import RefusedError, UnknownNameError
+from nurture.domain.lead import Lead, LeadId, Status
+from nurture.domain.policy import Policy
+from nurture.moves import enrolling
+from nurture.moves.scene import Scene, load
+from nurture.moves.start import start
+from nurture.ports import InForce, Store, Unit
+from nurture.ports.store import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether a lead may enter a cadence now; `code` is one of the contract's, empty where it may."""
+
+    code: str
+    text: str
+    missing: tuple[str, ...] = ()
+    clears_at: datetime | None = None
+
+    @property
+    def may_enter(self) -> bool:
+        """Nothing speaks against it."""
+        return not self.code
+
+
+MAY_ENTER = Answer("", "may enter")
+
+
+def run(*, store: Store, rules: InForce, policy: Policy, now: datetime, limit: int = 1_000) -> int:
+    """Enroll the leads that changed since the last pass; how many were."""
+    enrolled = 0
+    while True:
+        with store.unit() as work:
+            flagged = work.leads.flagged("enroll_check", limit)
+            if not flagged:
+                return enrolled
+            waiting, started = _enroll(work, flagged, rules=rules, policy=policy, now=now)
+            # A lead held back by today's rate is looked at again on the next day, by `reconsider`.
+            work.leads.unflag("enroll_check", flagged)
+            work.control.set_mark("rate_waits", "yes", now) if waiting else None
+            work.commit()
+            enrolled += started
+
+
+def reconsider(*, store: Store, rules: InForce, now: datetime) -> int:
+    """Flag every lead of ours for which a condition may have come true by time alone, or by a new day's rate."""
+    with store.unit() as work:
+        leads = [lead.id for lead in work.leads.search(None, now=now) if lead.status is Status.NURTURING]
+        work.leads.update_many([{"id": lead, "enroll_check": True, "ready_check": True} for lead in leads])
+        work.commit()
+    return len(leads)
+
+
+def _enroll(work: Unit, ids: Sequence[LeadId], *, rules: InForce, policy: Policy, now: datetime) -> tuple[int, int]:
+    """(held back by a rate, enrolled). Best fit first, then the newest; the larger priority, then the name."""
+    scene = load(work, ids, rules=rules, policy=policy, now=now)
+    past = work.enrollments.all_of(ids)
+    cadences = sorted(
+        (one for one in rules.workspace.cadences.values() if one.entry.when is not None),
+        key=lambda one: (-one.priority, one.name),
+    )
+    left = {one.name: _rate_left(work, one, policy, now) for one in cadences if one.entry.rate is not None}
+    switches = work.control.switches()
+    order = sorted(scene.leads.values(), key=lambda lead: (-lead.fit, -(lead.created_at or now).timestamp(), lead.id))
+    held, started = 0, 0
+    for lead in order:
+        for cadence in cadences:
+            if f"cadence:{cadence.name}" in switches:
+                continue
+            answer = may_enter(lead, cadence, scene, past.get(lead.id, ()), rate_left=left.get(cadence.name))
+            if answer.code == "rate":
+                held += 1
+            if answer.code == "arrived_late" and cadence.entry.otherwise:
+                cadence = rules.workspace.cadences.get(cadence.entry.otherwise, cadence)
+                answer = may_enter(lead, cadence, scene, past.get(lead.id, ()), by_condition=False)
+            if not answer.may_enter:
+                continue
+            number = start(work, cadence, lead.id, scene, by="conditions")
+            if number is None:
+                continue
+            started += 1
+            past.setdefault(lead.id, []).extend(work.enrollments.get([number]).values())
+            if cadence.name in left:
+                left[cadence.name] -= 1
+    return held, started
+
+
+def _rate_left(work: Unit, cadence: Cadence, policy: Policy, now: datetime) -> int:
+    zone = calendar.zone(policy.timezone)
+    today = calendar.day_bounds(calendar.local_day(now, zone), zone)[0]
+    return (cadence.entry.rate or 0) - work.enrollments.started_since(cadence.name, today)
+
+
+def may_enter(
+    lead: Lead,
+    cadence: Cadence,
+    scene: Scene,
+    past: Sequence[Enrollment],
+    *,
+    rate_left: int | None = None,
+    by_condition: bool = True,
+) -> Answer:
+    """Whether this lead may enter this cadence now, and if not, why. Entering by hand ignores condition and rate."""
+    entry = cadence.entry
+    if by_condition:
+        if entry.when is None:
+            return Answer("not_matching", f"{cadence.name} is entered by hand or by another cadence only.")
+        names, history = scene.names(lead), scene.history(lead, None)
+        if not entry.when.holds(names, history):
+            missing = entry.when.missing(names, history)
+            return Answer("not_matching", f"The condition of {cadence.name} does not hold.", missing)
+        if "status" not in entry.when.names and lead.status is not Status.NURTURING:
+            return Answer("status", f"The lead is {lead.status}; cadences take leads that are nurturing.")
+        if lead.returns_at is not None and lead.returns_at > scene.now:
+            return Answer("status", "The lead returns on a date that was agreed.", clears_at=lead.returns_at)
+        if "all" in scene.suppressed.get(lead.email or "", frozenset()):
+            return Answer("status", "The lead must not be contacted.")
+    mine = [one for one in past if one.cadence == cadence.name]
+    if any(one.state in OPEN for one in mine):
+        return Answer("exclusive", f"The lead is in {cadence.name} already.")
+    taken = [one for one in past if one.state in OPEN and one.exclusive]
+    if cadence.exclusive and taken:
+        return Answer("exclusive", f"The lead is in {taken[0].cadence}, and is in one cadence at a time.")
+    if by_condition and mine:
+        again = entry.again
+        if again is None:
+            return Answer("again", f"The lead was in {cadence.name} before, and it does not take anyone again.")
+        last = max(one.ended_at or one.started_at for one in mine)
+        free = calendar.later(last, again, zone=scene.zone_of(lead), country=scene.country_of(lead))
+        if free > scene.now:
+            return Answer("again", f"{cadence.name} takes a lead again after {again}.", clears_at=free)
+    if by_condition and entry.arrived_within is not None and lead.created_at is not None:
+        late = scene.now - lead.created_at > entry.arrived_within.span
+        if late:
+            return Answer("arrived_late", f"The lead arrived more than {entry.arrived_within} ago.")
+    if by_condition and rate_left is not None and rate_left <= 0:
+        zone = calendar.zone(scene.policy.timezone)
+        tomorrow = calendar.day_bounds(calendar.local_day(scene.now, zone), zone)[1]
+        return Answer("rate", f"{cadence.name} takes {entry.rate} leads a day.", clears_at=tomorrow)
+    return MAY_ENTER
+
+
+def by_hand(
+    leads: Collection[LeadId],
+    cadence: str,
+    *,
+    store: Store,
+    rules: InForce,
+    policy: Policy,
+    now: datetime,
+    by: str,
+    dry_run: bool = False,
+) -> dict[LeadId, Answer]:
+    """Enroll leads by hand: counts toward the rate and is never refused for it. Raises for an unknown cadence."""
+    chosen = named(rules, cadence)
+    answers: dict[LeadId, Answer] = {}
+    with store.unit() as work:
+        scene = load(work, leads, rules=rules, policy=policy, now=now)
+        past = work.enrollments.all_of(leads)
+        for lead in leads:
+            person = scene.leads[lead]
+            if person.status is not Status.NURTURING:
+                answers[lead] = Answer(
+                    "status", f"The lead is {person.status}; cadences take leads that are nurturing."
+                )
+                continue
+            answer = may_enter(person, chosen, scene, past.get(lead, ()), by_condition=False)
+            if answer.may_enter and start(work, chosen, lead, scene, by=by) is None:
+                answer = Answer("exclusive", "The lead is in another cadence, and is in one at a time.")
+            answers[lead] = answer
+        if not dry_run:
+            work.commit()
+    return answers
+
+
+def named(rules: InForce, cadence: str) -> Cadence:
+    """The cadence in force with this name. Raises UnknownNameError with the near match."""
+    found = rules.workspace.cadences.get(cadence)
+    if found is None:
+        raise UnknownNameError("cadence", cadence, rules.workspace.cadences, otherwise="Run: nurture cadence list")
+    return found
+
+
+def pause(
+    leads: Collection[LeadId],
+    *,
+    until: datetime | None,
+    store: Store,
+    now: datetime,
+    by: str,
+    dry_run: bool = False,
+) -> list[Enrollment]:
+    """Stop touching leads for a while, in every cadence they are in."""
+    if until is not None and until <= now:
+        raise RefusedError(f"{until:%Y-%m-%d} is not in the future.", hint="Name a later date with --until.")
+    with store.unit() as work:
+        paused = enrolling.pause(work, leads, Pause.OPERATOR, until=until, now=now, by=by)
+        if not dry_run:
+            work.commit()
+    return paused
+
+
+def resume(
+    leads: Collection[LeadId], *, store: Store, now: datetime, by: str, dry_run: bool = False
+) -> list[Enrollment]:
+    """Let leads go on that somebody paused. Other reasons for a pause (an open offer, a reply) stay."""
+    with store.unit() as work:
+        resumed = enrolling.resume(work, leads, Pause.OPERATOR, now=now, by=by)
+        if not dry_run:
+            work.commit()
+    return resumed
+
+
+def stop(
+    leads: Collection[LeadId],
+    *,
+    cadence: str | None,
+    store: Store,
+    now: datetime,
+    by: str,
+    dry_run: bool = False,
+) -> list[Enrollment]:
+    """End the enrollments of leads, all or those in one cadence."""
+    with store.unit() as work:
+        stopped = enrolling.stop(
+            work, leads, reason="stopped by hand", now=now, by=by, which=lambda one: cadence in (None, one.cadence)
+        )
+        if not dry_run:
+            work.commit()
+    return stopped
+
+
+def switch_note(name: str, on: bool, *, now: datetime, by: str) -> Change:
+    """The line in the history for a paused or resumed cadence, or for all sending."""
+    return Change("switch", f"{name} {'paused' if on else 'resumed'}", now, by=by)

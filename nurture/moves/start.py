@@ -1,0 +1,25 @@
+"""Start an enrollment: the first version in force, the exclusive place, and its line in the history."""
+
+from __future__ import annotations
+
+from nurture.domain import enrollment
+from nurture.domain.cadence import Cadence
+from nurture.domain.enrollment import EnrollmentId
+from nurture.domain.lead import LeadId
+from nurture.moves.scene import Scene
+from nurture.ports import Unit
+from nurture.ports.store import Change
+
+
+def start(
+    work: Unit, cadence: Cadence, lead: LeadId, scene: Scene, *, by: str, exclusive: bool | None = None
+) -> EnrollmentId | None:
+    """Enroll a lead in the version in force. None if its exclusive place is taken: the unique index decides."""
+    version = scene.rules.versions[cadence.name]
+    new = enrollment.started(cadence, lead=lead, version=version, now=scene.now, exclusive=exclusive)
+    number = work.enrollments.add(new, by=by)
+    if number is not None:
+        detail = {"enrollment": number, "cadence": cadence.name, "held_out": new.held_out}
+        words = f"enrolled in {cadence.name}" + (" (held out)" if new.held_out else "")
+        work.notes.add([Change("enrolled", words, scene.now, by=by, lead=lead, detail=detail)])
+    return number
