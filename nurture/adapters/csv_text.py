@@ -191,7 +191,7 @@ def _line_ends(data: bytes) -> int:
 def _refuse_binary(path: Path, text: str) -> None:
     """A few stray control characters are cleaned away; a file made of them is no text."""
     strange = sum(character < " " and character not in "\t\r\n\x01\x1e\x1f" for character in text)
-    if strange > 0.05 * len(text):
+    if strange > max(30, 0.05 * len(text)):
         raise RequestError(f"{path} is not a text file.", hint=_AS_CSV)
 
 

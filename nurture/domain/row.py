@@ -37,6 +37,7 @@ FLAG_NAMES: Final = frozenset({"opted_out", "do_not_call"})
 FACT_NAMES: Final = frozenset(name.value for name in FactName)
 COMPUTED_NAMES: Final = frozenset({"score", "fit", "engagement", "timeline_months", "asked_for_sales"})
 DATE_NAMES: Final = frozenset({"created_at", "consent_at", "consent_until"})
+IDENTITIES: Final = ("email", "external_id", "phone")
 # Every name that a file may give, besides x.NAME.
 GIVEN_NAMES: Final = TEXT_NAMES | TYPED_NAMES | CONSENT_NAMES | FLAG_NAMES | FACT_NAMES | {"notes"}
 BASES: Final = ("opt_in", "customer", "inquiry", "published", "legitimate_interest", "none")
@@ -78,10 +79,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A row that is not taken. `line` is where it begins in the file; `reason` lists everything wrong with it."""
+    """A row that is not taken. `line` is where it begins in the file; `reason` lists everything wrong with it.
+
+    A wish to be left alone holds all the same: a mistyped country must not keep somebody on the list. `identity` then
+    has what could be read of email, external_id and phone; it is empty where the row says no such thing.
+    """
 
     line: int
     reason: str
+    opted_out: bool = False
+    do_not_call: bool = False
+    identity: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +203,12 @@ class RowReader:
         opted_out = found.pop("opted_out", False)
         do_not_call = found.pop("do_not_call", False)
         notes = found.pop("notes", None)
-        if not problems and "email" not in found and "external_id" not in found and "phone" not in found:
+        if not problems and not any(name in found for name in IDENTITIES):
             problems.append("no address, no external id and no phone number: nobody could be found by it again")
         if problems:
-            return Refused(line, "; ".join(problems))
+            wish = opted_out or do_not_call
+            identity = {name: found[name] for name in IDENTITIES if name in found} if wish else {}
+            return Refused(line, "; ".join(problems), opted_out, do_not_call, identity)
         return Row(line, found, custom, facts, consent, opted_out, do_not_call, notes)
 
     def _parser(self, column: Column) -> Callable[[str], Any]:

@@ -79,10 +79,10 @@ encoding: utf-9
         "show.yaml:11:31: values: stage: 'a' stands here twice; case makes no difference",
         "show.yaml:11:56: values: industry: a table is wanted here, such as {unknown: ''}",
         (
-            "show.yaml:12:19: dates: employees is not a date; dates are consent_at, consent_until, created_at, "
+            "show.yaml:12:20: dates: employees is not a date; dates are consent_at, consent_until, created_at, "
             "facts and x.NAME"
         ),
-        "show.yaml:12:37: dates: created_at: 'tomorrow' is not the form of a date, such as %d.%m.%Y or %m/%d/%Y",
+        "show.yaml:12:38: dates: created_at: 'tomorrow' is not the form of a date, such as %d.%m.%Y or %m/%d/%Y",
         "show.yaml:13:12: '::' cannot separate cells. Give one character, or tab, comma, semicolon or pipe.",
         "show.yaml:14:11: No encoding is called 'utf-9'. Use utf-8, utf-16, cp1252 or another name that Python knows.",
     ]

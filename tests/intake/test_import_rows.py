@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nurture.adapters.csv_files import open_rows
+from nurture.adapters.import_binding import custom_name
 from nurture.adapters.import_maps import NO_MAP, ImportMap, load_map, read_map
-from nurture.adapters.import_rows import Rows, custom_name, read_rows
+from nurture.adapters.import_rows import Rows, open_import, read_rows
 from nurture.domain.condition import parse
 from nurture.domain.errors import RequestError
 from nurture.domain.fact import FactName
@@ -121,6 +122,14 @@ def test_everything_wrong_with_a_row_is_told_by_its_columns(tmp_path: Path) -> N
 )
 def test_a_row_is_refused_with_its_reason(tmp_path: Path, content: str, why: str) -> None:
     assert why in reason(rows_of(tmp_path, content))
+
+
+def test_a_wish_to_be_left_alone_outlives_the_refusal_of_its_row(tmp_path: Path) -> None:
+    one, two = rows_of(tmp_path, "email,country,opted_out\nA@x.example,Grmany,yes\nb@x.example,Grmany,no\n")
+    assert isinstance(one, Refused)
+    assert isinstance(two, Refused)
+    assert (one.opted_out, one.identity) == (True, {"email": "a@x.example"})
+    assert (two.opted_out, two.identity) == (False, {})
 
 
 def test_an_external_id_or_a_phone_number_is_enough_to_be_somebody(tmp_path: Path) -> None:
@@ -342,7 +351,7 @@ def test_real_exports_of_three_systems_are_read_under_their_maps() -> None:
     for name, counts in expected.items():
         path = SHARED / "crm_exports" / name
         if path.is_file():
-            rows = list(read_rows(open_rows(path), load_map(name.partition("/")[0])))
+            rows = list(open_import(path, name.partition("/")[0], source="crm"))
             assert (sum(isinstance(row, Row) for row in rows), sum(isinstance(row, Refused) for row in rows)) == counts
             assert all("no @ in it" in row.reason for row in rows if isinstance(row, Refused))
 
