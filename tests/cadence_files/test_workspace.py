@@ -161,6 +161,24 @@ def test_two_cadences_for_the_same_leads_with_the_same_priority_are_a_warning() 
     ]
 
 
+def test_gates_that_nobody_can_pass_are_found() -> None:
+    sources = {
+        **a_cadence("a", goal="stage == 'near_term' and stage == 'long_term'"),
+        **a_cadence("b", goal="engagement >= 61", enroll="{when: fit > 15 or score > 75}"),
+        "scoring.yaml": """\
+fit: [{points: 15, when: employees > 9, because: x}, {points: -5, when: employees < 5, because: x}]
+engagement: {cap: 60, rules: [{on: click, points: 4, because: x}]}
+stages: {near_term: {enter: engagement >= 60, leave: fit < -5}}
+""",
+    }
+    assert said(read_files(sources)[1]) == [
+        "cadences/a.yaml:2:7: goal: this can never hold, it contradicts itself",
+        "warning cadences/b.yaml:2:7: goal: this can never hold; possible is engagement from 0 to 60",
+        "warning cadences/b.yaml:3:16: when: this can never hold; possible is fit from -5 to 15, score from -5 to 75",
+        "warning scoring.yaml:3:54: leave: this can never hold; possible is fit from -5 to 15",
+    ]
+
+
 @pytest.mark.parametrize(
     ("path", "name"),
     [

@@ -10,6 +10,7 @@ from nurture.adapters.cadence_files.course import at_once
 from nurture.adapters.cadence_files.report import Mention, Place, Report, TooManyProblemsError, near, short
 from nurture.domain.condition import Condition
 from nurture.domain.person import Role
+from nurture.domain.possibility import Range, can_hold, ranges_of
 from nurture.domain.workspace import Workspace
 
 # Addresses of one company are alike in most of their letters.
@@ -40,28 +41,33 @@ def check_identities(report: Report) -> None:
 def check(workspace: Workspace, reports: Mapping[str, Report], known: Known) -> None:
     """Add to each report what is wrong about the names it uses."""
     mails = _mails(reports, known)
+    ranges = ranges_of(workspace.scoring)
     for path, report in reports.items():
         cadence = path.removeprefix("cadences/").removesuffix(".yaml") if path.startswith("cadences/") else ""
         try:
             for mention in tuple(report.mentions):
-                _check_one(mention, report, cadence, mails, workspace, known)
+                if isinstance(mention.value, Condition):
+                    _check_mails(mention, mention.value, report, cadence, mails)
+                    _check_gate(mention, mention.value, report, ranges)
+                else:
+                    _check_name(mention, report, cadence, workspace, known)
         except TooManyProblemsError:
             continue
     _check_loops(workspace, reports)
     _check_rivals(workspace, reports)
 
 
-def _check_one(
-    mention: Mention, report: Report, cadence: str, mails: frozenset[str], workspace: Workspace, known: Known
-) -> None:
+def _check_mails(mention: Mention, condition: Condition, report: Report, cadence: str, mails: frozenset[str]) -> None:
+    """An e-mail is called as in the steps of this cadence, or by its full name."""
+    for call in condition.calls:
+        if call.name in {"clicked", "sent"} and mails.isdisjoint((f"{cadence}/{call.args[0]}", call.args[0])):
+            unknown = _unknown(str(call.args[0]), mails, cadence)
+            report.error(mention.at(call.offset), f"{mention.where}: no e-mail is called {unknown}")
+
+
+def _check_name(mention: Mention, report: Report, cadence: str, workspace: Workspace, known: Known) -> None:
     value, where = mention.value, mention.where
     match mention.what:
-        case "condition":
-            assert isinstance(value, Condition)
-            for call in value.calls:
-                if call.name in {"clicked", "sent"} and mails.isdisjoint((f"{cadence}/{call.args[0]}", call.args[0])):
-                    at = mention.at(call.offset)
-                    report.error(at, f"{where}: no e-mail is called {_unknown(str(call.args[0]), mails, cadence)}")
         case "cadence" if value not in known.cadences:
             report.error(mention, f"{where}: no cadence is called {_unknown(str(value), known.cadences)}")
         case "email" | "script" if known.templates is not None:
@@ -118,6 +124,17 @@ def _mails(reports: Mapping[str, Report], known: Known) -> frozenset[str]:
         if dot and ending in {"html", "txt"}:
             found.add(stem)
     return frozenset(found)
+
+
+def _check_gate(mention: Mention, condition: Condition, report: Report, ranges: Mapping[str, Range]) -> None:
+    """Refuse what holds for nobody because it contradicts itself; warn of what asks for more points than there are."""
+    if can_hold(condition, ranges):
+        return
+    if not can_hold(condition):
+        report.error(mention, f"{mention.where}: this can never hold, it contradicts itself")
+        return
+    reach = [f"{name} from {low:g} to {high:g}" for name, (low, high) in ranges.items() if name in condition.names]
+    report.warn(mention, f"{mention.where}: this can never hold; possible is {', '.join(reach)}")
 
 
 def _check_loops(workspace: Workspace, reports: Mapping[str, Report]) -> None:

@@ -1,0 +1,152 @@
+"""Whether a condition can hold for anyone at all, or is a gate that nobody passes. When in doubt, it can.
+
+Between two constants with which a number is compared, nothing changes; so it is enough to try the constants, a value
+between each two, one beyond each end, and none. What cannot be tried (functions, arithmetic) counts as free to go
+either way.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from itertools import pairwise, product
+from math import inf, prod
+from operator import eq, ge, gt, le, lt, ne
+from typing import Any, Final
+
+from nurture.domain.condition import NAMES, Condition, Type
+from nurture.domain.condition.meaning import (
+    Among,
+    Compare,
+    Constant,
+    Either,
+    Every,
+    Known,
+    Negation,
+    Node,
+    Read,
+    inside,
+)
+from nurture.domain.condition.vocabulary import CLOSED
+from nurture.domain.scoring import Scoring
+
+MOST_TRIES: Final = 5_000
+# Nobody has fewer.
+NOT_NEGATIVE: Final = ("employees", "revenue", "timeline_months")
+ALWAYS_KNOWN: Final = ("stage", "status")
+_OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+_FREE: Final = frozenset({True, False})
+_Truths = frozenset[bool]
+Range = tuple[float, float]
+
+
+def ranges_of(scoring: Scoring) -> dict[str, Range]:
+    """The least and the most that each number of a lead can be, by the points that these rules give."""
+    fit = (sum(min(0, rule.points) for rule in scoring.fit), sum(max(0, rule.points) for rule in scoring.fit))
+    most: float = 0
+    least: float = 0
+    for rule in scoring.engagement:
+        bound = inf if rule.at_most is None else rule.at_most
+        most += bound if rule.points > 0 else 0
+        least -= bound if rule.points < 0 else 0
+    engagement = (least, most if scoring.cap is None else min(most, scoring.cap))
+    found: dict[str, Range] = dict.fromkeys(NOT_NEGATIVE, (0, inf))
+    # Without rules nobody has decided yet what can be reached.
+    if scoring.fit:
+        found["fit"] = fit
+    if scoring.engagement:
+        found["engagement"] = engagement
+    if scoring.fit and scoring.engagement:
+        found["score"] = (fit[0] + engagement[0], fit[1] + engagement[1])
+    return found
+
+
+def can_hold(condition: Condition, ranges: Mapping[str, Range] | None = None) -> bool:
+    """False when no lead whatever makes it hold; `ranges` are the bounds of numbers, where there are any."""
+    return _can_hold(condition, tuple(sorted((ranges or {}).items())))
+
+
+@lru_cache(maxsize=4096)
+def _can_hold(condition: Condition, bounds: tuple[tuple[str, Range], ...]) -> bool:
+    nodes = [*inside(condition.meaning)]
+    ranges = dict(bounds)
+    used = Counter(node.name for node in nodes if isinstance(node, Read))
+    # A name that stands alone, and may be anything, contradicts nothing.
+    pinned = [name for name, count in used.items() if count > 1 or name in ranges or name in ALWAYS_KNOWN]
+    choices = {name: _candidates(name, nodes, ranges.get(name, (-inf, inf))) for name in pinned}
+    if prod(map(len, choices.values())) > MOST_TRIES:
+        return True
+    tries = (dict(zip(choices, values, strict=True)) for values in product(*choices.values()))
+    return any(True in _truths(condition.meaning, lead) for lead in tries)
+
+
+def _candidates(name: str, nodes: Iterable[Node], bounds: Range) -> list[Any]:
+    """Values of a name of which one stands for each that a lead can have."""
+    constants: set[Any] = set()
+    for node in nodes:
+        match node:
+            case Compare(left=Read(name=read), right=Constant(value=value)) if read == name:
+                constants.add(value)
+            case Compare(left=Constant(value=value), right=Read(name=read)) if read == name:
+                constants.add(value)
+            case Among(value=Read(name=read), options=options) if read == name:
+                constants.update(options)
+    if name in CLOSED:
+        return [*sorted(CLOSED[name]), *([] if name in ALWAYS_KNOWN else [None])]
+    if NAMES.get(name) is not Type.NUMBER:
+        texts = sorted(value for value in constants if isinstance(value, str))
+        return [*texts, "\0", True, False, None]
+    numbers = sorted(value for value in constants if isinstance(value, int | float)) or [0]
+    between = [(low + high) / 2 for low, high in pairwise(numbers)]
+    least, most = bounds
+    ends = [end for end in (least, most) if end not in {inf, -inf}]
+    tried = {*numbers, *between, *ends, numbers[0] - 1, numbers[-1] + 1}
+    return [*sorted(value for value in tried if least <= value <= most), None]
+
+
+def _truths(node: Node, lead: Mapping[str, Any]) -> _Truths:
+    """The truth values that a test can have for a lead with these values."""
+    match node:
+        case Every(parts=parts):
+            each = [_truths(part, lead) for part in parts]
+            return _both(all(True in truths for truths in each), any(False in truths for truths in each))
+        case Either(parts=parts):
+            each = [_truths(part, lead) for part in parts]
+            return _both(any(True in truths for truths in each), all(False in truths for truths in each))
+        case Negation(part=part):
+            return frozenset(not truth for truth in _truths(part, lead))
+        case Constant(value=bool() as value):
+            return frozenset({value})
+        case Compare(op=op, type=Type.NUMBER | Type.TEXT as kind, left=left, right=right):
+            return _compared(op, kind, left, right, lead)
+        case Among(value=Read(name=name, own=Type.NUMBER | Type.TEXT)) if name in lead:
+            value = lead[name]
+            return frozenset({value is not None and (value in node.options) is not node.negated})
+        case Read(name=name, own=Type.TRUTH) if name in lead:
+            return frozenset({lead[name] is True})
+        case Known(value=Read(name=name)) if name in lead:
+            return frozenset({lead[name] is not None})
+        case _:
+            return _FREE
+
+
+def _compared(op: str, kind: Type, left: Node, right: Node, lead: Mapping[str, Any]) -> _Truths:
+    sides = []
+    for side, other in ((left, right), (right, left)):
+        match side:
+            case Constant(value=value):
+                sides.append(value)
+            case Read(name=name, own=own) if name in lead and own is kind and not isinstance(other, Read):
+                sides.append(lead[name])
+            case _:
+                return _FREE
+    if None in sides:
+        return frozenset({False})
+    if kind is Type.TEXT and op not in {"==", "!="}:
+        return _FREE
+    return frozenset({_OPERATORS[op](*sides)})
+
+
+def _both(true: bool, false: bool) -> _Truths:
+    return frozenset(truth for truth, possible in ((True, true), (False, false)) if possible)
