@@ -69,7 +69,7 @@ def read_rows(
         import_map = import_map.with_constant("source", source)
     binding = Binding(table, import_map)
     origins = binding.origins()
-    if not {origin.column.name for origin in origins} & set(IDENTITIES):
+    if not {origin.column.name for origin in origins} & IDENTITIES:
         raise RequestError(
             f"{table.path}: no column holds an e-mail address, an external id or a phone number.",
             hint=_identity_hint(table.headers),

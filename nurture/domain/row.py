@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Final
 
 from nurture.domain import cell
@@ -37,13 +37,14 @@ FLAG_NAMES: Final = frozenset({"opted_out", "do_not_call"})
 FACT_NAMES: Final = frozenset(name.value for name in FactName)
 COMPUTED_NAMES: Final = frozenset({"score", "fit", "engagement", "timeline_months", "asked_for_sales"})
 DATE_NAMES: Final = frozenset({"created_at", "consent_at", "consent_until"})
-IDENTITIES: Final = ("email", "external_id", "phone")
+IDENTITIES: Final = frozenset({"email", "external_id", "phone"})
 # Every name that a file may give, besides x.NAME.
 GIVEN_NAMES: Final = TEXT_NAMES | TYPED_NAMES | CONSENT_NAMES | FLAG_NAMES | FACT_NAMES | {"notes"}
 BASES: Final = ("opt_in", "customer", "inquiry", "published", "legitimate_interest", "none")
 
 # Here "n/a" is what somebody is called or wrote, not a missing value.
 _VERBATIM: Final = frozenset({"first_name", "last_name", "title", "consent_basis", "consent_source"}) | FACT_NAMES
+_REMEMBERED: Final = 4096  # texts of one column
 _LINES: Final = frozenset({"notes", "consent_text"})
 
 
@@ -110,6 +111,33 @@ def phone_as_written(text: str, country: str | None) -> str:
     return normalise_phone(text)
 
 
+class _Slot:
+    """One column that is read by itself: what its text stands for. Remembers: a million rows name few countries."""
+
+    def __init__(self, column: Column, parse: Callable[[str], Any]) -> None:
+        self.known: dict[str, Any] = {}
+        self._label = column.label
+        self._parse = parse
+        self._is_verbatim = column.name in _VERBATIM or column.name.startswith("x.")
+
+    def value(self, text: str, problems: list[str]) -> Any:
+        """The value, or None where nothing stands, or what stands there is added to `problems`."""
+        bare = cell.cleaned(text)
+        if not bare or (not self._is_verbatim and cell.is_nothing(bare)):
+            return None
+        if len(bare) > cell.MAX_TEXT:
+            problems.append(_too_long(self._label, bare, cell.MAX_TEXT))
+            return None
+        try:
+            value = self._parse(bare)
+        except ValueError as error:
+            problems.append(f"{self._label} {_shown(bare)}: {error}")
+            return None
+        if len(self.known) < _REMEMBERED:
+            self.known[text] = value
+        return value
+
+
 class RowReader:
     """Reads rows of one file. Everything that can be decided once per file is decided here, not once per cell."""
 
@@ -117,99 +145,78 @@ class RowReader:
         """`zone` is that of local times in the file. `phone` turns (text, country or None) into one form."""
         self._zone = zone
         self._phone = phone
-        self._plain: list[tuple[int, str, str]] = []  # position, name, label: of x.NAME, where no more is to be done
-        self._parsed: list[tuple[int, str, str, Callable[[str], Any]]] = []
-        self._flags: list[tuple[int, str, str]] = []
-        self._lines: list[tuple[int, str, str]] = []
-        self._phones: list[tuple[int, str, str]] = []
-        names = {column.name for column in columns}
-        self._has_consent = not names.isdisjoint(CONSENT_NAMES)
-        self._facts = sorted(names & FACT_NAMES)
-        self._dated = sorted(column.name for column in columns if column.name.startswith("x.") and column.forms)
+        self._slots: list[tuple[int, int, str, dict[str, Any], _Slot]] = []
+        self._others: list[tuple[int, Column]] = []
         for position, column in enumerate(columns):
-            place = (position, column.name, column.label)
-            if column.name in _LINES:
-                self._lines.append(place)
-            elif column.name in FLAG_NAMES:
-                self._flags.append(place)
-            elif column.name == "phone":
-                self._phones.append(place)
-            elif column.name.startswith("x.") and not column.forms:
-                self._plain.append((position, column.name[2:], column.label))
-            else:
-                self._parsed.append((*place, self._parser(column)))
+            name = column.name
+            if name in _LINES or name in FLAG_NAMES or name == "phone":
+                self._others.append((position, column))
+                continue
+            slot = _Slot(column, self._parser(column))
+            part = next((part for part, names in enumerate((CONSENT_NAMES, FACT_NAMES), 2) if name in names), 0)
+            part, name = (1, name[2:]) if name.startswith("x.") else (part, name)
+            self._slots.append((position, part, name, slot.known, slot))
 
     def read(self, line: int, texts: Sequence[str]) -> Row | Refused:
         """The row whose values stand in `texts`, in the order of the columns; or all that is wrong with it."""
-        found: dict[str, Any] = {}
-        custom: dict[str, str] = {}
+        values: dict[str, Any] = {}
+        parts: tuple[dict[str, Any], ...] = (values, {}, {}, {})  # values, custom, consent, facts
         problems: list[str] = []
-        for position, name, label in self._plain:
+        for position, part, name, known, slot in self._slots:
             if text := texts[position]:
-                text = cell.cleaned(text)
-                if len(text) > cell.MAX_TEXT:
-                    problems.append(_too_long(label, text, cell.MAX_TEXT))
-                elif text:
-                    custom[name] = text
-        for position, name, label, parse in self._parsed:
+                value = known.get(text)
+                if value is None:
+                    value = slot.value(text, problems)
+                if value is not None:
+                    parts[part][name] = value
+        _, custom, given, learned = parts
+        flags = {"opted_out": False, "do_not_call": False}
+        for position, column in self._others:
             if text := texts[position]:
-                text = cell.cleaned(text)
-                if not text or (name not in _VERBATIM and cell.is_nothing(text)):
-                    continue
-                if len(text) > cell.MAX_TEXT:
-                    problems.append(_too_long(label, text, cell.MAX_TEXT))
-                    continue
-                try:
-                    found[name] = parse(text)
-                except ValueError as error:
-                    problems.append(f"{label} {_shown(text)}: {error}")
-        for position, name, label in self._flags:
-            text = cell.cleaned(texts[position])
-            if text and not cell.is_nothing(text):
-                try:
-                    found[name] = cell.truth(text) or found.get(name, False)  # several columns: any yes counts
-                except ValueError as error:
-                    problems.append(f"{label} {_shown(text)}: {error}")
-        for position, name, label in self._lines:
-            if text := cell.cleaned_lines(texts[position]):
-                found[name] = text
-                if len(text) > cell.MAX_NOTE:
-                    problems.append(_too_long(label, text, cell.MAX_NOTE))
-        for position, name, label in self._phones:
-            text = cell.cleaned(texts[position])
-            if text and not cell.is_nothing(text):
-                try:
-                    found[name] = self._phone(text, found.get("country"))
-                except ValueError as error:
-                    problems.append(f"{label} {_shown(text)}: {error}")
-        return self._row(line, found, custom, problems)
-
-    def _row(self, line: int, found: dict[str, Any], custom: dict[str, str], problems: list[str]) -> Row | Refused:
+                self._read_other(column, text, parts, flags, problems)
+        notes = values.pop("notes", None)
         consent = None
-        if self._has_consent and not found.keys().isdisjoint(CONSENT_NAMES):
-            given = {name: found.pop(name, None) for name in CONSENT_NAMES}
-            if given["consent_basis"] is None:
-                problems.append("consent without its basis: fill consent_basis")
-            else:
+        if given:
+            if "consent_basis" in given:
                 consent = GivenConsent(**{name.removeprefix("consent_"): value for name, value in given.items()})
-        facts: dict[FactName, str] = {}
-        if self._facts:
-            facts = {FactName(name): found.pop(name) for name in self._facts if name in found}
-            # Our own lists say true and false: whether a fact is known, which is no fact.
-            facts = {name: text for name, text in facts.items() if text.casefold() not in {"true", "false"}}
-        for name in self._dated:
-            if name in found:
-                custom[name[2:]] = found.pop(name)
-        opted_out = found.pop("opted_out", False)
-        do_not_call = found.pop("do_not_call", False)
-        notes = found.pop("notes", None)
-        if not problems and not any(name in found for name in IDENTITIES):
+            else:
+                problems.append("consent without its basis: fill consent_basis")
+        if not problems and "email" not in values and "external_id" not in values and "phone" not in values:
             problems.append("no address, no external id and no phone number: nobody could be found by it again")
         if problems:
-            wish = opted_out or do_not_call
-            identity = {name: found[name] for name in IDENTITIES if name in found} if wish else {}
-            return Refused(line, "; ".join(problems), opted_out, do_not_call, identity)
-        return Row(line, found, custom, facts, consent, opted_out, do_not_call, notes)
+            identity = (
+                {name: values[name] for name in sorted(IDENTITIES & values.keys())} if any(flags.values()) else {}
+            )
+            return Refused(line, "; ".join(problems), flags["opted_out"], flags["do_not_call"], identity)
+        facts = {FactName(name): text for name, text in learned.items()} if learned else {}
+        return Row(line, values, custom, facts, consent, flags["opted_out"], flags["do_not_call"], notes)
+
+    def _read_other(
+        self,
+        column: Column,
+        text: str,
+        parts: tuple[dict[str, Any], ...],
+        flags: dict[str, bool],
+        problems: list[str],
+    ) -> None:
+        """Text of several lines, opt-outs (several columns: any yes counts), phone numbers (they need the country)."""
+        values, name = parts[0], column.name
+        if name in _LINES:
+            if lines := cell.cleaned_lines(text):
+                parts[2 if name in CONSENT_NAMES else 0][name] = lines
+                if len(lines) > cell.MAX_NOTE:
+                    problems.append(_too_long(column.label, lines, cell.MAX_NOTE))
+            return
+        bare = cell.cleaned(text)
+        if not bare or cell.is_nothing(bare):
+            return
+        try:
+            if name in flags:
+                flags[name] = cell.truth(bare) or flags[name]
+            else:
+                values[name] = self._phone(bare, values.get("country"))
+        except ValueError as error:
+            problems.append(f"{column.label} {_shown(bare)}: {error}")
 
     def _parser(self, column: Column) -> Callable[[str], Any]:
         name = column.name
@@ -219,9 +226,7 @@ class RowReader:
             return partial(cell.date_text, forms=column.forms)
         if name == "email":
             return normalise_email
-        parse = _PARSERS.get(name)
-        # A column holds few different countries in a million rows.
-        return lru_cache(maxsize=4096)(parse) if parse else str
+        return _PARSERS.get(name, _fact if name in FACT_NAMES else str)
 
 
 def problem_with(name: str, text: str, forms: tuple[str, ...] = ()) -> str | None:
@@ -229,6 +234,11 @@ def problem_with(name: str, text: str, forms: tuple[str, ...] = ()) -> str | Non
     whole = [Column("external_id", ""), Column("consent_basis", ""), Column(name, name, forms)]
     read = RowReader(whole).read(1, ["1", "none", text])
     return read.reason if isinstance(read, Refused) else None
+
+
+def _fact(text: str) -> str | None:
+    """What was learned. Our own lists say true and false there: whether it is known, which is no fact."""
+    return None if text.casefold() in {"true", "false"} else text
 
 
 def _domain(text: str) -> str:
