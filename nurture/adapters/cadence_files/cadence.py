@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from nurture.adapters.cadence_files.course import course_problems
 from nurture.adapters.cadence_files.nodes import MapNode, read_nodes
+from nurture.adapters.cadence_files.records import Key, ListOf, MapOf, Record
 from nurture.adapters.cadence_files.report import Mention, Report, TooManyProblemsError, near, short
-from nurture.adapters.cadence_files.schema import WRONG, Choice, Flag, Key, ListOf, MapOf, Number, Record, Text
+from nurture.adapters.cadence_files.schema import WRONG, Choice, Flag, Number, Text
 from nurture.adapters.cadence_files.steps import STEPS
 from nurture.adapters.cadence_files.values import (
     AGAIN,

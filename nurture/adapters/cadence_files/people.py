@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from nurture.adapters.cadence_files.nodes import MapNode
+from nurture.adapters.cadence_files.records import Key, ListOf, Record
 from nurture.adapters.cadence_files.report import Report
-from nurture.adapters.cadence_files.schema import Choice, Key, ListOf, Number, Record, Text
+from nurture.adapters.cadence_files.schema import Choice, Number, Text
 from nurture.adapters.cadence_files.values import CONDITION, DAYS, WEEK_HOURS, ZONE, address
 from nurture.domain.person import Person, Role
 

@@ -6,8 +6,9 @@ import re
 from typing import Any, Final
 
 from nurture.adapters.cadence_files.nodes import MapNode
+from nurture.adapters.cadence_files.records import Key, ListOf, MapOf, Record
 from nurture.adapters.cadence_files.report import Report, near, short
-from nurture.adapters.cadence_files.schema import WRONG, Choice, Key, ListOf, MapOf, Number, Parsed, Record, Text
+from nurture.adapters.cadence_files.schema import WRONG, Choice, Number, Parsed, Text
 from nurture.adapters.cadence_files.values import CONDITION, DAY, LASTING, LASTS, name
 from nurture.domain.condition import NAMES
 from nurture.domain.duration import Duration, parse_duration

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,7 @@ from nurture.domain.workspace import Workspace
 
 # Addresses of one company are alike in most of their letters.
 ALIKE: Final = 0.85
+ENDINGS: Final = {"html": "email", "txt": "email", "md": "script"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ def check_identities(report: Report) -> None:
 def check(workspace: Workspace, reports: Mapping[str, Report], known: Known) -> None:
     """Add to each report what is wrong about the names it uses."""
     mails = _mails(reports, known)
+    templates = None if known.templates is None else _stems(known.templates)
     ranges = ranges_of(workspace.scoring)
     for path, report in reports.items():
         cadence = path.removeprefix("cadences/").removesuffix(".yaml") if path.startswith("cadences/") else ""
@@ -50,7 +53,9 @@ def check(workspace: Workspace, reports: Mapping[str, Report], known: Known) -> 
                     _check_mails(mention, mention.value, report, cadence, mails)
                     _check_gate(mention, mention.value, report, ranges)
                 else:
-                    _check_name(mention, report, cadence, workspace, known)
+                    _check_name(mention, report, workspace, known)
+                    if templates is not None and mention.what in templates:
+                        _check_template(mention, report, cadence, templates[mention.what])
         except TooManyProblemsError:
             continue
     _check_loops(workspace, reports)
@@ -65,13 +70,11 @@ def _check_mails(mention: Mention, condition: Condition, report: Report, cadence
             report.error(mention.at(call.offset), f"{mention.where}: no e-mail is called {unknown}")
 
 
-def _check_name(mention: Mention, report: Report, cadence: str, workspace: Workspace, known: Known) -> None:
+def _check_name(mention: Mention, report: Report, workspace: Workspace, known: Known) -> None:
     value, where = mention.value, mention.where
     match mention.what:
         case "cadence" if value not in known.cadences:
             report.error(mention, f"{where}: no cadence is called {_unknown(str(value), known.cadences)}")
-        case "email" | "script" if known.templates is not None:
-            _check_template(mention, report, cadence, known.templates)
         case "webhook" if known.webhooks is not None and value not in known.webhooks:
             hint = near(str(value), known.webhooks) or f"; add [webhooks.{value}] to nurture.toml"
             report.error(mention, f"{where}: no webhook is called {short(str(value))}{hint}")
@@ -100,15 +103,24 @@ def _check_person(mention: Mention, report: Report, workspace: Workspace) -> Non
         report.warn(mention, f"{mention.where}: {short(name)} is not in people.yaml{hint}")
 
 
-def _check_template(mention: Mention, report: Report, cadence: str, templates: Collection[str]) -> None:
-    endings = (".html", ".txt") if mention.what == "email" else (".md",)
+def _stems(templates: Collection[str]) -> dict[str, dict[str, set[str]]]:
+    """For e-mails and scripts: the templates in each folder, by their full names without the ending."""
+    found: dict[str, dict[str, set[str]]] = {"email": defaultdict(set), "script": defaultdict(set)}
+    for template in templates:
+        stem, _, ending = template.rpartition(".")
+        if stem and ending in ENDINGS:
+            found[ENDINGS[ending]][stem.partition("/")[0]].add(stem)
+    return found
+
+
+def _check_template(mention: Mention, report: Report, cadence: str, stems: Mapping[str, Collection[str]]) -> None:
     name = str(mention.value)
-    places = [f"{folder}{name}{ending}" for folder in (f"{cadence}/", "") for ending in endings]
-    if any(place in templates for place in places):
+    own, shared = stems.get(cadence, ()), stems.get(name.partition("/")[0], ())
+    if f"{cadence}/{name}" in own or name in shared:
         return
-    stems = [path[: -len(ending)] for path in templates for ending in endings if path.endswith(ending)]
-    hint = near(name, [stem.removeprefix(f"{cadence}/") for stem in stems])
-    report.error(mention, f"{mention.where}: there is no templates/{places[0]}{hint}")
+    ending = next(ending for ending, what in ENDINGS.items() if what == mention.what)
+    hint = near(name, [*(stem.removeprefix(f"{cadence}/") for stem in own), *shared])
+    report.error(mention, f"{mention.where}: there is no templates/{cadence}/{name}.{ending}{hint}")
 
 
 def _mails(reports: Mapping[str, Report], known: Known) -> frozenset[str]:
@@ -120,8 +132,8 @@ def _mails(reports: Mapping[str, Report], known: Known) -> frozenset[str]:
             if mention.what == "email":
                 found |= {f"{cadence}/{mention.value}"} | ({str(mention.value)} if "/" in str(mention.value) else set())
     for template in known.templates or ():
-        stem, dot, ending = template.rpartition(".")
-        if dot and ending in {"html", "txt"}:
+        stem, _, ending = template.rpartition(".")
+        if ENDINGS.get(ending) == "email":
             found.add(stem)
     return frozenset(found)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Final, NamedTuple, Protocol
+
+from rapidfuzz import fuzz, process
 
 from nurture.domain.errors import Problem
 
@@ -83,6 +84,7 @@ def short(text: str) -> str:
 
 
 def near(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """`; did you mean 'NAME'?`, or nothing."""
-    found = get_close_matches(name, list(known), n=1, cutoff=cutoff) if len(name) <= 60 else []
-    return f"; did you mean {found[0]!r}?" if found else ""
+    """`; did you mean 'NAME'?`, or nothing. `cutoff`, 0 to 1, is how much of the letters must be the same."""
+    # Of the standard library's function a workspace with a renamed folder asks so much that `check` takes minutes.
+    found = process.extractOne(name, list(known), scorer=fuzz.ratio, score_cutoff=100 * cutoff)
+    return f"; did you mean {found[0]!r}?" if found and len(name) <= 60 else ""

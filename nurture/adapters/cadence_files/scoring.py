@@ -6,8 +6,9 @@ from collections import Counter
 from typing import Any, Final
 
 from nurture.adapters.cadence_files.nodes import MapNode
+from nurture.adapters.cadence_files.records import Key, ListOf, Record
 from nurture.adapters.cadence_files.report import Report
-from nurture.adapters.cadence_files.schema import Choice, Key, ListOf, Number, Record, Text
+from nurture.adapters.cadence_files.schema import Choice, Number, Text
 from nurture.adapters.cadence_files.values import CONDITION, LASTING, ConditionShape
 from nurture.domain.lead import Stage
 from nurture.domain.response import Kind

@@ -7,21 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from nurture.adapters.cadence_files.nodes import MapNode, Node, ScalarNode
+from nurture.adapters.cadence_files.records import Key, ListOf, MapOf, Record
 from nurture.adapters.cadence_files.report import Report, near, short
-from nurture.adapters.cadence_files.schema import (
-    WRONG,
-    AnyScalar,
-    Choice,
-    Flag,
-    Json,
-    Key,
-    ListOf,
-    MapOf,
-    Number,
-    Record,
-    Shape,
-    Text,
-)
+from nurture.adapters.cadence_files.schema import WRONG, AnyScalar, Choice, Flag, Json, Number, Shape, Text
 from nurture.adapters.cadence_files.values import CONDITION, DURATION, LASTING, PERCENT, UNTIL, name, path
 from nurture.domain import cadence
 from nurture.domain.duration import Duration, Unit
