@@ -1,0 +1,1 @@
+"""The outside world, behind ports; the only code that knows a vendor."""

@@ -1,0 +1,1 @@
+"""What is true: values, tables of moves, arithmetic. No I/O, no clock, no dice."""

@@ -1,0 +1,1 @@
+"""The marketers' YAML: read strictly, every problem at its place."""

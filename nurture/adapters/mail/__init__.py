@@ -1,0 +1,1 @@
+"""Mail going out and coming in."""

@@ -1,0 +1,148 @@
+"""daemon, tick, status, doctor, database, demo: what runs by itself, and how it is doing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nurture.commands.context import AsJson, DryRun, session
+from nurture.commands.output import say, show, show_json
+from nurture.domain.errors import RefusedError, RequestError
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(daemon)
+    app.command()(tick)
+    app.command()(status)
+    app.command()(doctor)
+    app.command()(demo)
+    database = typer.Typer(help="The database: schema, checks, backup.", no_args_is_help=True)
+    database.command()(upgrade)
+    database.command(name="check")(check_database)
+    database.command()(backup)
+    database.command()(accept)
+    app.add_typer(database, name="database")
+
+
+def daemon(ctx: typer.Context, *, as_json: AsJson = False) -> None:
+    """Run until stopped: the scheduler, the web, the webhooks. Logs one line for each thing that happened."""
+    from nurture.daemon import lifecycle
+
+    lifecycle.run(session(ctx).app, as_json=as_json)
+
+
+def tick(ctx: typer.Context, *, as_json: AsJson = False) -> None:
+    """Run one pass, then exit."""
+    from nurture.daemon import tick as passes
+
+    done = passes.run(session(ctx).app)
+    if as_json:
+        show_json(done)
+        return
+    touches = done.touches
+    show(
+        f"Pass at {done.at:%Y-%m-%d %H:%M:%S} UTC: {done.enrolled} enrolled, {touches.sent} sent, "
+        f"{touches.tasks} tasks opened, {touches.skipped} skipped, {touches.failed} failed, "
+        f"{touches.in_doubt} in doubt, {done.promoted} promoted, {done.offered} offered."
+    )
+
+
+def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
+    """Show what waits: queue depths, lateness, daemons, what is paused or in doubt."""
+    from nurture.daemon import state
+
+    found = state.of(session(ctx).app)
+    if as_json:
+        show_json(found)
+        return
+    show(f"due now       {found['due']}" + (f", the oldest {found['late_seconds']:.0f} s late" if found["due"] else ""))
+    show(f"sending       {found['sending']}")
+    show(
+        f"in doubt      {found['in_doubt']}"
+        + ("   see: nurture touch list --state in_doubt" if found["in_doubt"] else "")
+    )
+    show(f"unknown       {found['unknown']}")
+    show(f"open tasks    {found['open_tasks']}")
+    alive = [one for one in found["daemons"] if one["alive"]]
+    show(f"daemons       {len(alive)} alive" + ("" if alive else "   start one: nurture daemon"))
+    show(f"breaker       {found['breaker']}")
+    show(f"paused        {', '.join(found['paused']) if found['paused'] else 'nothing'}")
+
+
+def doctor(ctx: typer.Context, *, as_json: AsJson = False) -> None:
+    """Look for what would go wrong: settings, schema, clock, disk, keys, leads without a next thing."""
+    from nurture.daemon import state
+
+    findings = state.doctor(session(ctx).app)
+    if as_json:
+        show_json(findings)
+    else:
+        for one in findings:
+            show(f"{one['severity']:8}{one['what']}" + (f" {one['hint']}" if one["hint"] else ""))
+    if any(one["severity"] == "error" for one in findings):
+        raise typer.Exit(1)
+
+
+def demo(
+    *,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same numbers.")] = 1,
+    leads: Annotated[int, typer.Option(min=20, max=5000, help="How many leads.")] = 400,
+    days: Annotated[int, typer.Option(min=30, max=1100, help="How many days.")] = 365,
+    keep: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the workspace and the report here.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Live through a year of nurture in a minute, on a throwaway database and a local mail server."""
+    from nurture.daemon import demo as show_case
+
+    show_case.run(seed=seed, leads=leads, days=days, keep=keep, as_json=as_json)
+
+
+def upgrade(ctx: typer.Context, *, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Bring the schema to this program's version."""
+    steps = session(ctx).app.upgrade(dry_run=dry_run)
+    if as_json:
+        show_json({"steps": steps})
+    else:
+        show(f"Schema steps made: {', '.join(steps)}." if steps else "The schema is up to date.")
+
+
+def check_database(ctx: typer.Context, *, as_json: AsJson = False) -> None:
+    """Check the schema and the file; exit 1 if something is wrong."""
+    problems = session(ctx).app.check_database()
+    if as_json:
+        show_json(problems)
+    else:
+        for one in problems:
+            show(one)
+        if not problems:
+            show("The database is sound.")
+    if problems:
+        raise typer.Exit(1)
+
+
+def backup(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")],
+    *,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy a SQLite database while it is in use."""
+    if file.exists():
+        raise RefusedError(f"{file} exists.", hint="Name a new file.")
+    if not dry_run:
+        session(ctx).app.backup(file)
+    if as_json:
+        show_json({"file": str(file)})
+    else:
+        show(f"{'Would copy' if dry_run else 'Copied'} the database to {file}.")
+    say("The copy holds personal data: keep it as safe as the original.")
+
+
+def accept(ctx: typer.Context, *, as_json: AsJson = False) -> None:
+    """Accept a restored database."""
+    del ctx, as_json
+    raise RequestError("database accept does not exist yet.", hint="See: nurture touch list --state in_doubt")

@@ -1,0 +1,99 @@
+"""One pass: what came in, crossings, returns, promises, enroll, dispatch, promote, deadlines, deliveries.
+
+Testable without a timer: `demo`, `simulate`, `nurture tick` and the daemon all run this.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from nurture.domain import calendar
+from nurture.domain.errors import RefusedError
+from nurture.flow import crossings, enroll, handoff, promises, promote
+from nurture.flow.dispatch import run as dispatch
+from nurture.flow.dispatch import settle
+from nurture.wiring import App
+
+LAST_PASS: Final = "last_pass"
+# A clock that is earlier than the last stored pass by more than this stops dispatch: it would count backwards.
+BACKWARDS: Final = timedelta(minutes=1)
+NIGHTLY_AT: Final = 2  # o'clock, in the workspace's zone
+
+
+@dataclass(slots=True)
+class Pass:
+    """What one pass did."""
+
+    at: datetime
+    arrived: int = 0
+    settled: int = 0
+    crossed: int = 0
+    returned: int = 0
+    promised: int = 0
+    enrolled: int = 0
+    touches: dispatch.Tally = field(default_factory=dispatch.Tally)
+    promoted: int = 0
+    offered: int = 0
+    deadlines: int = 0
+    delivered: int = 0
+
+
+def run(app: App, *, now: datetime | None = None) -> Pass:
+    """One pass at `now`, by default the moment of the store. Raises RefusedError when the clock went back."""
+    moment = now if now is not None else app.store.now(app.clock.now())
+    _refuse_backwards(app, moment)
+    done = Pass(moment)
+    rules = app.rules.in_force()
+    policy = app.policy
+    common = {"store": app.store, "rules": rules, "policy": policy, "now": moment}
+    done.arrived = app.take_in(moment)
+    done.settled = settle.run(store=app.store, policy=policy, now=moment)
+    _nightly(app, moment)
+    done.crossed = crossings.run(**common)
+    done.returned = handoff.returns(**common, by="daemon")
+    done.promised = promises.run(**common, new_id=app.clock.new_id)
+    done.enrolled = enroll.run(**common)
+    done.touches = dispatch.run(
+        dispatch.Desk(
+            store=app.store,
+            mailer=app.mailer,
+            rules=rules,
+            links=app.links,
+            policy=policy,
+            clock=app.clock,
+            owner=app.owner,
+            now=moment,
+        )
+    )
+    sales = promote.run(**common, new_id=app.clock.new_id)
+    done.promoted, done.offered = sales.promoted, sales.offered
+    done.deadlines = handoff.deadlines(**common, by="daemon")
+    done.delivered = app.deliver(moment)
+    return done
+
+
+def _refuse_backwards(app: App, now: datetime) -> None:
+    with app.store.unit() as work:
+        last = work.control.mark(LAST_PASS)
+        if last is not None and now < last[1] - BACKWARDS:
+            raise RefusedError(
+                f"The clock says {now:%Y-%m-%d %H:%M}, but a pass ran at {last[1]:%Y-%m-%d %H:%M}.",
+                hint="Nothing is sent until the clock is right.",
+            )
+        work.control.set_mark(LAST_PASS, app.owner, max(now, last[1]) if last else now)
+        work.commit()
+
+
+def _nightly(app: App, now: datetime) -> None:
+    """Once a night and fleet: conditions over names that move with time alone."""
+    zone = calendar.zone(app.policy.timezone)
+    local = now.astimezone(zone)
+    if local.hour < NIGHTLY_AT:
+        return
+    with app.store.unit() as work:
+        ours = work.control.take_job("nightly", local.date().isoformat(), at=now, by=app.owner)
+        work.commit()
+    if ours:
+        enroll.reconsider(store=app.store, rules=app.rules.in_force(), now=now)

@@ -1,0 +1,118 @@
+"""Promises whose day has come: a call to make, or the cadence `not-now`; they outrank every cadence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from nurture.domain import calendar
+from nurture.domain.duration import Duration, Unit
+from nurture.domain.errors import UnknownNameError
+from nurture.domain.lead import Lead, Status
+from nurture.domain.policy import Policy
+from nurture.domain.touch import Channel, State, Touch
+from nurture.moves import enrolling
+from nurture.moves.promises import promise
+from nurture.moves.scene import Scene, load
+from nurture.moves.start import start
+from nurture.ports import InForce, Store
+from nurture.ports import Unit as Work
+
+STEP: Final = "promise"
+FALLBACK: Final = "not-now"
+WITHIN: Final = Duration(2, Unit.BUSINESS_DAYS)
+
+
+def run(
+    *, store: Store, rules: InForce, policy: Policy, now: datetime, new_id: Callable[[], str], limit: int = 500
+) -> int:
+    """Open what is due: a call task where the lead may be called, else the cadence `not-now`; how many."""
+    opened = 0
+    while True:
+        with store.unit() as work:
+            due = work.notes.promises_due(now, limit)
+            if not due:
+                return opened
+            scene = load(work, {one["lead_id"] for one in due}, rules=rules, policy=policy, now=now)
+            for one in due:
+                _open(
+                    work, one["id"], str(one["text"]), str(one["sentence"]), scene.leads[one["lead_id"]], scene, new_id
+                )
+            work.commit()
+            opened += len(due)
+
+
+def _open(
+    work: Work, number: int, text: str, sentence: str, lead: Lead, scene: Scene, new_id: Callable[[], str]
+) -> None:
+    scopes = scene.suppressed.get(lead.email or "", frozenset()) | scene.suppressed.get(lead.phone or "", frozenset())
+    if "all" in scopes or lead.status not in (Status.NURTURING, Status.OFFERED):
+        work.notes.save_promise(number, {"state": "dropped"}, was="open")
+        return
+    fallback = scene.rules.workspace.cadences.get(FALLBACK)
+    if lead.phone and not lead.do_not_call and "phone" not in scopes:
+        touch = _task(lead, text, sentence, scene, new_id())
+        work.touches.add([touch])
+        work.notes.save_promise(number, {"state": "called", "touch_id": touch.id}, was="open")
+    elif fallback is not None:
+        enrolling.stop(work, [lead.id], reason="promise", now=scene.now, by="daemon")
+        start(work, fallback, lead.id, scene, by="promise")
+        work.notes.save_promise(number, {"state": "kept", "kept_at": scene.now}, was="open")
+    else:
+        touch = _task(lead, text, sentence, scene, new_id())
+        work.touches.add([touch])
+        work.notes.save_promise(number, {"state": "called", "touch_id": touch.id}, was="open")
+
+
+def _task(lead: Lead, text: str, sentence: str, scene: Scene, touch_id: str) -> Touch:
+    said = f'\n\nThey said: "{sentence}"' if sentence else ""
+    channel = Channel.CALL if lead.phone and not lead.do_not_call else Channel.OTHER
+    return Touch(
+        id=touch_id,
+        lead=lead.id,
+        step=STEP,
+        channel=channel,
+        state=State.OPEN,
+        due_at=scene.now,
+        created_at=scene.now,
+        company=lead.company.id if lead.company else None,
+        address=lead.phone,
+        assigned=lead.owner or "caller",
+        expires_at=calendar.later(scene.now, WITHIN, zone=scene.zone_of(lead), country=scene.country_of(lead)),
+        script=f"We promised {lead.name}: {text}.{said}",
+    )
+
+
+def add(
+    lead: int,
+    *,
+    on: datetime,
+    text: str,
+    store: Store,
+    rules: InForce,
+    policy: Policy,
+    now: datetime,
+    by: str,
+    dry_run: bool = False,
+) -> int:
+    """Write a promise down by hand; its number."""
+    with store.unit() as work:
+        scene = load(work, [lead], rules=rules, policy=policy, now=now)
+        day = calendar.local_day(on, scene.zone_of(scene.leads[lead]))
+        number = promise(work, lead, scene, on=day, text=text, sentence="", source="by hand", by=by)
+        if not dry_run:
+            work.commit()
+    return number
+
+
+def done(number: int, *, store: Store, now: datetime, dry_run: bool = False) -> None:
+    """A promise was kept. Raises UnknownNameError where there is none of this number."""
+    with store.unit() as work:
+        found = next((one for one in work.notes.promises() if one["id"] == number), None)
+        if found is None:
+            raise UnknownNameError("promise", str(number), (), otherwise="Run: nurture promise list")
+        if found["state"] != "kept":
+            work.notes.save_promise(number, {"state": "kept", "kept_at": now}, was=str(found["state"]))
+        if not dry_run:
+            work.commit()

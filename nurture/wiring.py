@@ -1,0 +1,205 @@
+"""Settings -> App: the only place that chooses adapters."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nurture.domain.errors import Problem, RefusedError, RequestError
+from nurture.domain.policy import Policy
+from nurture.ports import Clock, Files, Mailer, Rules, Store
+from nurture.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from nurture.adapters.links import SignedLinks
+    from nurture.adapters.store.unit import SqlStore
+
+REQUIRED_TO_SEND = ("mail.from", "mail.reply_domain", "mail.postal_address", "web.public_url")
+
+
+@dataclass
+class App:
+    """One workspace, opened. Each part is made when it is first asked for."""
+
+    settings: Settings
+    clock: Clock
+    owner: str
+    mailer_override: Mailer | None = None
+    intakes: list[Callable[[App, datetime], int]] = field(default_factory=list)
+
+    @cached_property
+    def sql(self) -> SqlStore:
+        """The database itself, for the commands that keep it."""
+        from nurture.adapters.store.engine import open_engine
+        from nurture.adapters.store.unit import SqlStore
+
+        return SqlStore(open_engine(self.settings.database_url))
+
+    @cached_property
+    def store(self) -> Store:
+        """The database, with the schema of this program. Raises RefusedError when it is older or newer."""
+        from nurture.adapters.store import schema
+
+        if not schema.is_current(self.sql.engine):
+            if schema.current(self.sql.engine) is not None:
+                raise RefusedError(
+                    "The database has another schema than this program.", hint="Run: nurture database upgrade"
+                )
+            schema.upgrade(self.sql.engine)
+        return self.sql
+
+    @cached_property
+    def files(self) -> Files:
+        """Reads the marketers' files."""
+        from nurture.adapters.rules import YamlFiles
+
+        return YamlFiles(webhooks=frozenset(self.settings.webhooks), senders=frozenset(self.settings.senders_by_name()))
+
+    @cached_property
+    def rules(self) -> Rules:
+        """What is in force."""
+        from nurture.adapters.rules import AppliedRules, YamlFiles
+
+        assert isinstance(self.files, YamlFiles)
+        return AppliedRules(self.store, self.files)
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The settings that decide what is sent."""
+        return self.settings.policy()
+
+    @cached_property
+    def links(self) -> SignedLinks:
+        """Our own addresses."""
+        from nurture.adapters.links import SignedLinks
+
+        return SignedLinks(self.settings.public_url, [self.settings.secret_key])
+
+    @cached_property
+    def mailer(self) -> Mailer:
+        """What carries the mail."""
+        return self.mailer_override or make_mailer(self.settings, self.clock)
+
+    def read_files(self) -> tuple[dict[str, str], list[Problem]]:
+        """The files of the workspace's folder as texts, templates among them, and what cannot be read."""
+        from nurture.adapters.workspace_folder import read_folder
+
+        return read_folder(self.settings.folder)
+
+    def check(self) -> tuple[list[Problem], int]:
+        """Every problem of every file, and how many files were read."""
+        from nurture.flow.plan import template_problems
+
+        sources, problems = self.read_files()
+        workspace, found = self.files.read(sources)
+        every = {*problems, *found, *template_problems(sources, workspace, self.files)}
+        return sorted(every), len(sources)
+
+    def upgrade(self, *, dry_run: bool = False) -> list[str]:
+        """Bring the schema up to date; the steps."""
+        from nurture.adapters.store import schema
+
+        if dry_run:
+            current = schema.current(self.sql.engine)
+            return [] if current == schema.NEWEST else [schema.NEWEST]
+        return schema.upgrade(self.sql.engine)
+
+    def check_database(self) -> list[str]:
+        """What is wrong with the database, in words."""
+        from nurture.adapters.store import schema
+
+        return schema.check(self.sql.engine)
+
+    def backup(self, file: Path) -> None:
+        """A copy of the database while it is in use. Raises RequestError for PostgreSQL, which has its own tools."""
+        from nurture.adapters.store.backup import backup
+
+        backup(self.sql.engine, file)
+
+    def take_in(self, now: datetime) -> int:
+        """Whatever waits outside to be read: replies in a folder, raw events; how much there was."""
+        return sum(intake(self, now) for intake in self.intakes)
+
+    def deliver(self, now: datetime) -> int:
+        """What waits to leave for sales and operators; how much left."""
+        return 0
+
+    def close(self) -> None:
+        """Give up connections."""
+        if "mailer" in self.__dict__:
+            self.mailer.close()
+        if "sql" in self.__dict__:
+            self.sql.engine.dispose()
+
+
+def make_mailer(settings: Settings, clock: Clock) -> Mailer:
+    """The mailer of `mail.provider`. Raises RequestError when a setting that it needs is missing."""
+    mail = settings.mail
+    if mail.provider == "outbox":
+        from nurture.adapters.mail.outbox import Outbox
+
+        return Outbox(settings.folder / "outbox", boottime=clock.boottime)
+    _require(settings)
+    if mail.provider == "smtp":
+        from nurture.adapters.mail.smtp import SmtpMailer
+
+        smtp = settings.smtp
+        if not smtp.host:
+            raise RequestError("smtp.host is not set.", hint="Set it in nurture.toml: the name of your mail server.")
+        return SmtpMailer(
+            smtp.host,
+            smtp.port,
+            boottime=clock.boottime,
+            tls=smtp.tls,
+            username=smtp.username,
+            password=smtp.password.get_secret_value(),
+            workers=min(mail.workers, 8),
+            timeout=mail.timeout.total_seconds(),
+        )
+    from nurture.adapters.mail.sendgrid import SendGridMailer
+
+    return SendGridMailer(
+        settings.sendgrid.api_key.get_secret_value(),
+        boottime=clock.boottime,
+        host=settings.sendgrid.host,
+        workers=mail.workers,
+        timeout=mail.timeout.total_seconds(),
+    )
+
+
+def _require(settings: Settings) -> None:
+    """What the law and the answers need before anything but the outbox sends."""
+    values: dict[str, Any] = {"web.public_url": settings.web.public_url}
+    senders = settings.senders_by_name()
+    for name, sender in senders.items():
+        where = "mail" if name == "mail" else f"senders.{name}"
+        values |= {f"{where}.reply_domain": sender.reply_domain, f"{where}.postal_address": sender.postal_address}
+    if not senders:
+        values["mail.from"] = ""
+    missing = [key for key, value in values.items() if not value]
+    if missing:
+        raise RequestError(
+            f"Not set, and needed before real mail is sent: {', '.join(missing)}.", hint="Set them in nurture.toml."
+        )
+
+
+def open_app(folder: Path, *, clock: Clock | None = None, mailer: Mailer | None = None) -> App:
+    """A workspace, opened. Raises RequestError when the folder is none or its settings are wrong."""
+    from nurture.adapters.clock import SystemClock
+
+    settings = read_settings(folder)
+    chosen = clock or SystemClock()
+    return App(settings, chosen, f"{socket.gethostname()}-{os.getpid()}-{chosen.new_id()[:6]}", mailer)
+
+
+def schema_of(kind: str) -> dict[str, Any]:
+    """The JSON Schema of a kind of file."""
+    from nurture.adapters.cadence_files.json_schema import schema
+
+    return schema(kind)
