@@ -50,6 +50,13 @@ def test_decimal_commas_do_not_hide_a_semicolon(tmp_path: Path) -> None:
     assert good(table) == [(2, ["Ann", "1,5", "2,5"]), (3, ["Bob", "1,7", "2,5"])]
 
 
+def test_colons_in_names_and_times_separate_nothing_where_commas_do(tmp_path: Path) -> None:
+    table = open_rows(saved(tmp_path, "utm:source,seen\nx:1,09:30\ny:2,10:15\n"))
+    assert table.headers == ("utm:source", "seen")
+    table = open_rows(saved(tmp_path, "utm:source,utm:medium\nx:1,y:2\n"))
+    assert table.headers == ("utm:source", "utm:medium")
+
+
 @pytest.mark.parametrize(
     ("encoding", "words"),
     [
