@@ -7,38 +7,34 @@ change the answer today (the rate). Names that move with time alone are looked a
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from nurture.domain import calendar
 from nurture.domain.cadence import Cadence
-from nurture.domain.enrollment import OPEN, Enrollment, Pause
+from nurture.domain.enrollment import Enrollment, Pause
 from nurture.domain.errors import RefusedError, UnknownNameError
-from nurture.domain.lead import Lead, LeadId, Status
+from nurture.domain.lead import LeadId, Status
 from nurture.domain.policy import Policy
 from nurture.moves import enrolling
-from nurture.moves.scene import Scene, load
+from nurture.moves.entry import MAY_ENTER, Answer, may_enter
+from nurture.moves.scene import load
 from nurture.moves.start import start
 from nurture.ports import InForce, Store, Unit
 from nurture.ports.store import Change
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Whether a lead may enter a cadence now; `code` is one of the contract's, empty where it may."""
-
-    code: str
-    text: str
-    missing: tuple[str, ...] = ()
-    clears_at: datetime | None = None
-
-    @property
-    def may_enter(self) -> bool:
-        """Nothing speaks against it."""
-        return not self.code
-
-
-MAY_ENTER = Answer("", "may enter")
+__all__ = [
+    "MAY_ENTER",
+    "Answer",
+    "by_hand",
+    "may_enter",
+    "named",
+    "pause",
+    "reconsider",
+    "resume",
+    "run",
+    "stop",
+    "switch_note",
+]
 
 
 def run(*, store: Store, rules: InForce, policy: Policy, now: datetime, limit: int = 1_000) -> int:
@@ -104,55 +100,6 @@ def _rate_left(work: Unit, cadence: Cadence, policy: Policy, now: datetime) -> i
     zone = calendar.zone(policy.timezone)
     today = calendar.day_bounds(calendar.local_day(now, zone), zone)[0]
     return (cadence.entry.rate or 0) - work.enrollments.started_since(cadence.name, today)
-
-
-def may_enter(
-    lead: Lead,
-    cadence: Cadence,
-    scene: Scene,
-    past: Sequence[Enrollment],
-    *,
-    rate_left: int | None = None,
-    by_condition: bool = True,
-) -> Answer:
-    """Whether this lead may enter this cadence now, and if not, why. Entering by hand ignores condition and rate."""
-    entry = cadence.entry
-    if by_condition:
-        if entry.when is None:
-            return Answer("not_matching", f"{cadence.name} is entered by hand or by another cadence only.")
-        names, history = scene.names(lead), scene.history(lead, None)
-        if not entry.when.holds(names, history):
-            missing = entry.when.missing(names, history)
-            return Answer("not_matching", f"The condition of {cadence.name} does not hold.", missing)
-        if "status" not in entry.when.names and lead.status is not Status.NURTURING:
-            return Answer("status", f"The lead is {lead.status}; cadences take leads that are nurturing.")
-        if lead.returns_at is not None and lead.returns_at > scene.now:
-            return Answer("status", "The lead returns on a date that was agreed.", clears_at=lead.returns_at)
-        if "all" in scene.suppressed.get(lead.email or "", frozenset()):
-            return Answer("status", "The lead must not be contacted.")
-    mine = [one for one in past if one.cadence == cadence.name]
-    if any(one.state in OPEN for one in mine):
-        return Answer("exclusive", f"The lead is in {cadence.name} already.")
-    taken = [one for one in past if one.state in OPEN and one.exclusive]
-    if cadence.exclusive and taken:
-        return Answer("exclusive", f"The lead is in {taken[0].cadence}, and is in one cadence at a time.")
-    if by_condition and mine:
-        again = entry.again
-        if again is None:
-            return Answer("again", f"The lead was in {cadence.name} before, and it does not take anyone again.")
-        last = max(one.ended_at or one.started_at for one in mine)
-        free = calendar.later(last, again, zone=scene.zone_of(lead), country=scene.country_of(lead))
-        if free > scene.now:
-            return Answer("again", f"{cadence.name} takes a lead again after {again}.", clears_at=free)
-    if by_condition and entry.arrived_within is not None and lead.created_at is not None:
-        late = scene.now - lead.created_at > entry.arrived_within.span
-        if late:
-            return Answer("arrived_late", f"The lead arrived more than {entry.arrived_within} ago.")
-    if by_condition and rate_left is not None and rate_left <= 0:
-        zone = calendar.zone(scene.policy.timezone)
-        tomorrow = calendar.day_bounds(calendar.local_day(scene.now, zone), zone)[1]
-        return Answer("rate", f"{cadence.name} takes {entry.rate} leads a day.", clears_at=tomorrow)
-    return MAY_ENTER
 
 
 def by_hand(
