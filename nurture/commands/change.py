@@ -55,6 +55,7 @@ SIGNS = {"added": "+", "removed": "-", "text": "~", "retimed": "~", "moved": "~"
 def _sentence(one: Difference) -> str:
     subject = one.text if not one.cadence else one.cadence
     version = ""
+    new = one.to_version
     if one.to_version is not None and one.to_version != one.from_version:
         version = (
             f" (version {one.to_version})" if one.from_version is None else f" ({one.from_version} -> {one.to_version})"

@@ -135,6 +135,10 @@ def check(
         raise typer.Exit(2)
 
 
+def _is_in(file: str, path: str) -> bool:
+    return not path or file == path or file.startswith(path + "/")
+
+
 def _relative(current: Session, paths: list[Path]) -> list[str]:
     found = []
     root = current.workspace.absolute()

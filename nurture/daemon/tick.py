@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from nurture.domain import calendar
 from nurture.domain.errors import RefusedError
@@ -47,7 +47,7 @@ def run(app: App, *, now: datetime | None = None) -> Pass:
     done = Pass(moment)
     rules = app.rules.in_force()
     policy = app.policy
-    common = {"store": app.store, "rules": rules, "policy": policy, "now": moment}
+    common: dict[str, Any] = {"store": app.store, "rules": rules, "policy": policy, "now": moment}
     done.arrived = app.take_in(moment)
     done.settled = settle.run(store=app.store, policy=policy, now=moment)
     _nightly(app, moment)

@@ -51,7 +51,7 @@ def names_of(
         "engagement": engaged,
         "timeline_months": timeline_months(lead.timeline_on, now.date()),
         "asked_for_sales": lead.asked_for_sales,
-        "created_at": lead.created_at.isoformat() if lead.created_at else None,
+        "created_at": lead.created_at,
     }
     names.update({name.value: name.value in found for name in FactName})
     names.update({f"x.{key}": value for key, value in lead.custom.items()})

@@ -108,6 +108,7 @@ def _batch(
     """Look the batch's identities up once, then store each row."""
     taken = [row for row in chunk if isinstance(row, Row)]
     result.refused += [(row.line, row.reason) for row in chunk if isinstance(row, Refused)]
+    _wishes(work, [row for row in chunk if isinstance(row, Refused)], now=now, by=by)
     emails, externals = work.imports.by_identity(
         [row.values["email"] for row in taken if row.values.get("email")],
         [row.values["external_id"] for row in taken if row.values.get("external_id")],
@@ -142,6 +143,16 @@ def _batch(
     if ids:
         scene = load(work, set(ids), rules=rules, policy=policy, now=now)
         rescore(work, set(ids), scene, by=by)
+
+
+def _wishes(work: Unit, refused: Sequence[Refused], *, now: datetime, by: str) -> None:
+    """A wish to be left alone outlives the refusal of its row: a mistyped country must not keep anybody on the list."""
+    for row in refused:
+        email, phone = row.identity.get("email"), row.identity.get("phone")
+        if row.opted_out and email:
+            work.suppressions.add(Suppression(email, "all", "opted_out", now), by=by)
+        if row.do_not_call and phone:
+            work.suppressions.add(Suppression(phone, "phone", "do_not_call", now), by=by)
 
 
 def _store(

@@ -1,0 +1,124 @@
+"""From start to stop: one daemon on SQLite, signals, draining, heartbeat."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Event
+from typing import Any, Final
+
+from nurture import log
+from nurture.daemon import tick
+from nurture.daemon.ticker import Ticker
+from nurture.domain.errors import RefusedError
+from nurture.wiring import App
+
+HEARTBEAT: Final = timedelta(seconds=15)
+_log = log.get("daemon")
+
+
+def run(app: App, *, as_json: bool) -> None:
+    """Run until SIGTERM or SIGINT; what is being sent is finished first.
+
+    Raises RefusedError when another daemon already works on this SQLite database, UnreachableError when the database
+    or the web address cannot be had.
+    """
+    log.set_up(as_json=as_json)
+    stop = Event()
+
+    def ask(number: int, _frame: Any) -> None:
+        _log.info("stopping", signal=signal.Signals(number).name)
+        stop.set()
+
+    old = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        with only_one(app):
+            _serve(app, stop)
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _serve(app: App, stop: Event) -> None:
+    from nurture.web import server
+    from nurture.web.app import make_app
+
+    sent = 0
+
+    def one_pass() -> None:
+        nonlocal sent
+        done = tick.run(app)
+        sent += done.touches.sent
+        _report(done)
+
+    def beat() -> None:
+        now = app.store.now(app.clock.now())
+        with app.store.unit() as work:
+            work.control.beat(app.owner, host=socket.gethostname(), pid=os.getpid(), now=now, sent=sent)
+            work.commit()
+
+    beat()
+    _ = app.mailer  # a wrong setting is said now, not at the first mail
+    handle = server.start(make_app(app), app.settings.web.bind)
+    ticker = Ticker()
+    now = app.clock.now()
+    ticker.every(app.policy.tick, "pass", one_pass, now=now)
+    ticker.every(HEARTBEAT, "heartbeat", beat, now=now)
+    ticker.start()
+    _log.info("started", daemon=app.owner, web=app.settings.web.bind, mailer=app.mailer.name)
+    try:
+        stop.wait()
+    finally:
+        ticker.stop()
+        handle.stop()
+        with app.store.unit() as work:
+            work.control.leave(app.owner, app.store.now(app.clock.now()))
+            work.commit()
+        _log.info("stopped", daemon=app.owner, sent=sent)
+
+
+def _report(done: tick.Pass) -> None:
+    """One line for a pass in which something happened."""
+    fields = {
+        "arrived": done.arrived,
+        "settled": done.settled,
+        "crossed": done.crossed,
+        "returned": done.returned,
+        "enrolled": done.enrolled,
+        "looked_at": done.touches.looked_at,
+        "sent": done.touches.sent,
+        "tasks": done.touches.tasks,
+        "skipped": done.touches.skipped,
+        "failed": done.touches.failed,
+        "in_doubt": done.touches.in_doubt,
+        "promoted": done.promoted,
+        "offered": done.offered,
+        "delivered": done.delivered,
+    }
+    happened = {name: count for name, count in fields.items() if count}
+    if happened:
+        _log.info("pass", **happened)
+
+
+@contextmanager
+def only_one(app: App) -> Iterator[None]:
+    """Hold the lock that keeps SQLite to one daemon. PostgreSQL serves many, and needs none."""
+    if not app.settings.database_url.startswith("sqlite"):
+        yield
+        return
+    import fcntl
+
+    folder = app.settings.state_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "daemon.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RefusedError(
+                "A daemon already works on this database.", hint="See: nurture status. Many daemons need PostgreSQL."
+            ) from None
+        yield
