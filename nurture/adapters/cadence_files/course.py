@@ -27,19 +27,20 @@ def course_problems(cadence: Cadence, report: Report) -> None:
     """Report steps that are never reached, waits with nothing after them, no contact, and no way out."""
     _unreached(cadence.steps, report)
     everything = list(walked(cadence.steps))
-    top = _place(cadence.steps[0], report)
+    top = place_of(cadence.steps[0], report)
     if not any(isinstance(step, Email | PersonTask | Webhook | Stream) for step in everything):
         report.warn(top, "steps: no step contacts the lead")
     if cadence.goal is None:
         for wait in _last(cadence.steps):
             if isinstance(wait, Wait | WaitUntil | WaitFor):
-                report.warn(_place(wait, report), "steps: nothing comes after this wait")
+                report.warn(place_of(wait, report), "steps: nothing comes after this wait")
         if not any(isinstance(step, Enroll | Stop) for step in everything):
             hint = "add a 'goal:', or end with 'enroll: CADENCE' or 'stop: WORD'"
             report.warn(top, f"steps: this cadence has no exit, so at its end a lead has no next thing; {hint}")
 
 
-def _place(step: Step, report: Report) -> Place:
+def place_of(step: Step, report: Report) -> Place:
+    """Where a step begins in the file that was read with this report."""
     places = (mention for mention in report.mentions if mention.what == "begins" and mention.line == step.line)
     return Place(step.line, next((mention.column for mention in places), 1))
 
@@ -74,7 +75,9 @@ def _ends(steps: Sequence[Step]) -> bool:
 def _unreached(steps: Sequence[Step], report: Report) -> None:
     for step, following in pairwise(steps):
         if _ends([step]):
-            report.error(_place(following, report), f"steps: never reached, because line {step.line} ends the cadence")
+            report.error(
+                place_of(following, report), f"steps: never reached, because line {step.line} ends the cadence"
+            )
             break
     for step in steps:
         for branch in branches(step):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from nurture.adapters.cadence_files.course import at_once
@@ -62,12 +62,13 @@ def check(workspace: Workspace, reports: Mapping[str, Report], known: Known) -> 
     _check_rivals(workspace, reports)
 
 
-def _check_mails(mention: Mention, condition: Condition, report: Report, cadence: str, mails: frozenset[str]) -> None:
+def _check_mails(mention: Mention, condition: Condition, report: Report, cadence: str, mails: Mails) -> None:
     """An e-mail is called as in the steps of this cadence, or by its full name."""
     for call in condition.calls:
-        if call.name in {"clicked", "sent"} and mails.isdisjoint((f"{cadence}/{call.args[0]}", call.args[0])):
-            unknown = _unknown(str(call.args[0]), mails, cadence)
-            report.error(mention.at(call.offset), f"{mention.where}: no e-mail is called {unknown}")
+        name = str(call.args[0]) if call.args else ""
+        if call.name in {"clicked", "sent"} and not mails.has(name, cadence):
+            message = f"{mention.where}: no e-mail is called {short(name)}{mails.near(name, cadence)}"
+            report.error(mention.at(call.offset), message)
 
 
 def _check_name(mention: Mention, report: Report, workspace: Workspace, known: Known) -> None:
@@ -86,9 +87,8 @@ def _check_name(mention: Mention, report: Report, workspace: Workspace, known: K
             pass
 
 
-def _unknown(name: str, known: Collection[str], cadence: str = "") -> str:
-    own = [full.removeprefix(f"{cadence}/") for full in known if cadence and full.startswith(f"{cadence}/")]
-    return short(name) + (near(name, own) or near(name, known))
+def _unknown(name: str, known: Collection[str]) -> str:
+    return short(name) + near(name, known)
 
 
 def _check_person(mention: Mention, report: Report, workspace: Workspace) -> None:
@@ -123,19 +123,50 @@ def _check_template(mention: Mention, report: Report, cadence: str, stems: Mappi
     report.error(mention, f"{mention.where}: there is no templates/{cadence}/{name}.{ending}{hint}")
 
 
-def _mails(reports: Mapping[str, Report], known: Known) -> frozenset[str]:
-    """Every e-mail by its full name: those that steps send, and those that have a template."""
-    found = set()
+@dataclass(slots=True)
+class Mails:
+    """Every e-mail by its full name, in its folder: those that steps send, and those that have a template."""
+
+    folders: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    last_parts: dict[str, str] = field(default_factory=dict)  # to a full name that ends with it
+
+    def add(self, full: str) -> None:
+        """Take note of an e-mail."""
+        self.folders[full.partition("/")[0]].add(full)
+        self.last_parts.setdefault(full.rpartition("/")[2], full)
+
+    def has(self, name: str, cadence: str) -> bool:
+        """Whether a cadence can mean something by this name."""
+        return f"{cadence}/{name}" in self.folders.get(cadence, ()) or name in self._beside(name)
+
+    def near(self, name: str, cadence: str) -> str:
+        """The hint for a name that means nothing; it looks in few folders, because a workspace may have many."""
+        own = [full.removeprefix(f"{cadence}/") for full in self.folders.get(cadence, ())]
+        elsewhere = self.last_parts.get(name)
+        return (
+            near(name, own)
+            or near(name, self._beside(name))
+            or (near(name, [elsewhere], cutoff=0) if elsewhere else "")
+        )
+
+    def _beside(self, name: str) -> Collection[str]:
+        return self.folders.get(name.partition("/")[0], ())
+
+
+def _mails(reports: Mapping[str, Report], known: Known) -> Mails:
+    found = Mails()
     for path, report in reports.items():
         cadence = path.removeprefix("cadences/").removesuffix(".yaml")
         for mention in report.mentions:
             if mention.what == "email":
-                found |= {f"{cadence}/{mention.value}"} | ({str(mention.value)} if "/" in str(mention.value) else set())
+                found.add(f"{cadence}/{mention.value}")
+                if "/" in str(mention.value):
+                    found.add(str(mention.value))
     for template in known.templates or ():
         stem, _, ending = template.rpartition(".")
         if ENDINGS.get(ending) == "email":
             found.add(stem)
-    return frozenset(found)
+    return found
 
 
 def _check_gate(mention: Mention, condition: Condition, report: Report, ranges: Mapping[str, Range]) -> None:

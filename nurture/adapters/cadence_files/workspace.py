@@ -10,6 +10,7 @@ from typing import Any, Final
 from nurture.adapters.cadence_files import cadence, references
 from nurture.adapters.cadence_files.nodes import MAX_BYTES, ScalarNode, read_nodes
 from nurture.adapters.cadence_files.people import PEOPLE
+from nurture.adapters.cadence_files.pressure import pressure_problems
 from nurture.adapters.cadence_files.readiness import READINESS
 from nurture.adapters.cadence_files.report import Report, TooManyProblemsError, short
 from nurture.adapters.cadence_files.schema import WRONG, Shape
@@ -80,13 +81,14 @@ def read_files(
     templates: Collection[str] | None = None,
     webhooks: Collection[str] | None = None,
     senders: Collection[str] | None = None,
+    limits: Mapping[int, int] | None = None,
 ) -> tuple[Workspace, list[Problem]]:
     """The workspace that these files make, and every problem of all of them in the order of the places.
 
     `unread` are the problems of files that could not be read as texts; what they hold counts as existing.
     `sources` are texts by path (`cadences/NAME.yaml`, `scoring.yaml`, ...); other paths are passed over. A file with an
     error is not in the workspace. The other arguments are what may be named: paths under `templates/`, and the names
-    of the settings; None leaves these unchecked.
+    of the settings; None leaves these unchecked. `limits` are the most touches of a lead by days, such as {7: 2}.
     """
     cadences, reports = {}, {}
     single: dict[str, Any] = {name: default() for name, (_, default) in SINGLE_FILES.items()}
@@ -114,6 +116,8 @@ def read_files(
         senders=senders,
     )
     references.check(workspace, reports, known)
+    for found in cadences.values() if limits else ():
+        pressure_problems(found, reports[found.file], limits or {})
     return workspace, sorted([*unread, *(problem for report in reports.values() for problem in report.problems)])
 
 
