@@ -131,8 +131,20 @@ class Leads(Protocol):
     def add_consent(self, lead: LeadId, consent: Consent) -> None:
         """One more basis."""
 
-    def companies(self, ids: Collection[CompanyId]) -> dict[CompanyId, Company]:
-        """Companies by id."""
+    def companies(self, ids: Collection[CompanyId] | None) -> dict[CompanyId, Company]:
+        """Companies by id; None: all of them."""
+
+    def company_named(self, name: str) -> CompanyId | None:
+        """The company of this name or domain."""
+
+    def set_company(self, company: CompanyId, values: Mapping[str, Any]) -> None:
+        """Set columns of a company."""
+
+    def company_domain(self, company: CompanyId, domain: str) -> CompanyId:
+        """Let a domain be this company's, or say whose it is already."""
+
+    def merge_companies(self, company: CompanyId, into: CompanyId) -> None:
+        """Give the people and the domains of one company to another, and remove it."""
 
     def company_for(
         self, *, name: str | None, domain: str | None, values: Mapping[str, Any], now: datetime
@@ -162,6 +174,9 @@ class Suppressions(Protocol):
 
     def add(self, suppression: Suppression, *, by: str) -> bool:
         """Suppress; False if it was already."""
+
+    def seal(self, address: str) -> int:
+        """Keep the suppressions of an address under a keyed hash in its place, so that nobody can read it; how many."""
 
     def remove(self, address: str) -> int:
         """Lift all suppressions of an address; how many there were."""
@@ -440,6 +455,9 @@ class Control(Protocol):
     def leave(self, daemon: str, now: datetime) -> None:
         """A daemon stops cleanly."""
 
+    def add_token(self, name: str, *, sha: str, at: datetime, by: str) -> bool:
+        """Keep the hash of an API token; False if the name is taken."""
+
 
 class Imports(Protocol):
     """Import batches, so that one can be undone."""
@@ -474,6 +492,19 @@ class Imports(Protocol):
         """Known leads: address (or alias) -> lead, external id -> lead."""
 
 
+class Persons(Protocol):
+    """One person, wherever the database has something about them."""
+
+    def everything(self, lead: LeadId) -> dict[str, Any]:
+        """All that is held about a person, by table; ready for JSON."""
+
+    def move(self, lead: LeadId, into: LeadId) -> None:
+        """Give all rows of one lead to another. Its exclusive place and its open promotion must be free there."""
+
+    def erase(self, lead: LeadId, at: datetime) -> None:
+        """Erase whoever this was, everywhere; what was counted stays, under a number that names nobody."""
+
+
 class Unit(Protocol):
     """One transaction. What is not committed is rolled back."""
 
@@ -495,6 +526,8 @@ class Unit(Protocol):
     def control(self) -> Control: ...
     @property
     def imports(self) -> Imports: ...
+    @property
+    def persons(self) -> Persons: ...
 
     def commit(self) -> None:
         """Make it durable."""

@@ -12,7 +12,7 @@ from sqlalchemy import insert as plain_insert
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.people import companies_alone, company_of
 from nurture.adapters.store.rows import add_once, chunks
-from nurture.adapters.store.tables import companies, company_domains, touches
+from nurture.adapters.store.tables import companies, company_domains, leads, touches
 from nurture.domain.lead import Company, CompanyId
 
 FILLED = frozenset({"industry", "employees", "revenue", "country", "timezone", "fiscal_year_start", "custom"})
@@ -24,8 +24,11 @@ class CompanyRows:
     def __init__(self, db: Connection) -> None:
         self._db = db
 
-    def get(self, ids: Collection[CompanyId]) -> dict[CompanyId, Company]:
-        """Companies by id."""
+    def get(self, ids: Collection[CompanyId] | None) -> dict[CompanyId, Company]:
+        """Companies by id; None: all of them."""
+        if ids is None:
+            every = self._db.execute(companies_alone().order_by(companies.c.id))
+            return {row.company_id: company_of(row) for row in every}
         found: dict[CompanyId, Company] = {}
         for chunk in chunks(ids):
             for row in self._db.execute(companies_alone().where(companies.c.id.in_(chunk))):
@@ -65,6 +68,27 @@ class CompanyRows:
             for row in self._db.execute(query):
                 found.setdefault(row.company_id, {})[row.lead_id] = row.latest
         return found
+
+    def named(self, name: str) -> CompanyId | None:
+        """The company of this name or domain."""
+        return self._of_domain(name.strip().casefold()) or self._of_name(" ".join(name.split()))
+
+    def set(self, company: CompanyId, values: Mapping[str, Any]) -> None:
+        """Set columns of a company."""
+        row = _row(values)
+        if "name" in row:
+            row["name_key"] = str(row["name"]).casefold()
+        self._db.execute(update(companies).where(companies.c.id == company).values(row))
+
+    def add_domain(self, company: CompanyId, domain: str) -> CompanyId:
+        """Let a domain be this company's, or say whose it is already."""
+        return self._claim(domain, company)
+
+    def merge(self, company: CompanyId, into: CompanyId) -> None:
+        """Give the people, touches and domains of one company to another, and remove it."""
+        for table in (company_domains, leads, touches):
+            self._db.execute(update(table).where(table.c.company_id == company).values(company_id=into))
+        self._db.execute(delete(companies).where(companies.c.id == company))
 
     def _of_domain(self, domain: str) -> CompanyId | None:
         query = select(company_domains.c.company_id).where(company_domains.c.domain == domain)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, delete, func, select, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.rows import add_once, dicts, insert
-from nurture.adapters.store.tables import cadence_versions, jobs, marks
+from nurture.adapters.store.tables import api_tokens, cadence_versions, jobs, marks
 from nurture.adapters.store.tables import daemons as daemon_table
 from nurture.adapters.store.tables import files as file_table
 from nurture.adapters.store.tables import switches as switch_table
@@ -111,6 +111,11 @@ class ControlRows:
         """A daemon stops cleanly."""
         stopped = update(daemon_table).where(daemon_table.c.id == daemon)
         self._db.execute(stopped.values(seen_at=now, stopped_at=now))
+
+    def add_token(self, name: str, *, sha: str, at: datetime, by: str) -> bool:
+        """Keep the hash of an API token; False if the name is taken."""
+        values = {"name": name, "sha": sha, "created_at": at, "created_by": by}
+        return add_once(self._db, api_tokens, values, api_tokens.c.name) is not None
 
     def _put(
         self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any], *, once: Mapping[str, Any] | None = None

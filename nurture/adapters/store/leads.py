@@ -50,8 +50,8 @@ class LeadRows:
     def get(self, ids: Collection[LeadId]) -> dict[LeadId, Lead]:
         """Leads by id, with their companies."""
         found: dict[LeadId, Lead] = {}
-        for chunk in chunks(ids):
-            for row in self._db.execute(leads_with_companies().where(leads.c.id.in_(chunk))):
+        for chunk in chunks(sorted(ids)):
+            for row in self._db.execute(leads_with_companies().where(leads.c.id.in_(chunk)).order_by(leads.c.id)):
                 found[row.id] = lead_of(row)
         return found
 
@@ -176,9 +176,25 @@ class LeadRows:
         }
         self._db.execute(plain_insert(consents).values(values))
 
-    def companies(self, ids: Collection[CompanyId]) -> dict[CompanyId, Company]:
-        """Companies by id."""
+    def companies(self, ids: Collection[CompanyId] | None) -> dict[CompanyId, Company]:
+        """Companies by id; None: all of them."""
         return self._companies.get(ids)
+
+    def company_named(self, name: str) -> CompanyId | None:
+        """The company of this name or domain."""
+        return self._companies.named(name)
+
+    def set_company(self, company: CompanyId, values: Mapping[str, Any]) -> None:
+        """Set columns of a company."""
+        self._companies.set(company, values)
+
+    def company_domain(self, company: CompanyId, domain: str) -> CompanyId:
+        """Let a domain be this company's, or say whose it is already."""
+        return self._companies.add_domain(company, domain)
+
+    def merge_companies(self, company: CompanyId, into: CompanyId) -> None:
+        """Give the people and the domains of one company to another, and remove it."""
+        self._companies.merge(company, into)
 
     def company_for(
         self, *, name: str | None, domain: str | None, values: Mapping[str, Any], now: datetime

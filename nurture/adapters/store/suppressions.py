@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import hmac
+from collections.abc import Callable, Collection
 
 from sqlalchemy import Connection, delete, select
 
@@ -10,19 +11,26 @@ from nurture.adapters.store.rows import add_once, chunks
 from nurture.adapters.store.tables import suppressions as table
 from nurture.ports.store import Suppression
 
+SEALED = "sha256:"  # begins what stands for the address of somebody who was forgotten
+AFTER_SEALED = "sha256;"  # the next text in the index
+
 
 class SuppressionRows:
     """Suppressions in the database."""
 
-    def __init__(self, db: Connection) -> None:
+    def __init__(self, db: Connection, key: Callable[[], str] = str) -> None:
         self._db = db
+        self._key = key
 
     def scopes(self, addresses: Collection[str]) -> dict[str, frozenset[str]]:
         """The scopes in which each address is suppressed; addresses that are not are left out."""
         found: dict[str, set[str]] = {}
-        for chunk in chunks(addresses):
+        named = {address: address for address in addresses}
+        if named and self._any_sealed():
+            named |= {self._sealed(address): address for address in addresses}
+        for chunk in chunks(named):
             for row in self._db.execute(select(table.c.address, table.c.scope).where(table.c.address.in_(chunk))):
-                found.setdefault(row.address, set()).add(row.scope)
+                found.setdefault(named[row.address], set()).add(row.scope)
         return {address: frozenset(scopes) for address, scopes in found.items()}
 
     def add(self, suppression: Suppression, *, by: str) -> bool:
@@ -37,9 +45,19 @@ class SuppressionRows:
         }
         return add_once(self._db, table, values, table.c.id) is not None
 
+    def seal(self, address: str) -> int:
+        """Keep the suppressions of an address under a keyed hash in its place; how many."""
+        rows = self._db.execute(select(table).where(table.c.address == address)).all()
+        for row in rows:
+            values = {"scope": row.scope, "reason": row.reason, "at": row.at, "by": row.by}
+            add_once(self._db, table, {**values, "address": self._sealed(address)}, table.c.id)
+        self._db.execute(delete(table).where(table.c.address == address))
+        return len(rows)
+
     def remove(self, address: str) -> int:
         """Lift all suppressions of an address; how many there were."""
-        lifted = delete(table).where(table.c.address == address).returning(table.c.id)
+        both = [address, self._sealed(address)] if self._any_sealed() else [address]
+        lifted = delete(table).where(table.c.address.in_(both)).returning(table.c.id)
         return len(self._db.execute(lifted).all())
 
     def all(self) -> list[Suppression]:
@@ -48,3 +66,11 @@ class SuppressionRows:
             Suppression(row.address, row.scope, row.reason, row.at, row.lead_id)
             for row in self._db.execute(select(table).order_by(table.c.at, table.c.id))
         ]
+
+    def _any_sealed(self) -> bool:
+        query = select(table.c.id).where(table.c.address >= SEALED, table.c.address < AFTER_SEALED).limit(1)
+        return self._db.execute(query).first() is not None
+
+    def _sealed(self, address: str) -> str:
+        """Keyed, or a list of likely addresses would tell who was forgotten."""
+        return SEALED + hmac.digest(self._key().encode(), address.encode(), "sha256").hex()

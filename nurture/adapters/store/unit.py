@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -15,6 +15,7 @@ from nurture.adapters.store.enrollments import EnrollmentRows
 from nurture.adapters.store.imports import ImportRows
 from nurture.adapters.store.leads import LeadRows
 from nurture.adapters.store.notes import NoteRows
+from nurture.adapters.store.persons import PersonRows
 from nurture.adapters.store.responses import ResponseRows
 from nurture.adapters.store.sales import SalesRows
 from nurture.adapters.store.suppressions import SuppressionRows
@@ -25,10 +26,10 @@ from nurture.domain.errors import UnreachableError
 class SqlUnit:
     """One transaction. What is not committed is rolled back when it is left."""
 
-    def __init__(self, db: Connection) -> None:
+    def __init__(self, db: Connection, key: Callable[[], str]) -> None:
         self._db = db
         self.leads = LeadRows(db)
-        self.suppressions = SuppressionRows(db)
+        self.suppressions = SuppressionRows(db, key)
         self.enrollments = EnrollmentRows(db)
         self.touches = TouchRows(db)
         self.responses = ResponseRows(db)
@@ -36,6 +37,7 @@ class SqlUnit:
         self.notes = NoteRows(db)
         self.control = ControlRows(db)
         self.imports = ImportRows(db)
+        self.persons = PersonRows(db)
 
     def commit(self) -> None:
         """Make it durable. The unit may be used on: the next statement begins a new transaction."""
@@ -43,10 +45,11 @@ class SqlUnit:
 
 
 class SqlStore:
-    """The database behind the Store port."""
+    """The database behind the Store port. `key` gives the secret under which forgotten addresses are hashed."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, key: Callable[[], str] = str) -> None:
         self.engine = engine
+        self._key = key
 
     @contextmanager
     def unit(self, *, write: bool = True) -> Iterator[SqlUnit]:
@@ -59,7 +62,7 @@ class SqlStore:
                 hint="Is database.url right, and is it running?",
             ) from problem
         with connection as db:
-            yield SqlUnit(db.execution_options(**{WRITES: write}))
+            yield SqlUnit(db.execution_options(**{WRITES: write}), self._key)
 
     def now(self, clock_now: datetime) -> datetime:
         """The database's clock on PostgreSQL, so that all daemons agree; else the given one."""

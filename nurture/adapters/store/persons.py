@@ -1,0 +1,108 @@
+"""Rows <-> one person in every table: all that is held, moved to another lead, or erased."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, delete, select, update
+
+from nurture.adapters.store import tables
+from nurture.adapters.store.json_values import as_json
+from nurture.adapters.store.rows import dicts
+from nurture.adapters.store.tables import leads
+
+# Every table that has rows about a lead. A test holds this list against the schema.
+OF_A_LEAD: Final[tuple[Table, ...]] = (
+    *(tables.lead_aliases, tables.consents, tables.suppressions, tables.facts, tables.import_rows),
+    *(tables.enrollments, tables.touches, tables.responses, tables.score_lines, tables.changes),
+    *(tables.inbox, tables.promises, tables.promotions, tables.handoffs),
+)
+# Import rows say what a batch did to the lead that it found: they stay with it.
+MOVED: Final = tuple(table for table in OF_A_LEAD if table is not tables.import_rows)
+GONE: Final = (tables.lead_aliases, tables.consents, tables.facts, tables.import_rows, tables.inbox, tables.promises)
+# What stays of a forgotten lead are numbers and dates: what was sent, in which stage it was, how sales answered.
+BLANKED: Final[Mapping[str, Any]] = dict.fromkeys(
+    (
+        *("email", "external_id", "first_name", "last_name", "title", "phone", "timezone", "language", "owner"),
+        *("company_id", "notes", "by_person", "custom", "returns_at", "returns_into", "returns_because", "look_at"),
+    )
+)
+BLANK_TOUCH: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(("address", "domain", "message_id", "provider_id", "script", "note", "ask")),
+    "because": "",
+}
+
+
+class PersonRows:
+    """One person, wherever the database has something about them."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def everything(self, lead: int) -> dict[str, Any]:
+        """All that is held about a person, by table; ready for JSON."""
+        held: dict[str, Any] = {"leads": self._rows(select(leads).where(leads.c.id == lead))}
+        for table in OF_A_LEAD:
+            held[table.name] = self._rows(select(table).where(table.c.lead_id == lead))
+        texts = tables.touch_texts
+        mine = select(tables.touches.c.id).where(tables.touches.c.lead_id == lead)
+        held["touch_texts"] = self._rows(select(texts).where(texts.c.touch_id.in_(mine)))
+        held["deliveries"] = [as_json(row) for row in self._deliveries(lead)]
+        return held
+
+    def move(self, lead: int, into: int) -> None:
+        """Give all rows of one lead to another. Its exclusive place and its open promotion must be free there."""
+        for table in MOVED:
+            self._db.execute(update(table).where(table.c.lead_id == lead).values(lead_id=into))
+        slots, open_ = tables.enrollments.c.slot, tables.promotions.c.open
+        self._db.execute(update(tables.enrollments).where(slots == lead).values(slot=into))
+        self._db.execute(update(tables.promotions).where(open_ == lead).values(open=into))
+
+    def erase(self, lead: int, at: datetime) -> None:
+        """Erase whoever this was, everywhere; what was counted stays, under a number that names nobody."""
+        row = self._db.execute(select(leads.c.email, leads.c.phone).where(leads.c.id == lead)).first()
+        aliases = select(tables.lead_aliases.c.email).where(tables.lead_aliases.c.lead_id == lead)
+        names = {name for name in (*(row or ()), *self._db.execute(aliases).scalars()) if name}
+        for table in GONE:
+            self._db.execute(delete(table).where(table.c.lead_id == lead))
+        mine = select(tables.touches.c.id).where(tables.touches.c.lead_id == lead)
+        self._db.execute(delete(tables.touch_texts).where(tables.touch_texts.c.touch_id.in_(mine)))
+        self._set(tables.touches, lead, BLANK_TOUCH)
+        self._set(tables.responses, lead, {"detail": None, "why": ""})
+        self._set(tables.changes, lead, {"text": tables.changes.c.what, "detail": None})
+        self._set(tables.promotions, lead, {"why": "", "brief": {}})
+        self._set(tables.handoffs, lead, {"note": None})
+        for one in self._deliveries(lead):
+            self._db.execute(delete(tables.deliveries).where(tables.deliveries.c.id == one["id"]))
+        self._erase_named(names)
+        self._db.execute(update(leads).where(leads.c.id == lead).values({**BLANKED, "forgotten_at": at}))
+
+    def _erase_named(self, names: set[str]) -> None:
+        """Copies that carry no lead id: deliveries as they came, and rows that an import refused."""
+        wanted = [name.casefold() for name in names]
+        raw = tables.raw_events
+        for row in self._db.execute(select(raw.c.id, raw.c.body)):
+            text = bytes(row.body).decode("utf-8", "replace").casefold()
+            if any(name in text for name in wanted):
+                self._db.execute(delete(raw).where(raw.c.id == row.id))
+        imports = tables.imports
+        for row in self._db.execute(select(imports.c.id, imports.c.refused).where(imports.c.refused.is_not(None))):
+            kept = [
+                [line, "erased" if any(name in str(why).casefold() for name in wanted) else why]
+                for line, why in row.refused or ()
+            ]
+            if kept != row.refused:
+                self._db.execute(update(imports).where(imports.c.id == row.id).values(refused=kept))
+
+    def _deliveries(self, lead: int) -> list[dict[str, Any]]:
+        """What left for sales about this lead."""
+        rows = dicts(self._db.execute(select(tables.deliveries)).all())
+        return [row for row in rows if str((row["payload"] or {}).get("lead", "")) == str(lead)]
+
+    def _set(self, table: Table, lead: int, values: Mapping[str, Any]) -> None:
+        self._db.execute(update(table).where(table.c.lead_id == lead).values(dict(values)))
+
+    def _rows(self, query: Any) -> list[Any]:
+        return [as_json(row) for row in dicts(self._db.execute(query).all())]
