@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from nurture.adapters.store.engine import open_engine
+from nurture.adapters.store.tables import metadata
 from nurture.adapters.store.unit import SqlStore
 from tests.builders import a_store
+from tests.postgres import Server
 
 
-@pytest.fixture
-def store(database_url: str) -> Iterator[SqlStore]:
-    """An empty database with all tables."""
-    with a_store(database_url) as made:
-        yield made
+@pytest.fixture(scope="session")
+def sqlite_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with all tables and nothing in them: to copy it is quicker than to make it."""
+    path = tmp_path_factory.mktemp("model") / "model.db"
+    with a_store(f"sqlite:///{path}"):
+        return path
+
+
+@pytest.fixture(scope="session")
+def postgres_store(postgres_server: Server) -> Iterator[SqlStore]:
+    """A PostgreSQL store that all tests of this process share, one after the other."""
+    with postgres_server.database() as url, a_store(url) as store:
+        yield store
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
+    """A store with all tables and nothing in them."""
+    if request.param == "postgresql":
+        shared: SqlStore = request.getfixturevalue("postgres_store")
+        with shared.engine.begin() as db:
+            for table in reversed(metadata.sorted_tables):
+                db.execute(table.delete())
+        yield shared
+        return
+    path = tmp_path / "nurture.db"
+    shutil.copyfile(request.getfixturevalue("sqlite_model"), path)
+    engine = open_engine(f"sqlite:///{path}")
+    yield SqlStore(engine)
+    engine.dispose()

@@ -19,9 +19,7 @@ from sqlalchemy import Engine, inspect, text
 from nurture.adapters.store import schema
 from nurture.adapters.store.engine import open_engine
 from nurture.adapters.store.tables import metadata
-from nurture.adapters.store.unit import SqlStore
 from nurture.domain.errors import RefusedError, UnreachableError
-from tests.builders import a_lead
 from tests.store import first_step
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -152,21 +150,21 @@ def test_an_upgrade_leaves_foreign_keys_on(engine: Engine) -> None:
             assert db.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
 
 
-def test_a_missing_table_column_index_and_check_are_found(store: SqlStore) -> None:
-    a_lead(store)
-    with store.engine.begin() as db:
+def test_a_missing_table_column_index_and_check_are_found(engine: Engine) -> None:
+    schema.upgrade(engine)
+    with engine.begin() as db:
         db.execute(text("DROP TABLE api_tokens"))
         db.execute(text("ALTER TABLE companies DROP COLUMN revenue"))
         db.execute(text("DROP INDEX ix_touches_sent_at"))
         db.execute(text("DROP INDEX ix_enrollments_due"))
-        if store.engine.dialect.name == "postgresql":
+        if engine.dialect.name == "postgresql":
             db.execute(text("ALTER TABLE touches DROP CONSTRAINT ck_touches_state_known"))
-    found = " ".join(schema.check(store.engine))
+    found = " ".join(schema.check(engine))
     assert "api_tokens" in found
     assert "revenue" in found
     assert "ix_touches_sent_at" in found
     assert "enrollments lacks ix_enrollments_due" in found
-    if store.engine.dialect.name == "postgresql":
+    if engine.dialect.name == "postgresql":
         assert "touches lacks ck_touches_state_known" in found
 
 
