@@ -17,6 +17,7 @@ from nurture.ports import Clock, Files, Mailer, Rules, Store
 from nurture.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from nurture.adapters.import_rows import Rows
     from nurture.adapters.links import SignedLinks
     from nurture.adapters.store.unit import SqlStore
 
@@ -39,7 +40,7 @@ class App:
         from nurture.adapters.store.engine import open_engine
         from nurture.adapters.store.unit import SqlStore
 
-        return SqlStore(open_engine(self.settings.database_url))
+        return SqlStore(open_engine(self.settings.database_url), key=lambda: self.settings.secret_key)
 
     @cached_property
     def store(self) -> Store:
@@ -121,6 +122,31 @@ class App:
         from nurture.adapters.store.backup import backup
 
         backup(self.sql.engine, file)
+
+    def read_rows(
+        self,
+        path: Path,
+        map_name: str | None = None,
+        *,
+        source: str | None = None,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+    ) -> Rows:
+        """The rows of a file under a map, by name or file; what is given here wins over the map. Raises RequestError."""
+        from nurture.adapters.csv_files import open_rows
+        from nurture.adapters.import_maps import NO_MAP, load_map
+        from nurture.adapters.import_rows import read_rows
+        from nurture.domain import calendar
+
+        chosen = load_map(map_name) if map_name else NO_MAP
+        table = open_rows(path, delimiter=delimiter or chosen.delimiter, encoding=encoding or chosen.encoding)
+        return read_rows(table, chosen, source=source, zone=calendar.zone(self.policy.timezone))
+
+    def read_phone(self, text: str, country: str | None) -> str:
+        """A phone number in its international form. Raises ValueError."""
+        from nurture.adapters.addresses import international_phone
+
+        return international_phone(text, country)
 
     def take_in(self, now: datetime) -> int:
         """Whatever waits outside to be read: replies in a folder, raw events; how much there was."""
