@@ -132,7 +132,7 @@ class App:
         delimiter: str | None = None,
         encoding: str | None = None,
     ) -> Rows:
-        """The rows of a file under a map, by name or file; what is given here wins over the map. Raises RequestError."""
+        """The rows of a file under a map (its name or file); what is given here wins. Raises RequestError."""
         from nurture.adapters.csv_files import open_rows
         from nurture.adapters.import_maps import NO_MAP, load_map
         from nurture.adapters.import_rows import read_rows
