@@ -18,11 +18,10 @@ from nurture.domain.readiness import Consequence, Readiness
 
 # Facts, and whatever else a lead may lack.
 REQUIRABLE: Final = tuple(dict.fromkeys((*map(str, FactName), *NAMES)))
-_CUSTOM: Final = r"x\.[A-Za-z_][A-Za-z0-9_]*"
 
 
 def _required(text: str) -> str:
-    if text not in REQUIRABLE and not re.fullmatch(_CUSTOM, text):
+    if text not in REQUIRABLE and not re.fullmatch(r"x\.\w+", text):
         hint = near(text, REQUIRABLE) or f"; one of: {', '.join(REQUIRABLE)}, x.NAME"
         raise ValueError(f"{short(text)} is not known{hint}")
     return text
@@ -71,7 +70,7 @@ def _readiness(values: dict[str, Any], node: MapNode, report: Report) -> Readine
 
 
 _REQUIRED: Final = ListOf(
-    Parsed(_required, "a fact or a name such as phone", rf"^(?:{'|'.join(REQUIRABLE)}|{_CUSTOM})$"), unique=True
+    Parsed(_required, "a fact or a name such as phone", rf"^(?:{'|'.join(REQUIRABLE)}|x\.\S+)$"), unique=True
 )
 _CONSEQUENCE: Final = Record(
     "consequence",

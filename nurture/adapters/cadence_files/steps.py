@@ -142,7 +142,7 @@ def _set(values: dict[str, Any], node: MapNode, report: Report) -> Any:
     if not fields:
         report.error(at, "set: no field is named")
     for field in fields:
-        if field not in SETTABLE and not re.fullmatch(r"x\.[A-Za-z_][A-Za-z0-9_]*", field):
+        if field not in SETTABLE and not re.fullmatch(r"x\.\w+", field):
             hint = near(field, SETTABLE) or f"; allowed: {', '.join(SETTABLE)} and x.NAME"
             report.error(at.entries[field][0], f"set: {short(field)} cannot be set{hint}")
             sound = False
