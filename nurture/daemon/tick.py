@@ -52,7 +52,9 @@ def run(app: App, *, now: datetime | None = None) -> Pass:
     done.settled = settle.run(store=app.store, policy=policy, now=moment)
     _nightly(app, moment)
     done.crossed = crossings.run(**common)
-    done.returned = handoff.returns(**common, by="daemon")
+    crm = bool(app.settings.crm.webhook)
+    desk = handoff.Desk(**common, new_id=app.clock.new_id, by="daemon", crm=crm)
+    done.returned = handoff.returns(desk)
     done.promised = promises.run(**common, new_id=app.clock.new_id)
     done.enrolled = enroll.run(**common)
     done.touches = dispatch.run(
@@ -67,9 +69,9 @@ def run(app: App, *, now: datetime | None = None) -> Pass:
             now=moment,
         )
     )
-    sales = promote.run(**common, new_id=app.clock.new_id)
+    sales = promote.run(**common, new_id=app.clock.new_id, by="daemon", crm=crm)
     done.promoted, done.offered = sales.promoted, sales.offered
-    done.deadlines = handoff.deadlines(**common, by="daemon")
+    done.deadlines = handoff.deadlines(desk)
     done.delivered = app.deliver(moment)
     return done
 
