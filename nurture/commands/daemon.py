@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nurture.commands.context import AsJson, DryRun, session
 from nurture.commands.output import say, show, show_json
 from nurture.domain.errors import RefusedError, RequestError
+
+if TYPE_CHECKING:
+    from nurture.wiring import App
 
 
 def mount(app: typer.Typer) -> None:
@@ -30,8 +33,13 @@ def mount(app: typer.Typer) -> None:
 def daemon(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """Run until stopped: the scheduler, the web, the webhooks. Logs one line for each thing that happened."""
     from nurture.daemon import lifecycle
+    from nurture.web import server
+    from nurture.web.app import make_app
 
-    lifecycle.run(session(ctx).app, as_json=as_json)
+    def serve(app: App) -> lifecycle.Handle:
+        return server.start(make_app(app), app.settings.web.bind)
+
+    lifecycle.run(session(ctx).app, as_json=as_json, serve=serve)
 
 
 def tick(ctx: typer.Context, *, as_json: AsJson = False) -> None:

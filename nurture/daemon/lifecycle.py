@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from nurture import log
 from nurture.daemon import tick
@@ -21,8 +21,15 @@ HEARTBEAT: Final = timedelta(seconds=15)
 _log = log.get("daemon")
 
 
-def run(app: App, *, as_json: bool) -> None:
-    """Run until SIGTERM or SIGINT; what is being sent is finished first.
+class Handle(Protocol):
+    """Something that runs beside the passes, and stops when asked."""
+
+    def stop(self) -> None:
+        """Finish what is under way, and end."""
+
+
+def run(app: App, *, as_json: bool, serve: Callable[[App], Handle]) -> None:
+    """Run until SIGTERM or SIGINT; what is being sent is finished first. `serve` starts the web beside the passes.
 
     Raises RefusedError when another daemon already works on this SQLite database, UnreachableError when the database
     or the web address cannot be had.
@@ -37,16 +44,13 @@ def run(app: App, *, as_json: bool) -> None:
     old = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         with only_one(app):
-            _serve(app, stop)
+            _work(app, stop, serve)
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
 
 
-def _serve(app: App, stop: Event) -> None:
-    from nurture.web import server
-    from nurture.web.app import make_app
-
+def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
     sent = 0
 
     def one_pass() -> None:
@@ -63,7 +67,7 @@ def _serve(app: App, stop: Event) -> None:
 
     beat()
     _ = app.mailer  # a wrong setting is said now, not at the first mail
-    handle = server.start(make_app(app), app.settings.web.bind)
+    handle = serve(app)
     ticker = Ticker()
     now = app.clock.now()
     ticker.every(app.policy.tick, "pass", one_pass, now=now)
