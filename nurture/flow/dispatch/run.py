@@ -15,9 +15,9 @@ from nurture.domain.touch import Channel, Event, Reason, State, Touch, TouchId
 from nurture.domain.verdict import Maybe, Verdict
 from nurture.flow.dispatch import decide
 from nurture.flow.dispatch.decide import Decision
-from nurture.flow.dispatch.render import render_email, render_script
 from nurture.flow.dispatch.send import Intended, Outgoing, intend, record
 from nurture.moves.fields import set_fields
+from nurture.moves.rendering import render_email, render_script
 from nurture.moves.scene import Scene, load
 from nurture.ports import Clock, InForce, Links, Mailer, Store, Unit
 from nurture.ports.store import Change

@@ -20,7 +20,7 @@ from nurture.domain.touch import Event, Reason, State, Touch, TouchId
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes, backoff
 from nurture.flow.dispatch import decide
 from nurture.flow.dispatch.decide import Decision
-from nurture.flow.dispatch.render import Rendered
+from nurture.moves.rendering import Rendered
 from nurture.moves.scene import Scene
 from nurture.ports import Unit
 from nurture.ports.store import Change, Switch

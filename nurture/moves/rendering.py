@@ -1,4 +1,4 @@
-"""A touch -> the message that goes out, or a person's task with its script."""
+"""A touch -> the message that goes out, or the script of a task: for dispatch, for a plan, and for a preview."""
 
 from __future__ import annotations
 
