@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -41,7 +40,7 @@ def read_values(fields: Mapping[str, str], *, phone: PhoneReader = phone_as_writ
     texts = ["known"] if "external_id" not in given else []
     row = RowReader(columns, phone=phone).read(1, [*texts, *given.values()])
     if isinstance(row, Refused):
-        raise RequestError(f"{row.reason}.", hint="Nothing was changed.")
+        raise RequestError(row.reason.rstrip(".") + ("" if row.reason.endswith("?") else "."), hint="Nothing was set.")
     values: dict[str, Any] = {name: row.values.get(name) for name in given if not name.startswith("x.")}
     values |= {name: row.custom.get(name[2:]) for name in given if name.startswith("x.")}
     values |= {name: None for name, text in fields.items() if not text}
@@ -155,6 +154,7 @@ def learn(
             )
         words = ", ".join(f"{name}: {value}" for name, value in facts.items())
         work.notes.add([Change("fact", words, now, by=by, lead=lead)])
+        work.leads.update(lead, {"changed_at": now})
         rescore(work, [lead], scene, by=by, because="a fact was learned")
         if not dry_run:
             work.commit()
@@ -188,6 +188,7 @@ def suppress(
         wanted = [Suppression(address, scope, reason, now, lead) for address in addresses]
         new = [one for one in wanted if work.suppressions.add(one, by=by)]
         if new:
+            work.leads.update(lead, {"changed_at": now})
             words = f"suppressed ({scope}): {reason.replace('_', ' ')}"
             work.notes.add([Change("suppressed", words, now, by=by, lead=lead)])
         if scope == "all":
@@ -200,13 +201,3 @@ def suppress(
 def _addresses(lead: Lead, scope: str) -> list[str]:
     by_scope = {"all": (lead.email, lead.phone), "email": (lead.email,), "phone": (lead.phone,)}
     return [address for address in by_scope[scope] if address]
-
-
-def rescored(
-    lead: LeadId, *, store: Store, rules: InForce, policy: Policy, now: datetime
-) -> tuple[Lead, dict[str, Any]]:
-    """A lead with its score as of now, and all its flat names."""
-    with store.unit(write=False) as work:
-        scene = load(work, [lead], rules=rules, policy=policy, now=now)
-        names = scene.names(scene.leads[lead])
-    return replace(scene.leads[lead], engagement=names["engagement"]), names

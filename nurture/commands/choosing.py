@@ -1,0 +1,79 @@
+"""What arguments mean: one lead or all that a condition fits, FIELD=VALUE pairs, words of a vocabulary, ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from nurture.commands.context import Session
+from nurture.domain.errors import RequestError, UnknownNameError
+
+if TYPE_CHECKING:
+    from nurture.domain.condition import Condition
+    from nurture.domain.lead import Lead
+
+Word = TypeVar("Word", bound=Enum)
+Where = Annotated[str | None, typer.Option("--where", metavar="COND", help="All leads for which this holds.")]
+
+
+def condition(text: str | None) -> Condition | None:
+    """A condition of the command line. Raises RequestError that says what is wrong, and where."""
+    if text is None:
+        return None
+    from nurture.domain.condition import ConditionError, parse
+
+    try:
+        return parse(text)
+    except ConditionError as problem:
+        raise RequestError(f"--where: {problem}", hint="For example: --where \"stage == 'long_term'\"") from None
+
+
+def leads_of(current: Session, lead: str | None, where: str | None) -> list[Lead]:
+    """The lead that is named, or all for which the condition holds: one of the two. Raises RequestError."""
+    if (lead is None) == (where is None):
+        raise RequestError("Name one lead, or say which with --where.", hint="Either, not both.")
+    if lead is not None:
+        return [current.lead(lead)]
+    with current.app.store.unit(write=False) as work:
+        return work.leads.search(condition(where), now=current.now())
+
+
+def pairs(texts: Sequence[str], *, what: str) -> dict[str, str]:
+    """NAME=VALUE texts. Raises RequestError for one without an equals sign, or a name given twice."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise RequestError(f"{text!r} is no {what}.", hint="Write NAME=VALUE, in quotes if it has spaces.")
+        if name in found:
+            raise RequestError(f"{name!r} is given twice.", hint="Give it once.")
+        found[name] = value.strip()
+    return found
+
+
+def word(kind: type[Word], text: str, *, what: str) -> Word:
+    """The word of a vocabulary. Raises UnknownNameError with the near match, or all that there are."""
+    try:
+        return kind(text.strip().casefold().replace("-", "_"))
+    except ValueError:
+        known = [str(one.value) for one in kind]
+        raise UnknownNameError(what, text, known, otherwise=f"One of: {', '.join(known)}.") from None
+
+
+def number(text: str, *, what: str, see: str) -> int:
+    """An id that is a number. Raises UnknownNameError where it is none."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        raise UnknownNameError(what, text, (), otherwise=f"Run: {see}")
+    return int(text)
+
+
+def cadence_named(current: Session, name: str) -> str:
+    """A cadence in force, or one that leads are still in. Raises UnknownNameError with the near match."""
+    known = set(current.app.rules.in_force().versions)
+    if name not in known:
+        raise UnknownNameError("cadence", name, sorted(known), otherwise="Run: nurture cadence list")
+    return name

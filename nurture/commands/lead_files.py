@@ -1,0 +1,220 @@
+"""lead import, imports, undo-import, export: files in and out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nurture.commands.choosing import Where, condition, number
+from nurture.commands.context import AsJson, DryRun, session
+from nurture.commands.output import say, show, show_json, show_rows
+from nurture.domain.errors import RequestError, UnknownNameError
+
+if TYPE_CHECKING:
+    from nurture.domain.row import Refused, Row
+    from nurture.flow.intake import Intake
+    from nurture.flow.looking import Listed
+
+SHOWN = 20  # refused rows that a person is shown; --refused FILE.csv has them all
+CONSENT = ("basis", "at", "until", "source", "text")
+
+
+def mount(group: typer.Typer) -> None:
+    """Add the commands to the group `lead`."""
+    group.command("import")(import_file)
+    group.command("imports")(imports)
+    group.command("undo-import")(undo_import)
+    group.command("export")(export)
+
+
+def import_file(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file.")],
+    *,
+    source: Annotated[str | None, typer.Option(metavar="NAME", help="A name of sources.yaml.")] = None,
+    map_name: Annotated[
+        str | None, typer.Option("--map", metavar="NAME|FILE", help="salesforce, hubspot, marketo, or a YAML file.")
+    ] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Found by itself; else: comma, semicolon, tab...")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Found by itself; else: utf-8, latin-1...")] = None,
+    refused: Annotated[
+        Path | None, typer.Option("--refused", metavar="FILE.csv", help="Write every refused row here.")
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import leads. A second import updates and never duplicates; refused rows are listed, the others go in."""
+    from nurture.flow import intake
+
+    current = session(ctx)
+    known = current.app.rules.in_force().workspace.sources
+    if source is not None and known and source not in known:
+        raise UnknownNameError("source", source, known, otherwise="Add it to sources.yaml, then: nurture apply")
+    rows = current.app.read_rows(file, map_name, source=source, delimiter=delimiter, encoding=encoding)
+    for note in rows.notes:
+        say(note)
+    made = intake.take(
+        _counted(rows, file),
+        file=str(file),
+        source=source,
+        by=current.person,
+        dry_run=dry_run,
+        **current.common(),
+    )
+    if refused is not None and made.refused:
+        _write_refused(refused, made.refused)
+    if as_json:
+        show_json(
+            {
+                "batch": None if dry_run else str(made.batch),
+                "created": made.created,
+                "updated": made.updated,
+                "unchanged": made.unchanged,
+                "refused": [{"line": line, "reason": why} for line, why in made.refused],
+            }
+        )
+        return
+    _tell(made, refused, dry_run=dry_run)
+
+
+def _tell(made: Intake, refused: Path | None, *, dry_run: bool) -> None:
+    for note in made.notes:
+        say(note)
+    for line, why in made.refused[:SHOWN]:
+        say(f"line {line}: {why}")
+    if len(made.refused) > SHOWN:
+        where = f"they are all in {refused}" if refused else "write them all with --refused FILE.csv"
+        say(f"... and {len(made.refused) - SHOWN} more; {where}.")
+    counts = f"{made.created} created, {made.updated} updated, {made.unchanged} unchanged, {len(made.refused)} refused"
+    show(f"{counts}; nothing was stored." if dry_run else f"{counts} (import {made.batch}).")
+    if not dry_run and (made.created or made.updated):
+        say(f"To undo it: nurture lead undo-import {made.batch}")
+
+
+def _counted(rows: Iterable[Row | Refused], file: Path) -> Iterator[Row | Refused]:
+    """The rows, with a progress bar where somebody watches."""
+    if not sys.stderr.isatty():
+        yield from rows
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    with file.open("rb") as content:
+        lines = sum(block.count(b"\n") for block in iter(lambda: content.read(1 << 20), b""))
+    yield from track(rows, description="Importing", total=lines, console=Console(stderr=True), transient=True)
+
+
+def _write_refused(path: Path, refused: Iterable[tuple[int, str]]) -> None:
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("line", "reason"))
+            writer.writerows(refused)
+    except OSError as problem:
+        say(f"nurture: {path} cannot be written: {problem.strerror}.")
+
+
+def imports(ctx: typer.Context, *, as_json: AsJson = False) -> None:
+    """List the imports, the latest first."""
+    with session(ctx).app.store.unit(write=False) as work:
+        found = work.imports.select()
+    rows: list[dict[str, Any]] = [
+        {
+            "batch": str(row["id"]),
+            "file": row["file"],
+            "source": row["source"],
+            "at": row["at"],
+            "by": row["by"],
+            "created": row["created"],
+            "updated": row["updated"],
+            "unchanged": row["unchanged"],
+            "refused": [{"line": line, "reason": why} for line, why in row["refused"] or ()],
+            "undone_at": row["undone_at"],
+        }
+        for row in found
+    ]
+    if not as_json:
+        rows = [{**row, "refused": len(row["refused"])} for row in rows]
+    columns = ("batch", "at", "by", "file", "source", "created", "updated", "refused", "undone_at")
+    show_rows(rows, columns, as_json=as_json, empty="No imports.")
+
+
+def undo_import(
+    ctx: typer.Context,
+    batch: Annotated[str, typer.Argument(metavar="BATCH", help="Its number: see lead imports.")],
+    *,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Undo an import: what is untouched since is removed or set back, the rest is listed."""
+    from nurture.flow import intake
+
+    current = session(ctx)
+    chosen = number(batch, what="import", see="nurture lead imports")
+    done = intake.undo(chosen, store=current.app.store, now=current.now(), by=current.person, dry_run=dry_run)
+    if as_json:
+        show_json(
+            {
+                "batch": str(chosen),
+                "removed": [str(lead) for lead in done.removed],
+                "restored": [str(lead) for lead in done.restored],
+                "kept": [{"lead": str(lead), "reason": why} for lead, why in done.kept],
+            }
+        )
+        return
+    for lead, why in done.kept:
+        say(f"lead {lead} stays as it is: {why}")
+    counts = f"{len(done.removed)} removed, {len(done.restored)} set back, {len(done.kept)} left as they are"
+    show(f"{counts}; nothing was changed." if dry_run else f"{counts}.")
+
+
+def export(
+    ctx: typer.Context,
+    lead: Annotated[str | None, typer.Argument(metavar="[LEAD]", help="One lead, with --everything.")] = None,
+    *,
+    where: Where = None,
+    everything: Annotated[bool, typer.Option("--everything", help="All that is held about one person.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write leads as CSV to standard output, in a form that `lead import` reads; or all that is held about one."""
+    from nurture.flow import looking, persons
+
+    current = session(ctx)
+    if everything:
+        if lead is None or where is not None:
+            raise RequestError("--everything is about one person.", hint="Write: nurture lead export LEAD --everything")
+        show_json(persons.everything(current.lead(lead).id, store=current.app.store))
+        return
+    only = [current.lead(lead).id] if lead is not None else None
+    rules = current.app.rules.in_force()
+    found = looking.listed(condition(where), store=current.app.store, rules=rules, now=current.now(), only=only)
+    rows = [_exported(one) for one in found]
+    if as_json:
+        show_json(rows)
+        return
+    from nurture.domain.spreadsheet import cell
+
+    headers = list(dict.fromkeys(name for row in rows for name in row)) or ["email"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([cell(header) for header in headers])
+    writer.writerows([[cell(row.get(header)) for header in headers] for row in rows])
+    sys.stdout.write(text.getvalue())
+
+
+def _exported(one: Listed) -> dict[str, Any]:
+    consent = {
+        f"consent_{part}": (value.isoformat() if hasattr(value, "isoformat") else value)
+        for part in CONSENT
+        if (value := getattr(one.consent, part, None)) not in (None, "")
+    }
+    own = {name: value for name, value in one.names.items() if not name.startswith("x.")}
+    custom = {name: value for name, value in one.names.items() if name.startswith("x.")}
+    flags = {"opted_out": one.opted_out, "do_not_call": one.lead.do_not_call}
+    return {**own, **consent, **flags, **custom}

@@ -1,0 +1,108 @@
+"""What people ask about leads without changing anything: lists, names, the timeline, the score with its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nurture.domain import scoring
+from nurture.domain.condition import Condition
+from nurture.domain.lead import Lead, LeadId
+from nurture.domain.names import names_of
+from nurture.domain.policy import Policy
+from nurture.domain.scoring import Worth
+from nurture.domain.timeline import Entry, timeline
+from nurture.domain.touch import CONTACTED, Channel
+from nurture.moves.scene import load
+from nurture.ports import InForce, Store, Unit
+from nurture.ports.store import Consent
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A lead with all its flat names as of now, and what an export says besides."""
+
+    lead: Lead
+    names: Mapping[str, Any]
+    consent: Consent | None = None
+    opted_out: bool = False
+
+
+def listed(
+    where: Condition | None,
+    *,
+    store: Store,
+    rules: InForce,
+    now: datetime,
+    idle: bool = False,
+    only: Collection[LeadId] | None = None,
+    limit: int | None = None,
+) -> list[Listed]:
+    """Leads for which a condition holds, by id. `idle`: those for whom nothing is planned. `only`: among these."""
+    with store.unit(write=False) as work:
+        kept = set(work.leads.idle()) if idle else None
+        found = work.leads.search(where, now=now, limit=limit if kept is None and only is None else None)
+        found = [
+            lead for lead in found if (kept is None or lead.id in kept) and (only is None or lead.id in set(only))
+        ][:limit]
+        return _with_names(work, found, rules, now)
+
+
+def _with_names(work: Unit, leads: list[Lead], rules: InForce, now: datetime) -> list[Listed]:
+    ids = [lead.id for lead in leads]
+    facts, scored, consents = work.leads.facts(ids), work.leads.scored(ids), work.leads.consents(ids)
+    suppressed = work.suppressions.scopes({lead.email for lead in leads if lead.email})
+    valid = now - rules.workspace.readiness.facts_valid.span
+    result = []
+    for lead in leads:
+        known = {fact.name.value for fact in facts.get(lead.id, ()) if fact.at >= valid}
+        sums = scored[lead.id].sums if lead.id in scored else {}
+        worth = scoring.engagement(sums, rules.workspace.scoring, now)
+        names = names_of(lead, known=known, engagement=worth, now=now)
+        consent = next(reversed(consents.get(lead.id, [])), None)
+        result.append(Listed(lead, names, consent, bool(suppressed.get(lead.email or ""))))
+    return result
+
+
+def history(lead: LeadId, *, store: Store) -> tuple[Entry, ...]:
+    """Everything that happened to a lead, oldest first."""
+    with store.unit(write=False) as work:
+        touches = work.touches.of_leads([lead]).get(lead, [])
+        mails = [one for one in touches if one.channel is Channel.EMAIL and one.state in CONTACTED]
+        texts = {one.id: work.touches.text(one.id) for one in mails}
+        return timeline(
+            touches,
+            work.responses.of_leads([lead]).get(lead, []),
+            work.notes.of_lead(lead),
+            subjects={key: text[0] for key, text in texts.items() if text is not None},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The score as of now, and every reason; the sum of `worth` is the score."""
+
+    lead: Lead
+    fit: float
+    engagement: float
+    ledger: tuple[Worth, ...]
+
+    @property
+    def score(self) -> float:
+        """Fit and engagement."""
+        return self.fit + self.engagement
+
+
+def score(lead: LeadId, *, store: Store, rules: InForce, policy: Policy, now: datetime) -> Score:
+    """What a lead's score is made of."""
+    with store.unit(write=False) as work:
+        scene = load(work, [lead], rules=rules, policy=policy, now=now)
+        person = scene.leads[lead]
+        points = rules.workspace.scoring
+        fit = scoring.fit_lines(points, scene.names(person), scene.history(person, None))
+        lines = work.responses.lines([lead]).get(lead, [])
+    ledger = scoring.ledger(fit, lines, points, now)
+    of_fit = sum(line.worth for line in fit)
+    return Score(person, of_fit, sum(line.worth for line in ledger) - of_fit, ledger)
