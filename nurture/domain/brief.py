@@ -258,7 +258,8 @@ def why_now(
     found = list(promoted)
     latest = max(stage_changes, default=None)
     if latest is not None:
-        found.append(f"{_spoken_day(latest[0].date())}: stage {latest[1]}")
+        words = latest[1].replace("_term", "-term").replace(" -> ", " to ")
+        found.append(f"{_spoken_day(latest[0].date())}: stage {words}")
     recent = [one for one in responses if one.is_evidence and now - one.at <= RECENT]
     said: dict[str, Response] = {}
     for one in sorted(recent, key=lambda response: response.at):

@@ -111,7 +111,7 @@ def judge(
     if lacking:
         words = "Not known, or too long ago: " + ", ".join(name.replace("_", " ") for name in lacking) + "."
         missing.append(Missing(Code.MISSING_FACTS, words, names=lacking, line=readiness.promote_line))
-    return Keep(tuple(missing)) if missing else Promote(_reasons(names, responses, readiness, now))
+    return Keep(tuple(missing)) if missing else Promote(_reasons(names, responses))
 
 
 def _unmet(condition: Condition, names: Mapping[str, Any], history: History, *, line: int) -> list[Missing]:
@@ -221,11 +221,9 @@ def _fast_reasons(responses: Sequence[Response]) -> tuple[str, ...]:
     return (f"asked for sales on {asked.at:%Y-%m-%d}" if asked else "asked for sales",)
 
 
-def _reasons(
-    names: Mapping[str, Any], responses: Sequence[Response], readiness: Readiness, now: datetime
-) -> tuple[str, ...]:
-    assert readiness.promote_when is not None
-    found = [f"{readiness.promote_when.text} (fit {names['fit']:.4g}, engagement {names['engagement']:.4g})"]
+def _reasons(names: Mapping[str, Any], responses: Sequence[Response]) -> tuple[str, ...]:
+    stage = str(names["stage"]).replace("_", "-")
+    found = [f"ready as agreed: stage {stage}, fit {names['fit']:.4g}, engagement {names['engagement']:.4g}"]
     last = latest_evidence(responses)
     if last is not None:
         found.append(f"{words_of(last)} on {last.at:%Y-%m-%d}")
@@ -244,6 +242,8 @@ def words_of(response: Response) -> str:
         case Kind.CLICK:
             return "followed a link"
         case Kind.REPLY:
+            if response.intent is Intent.REQUEST:
+                return "replied and asked for sales"
             return f"replied ({response.intent.replace('_', ' ')})" if response.intent else "replied"
         case Kind.CALL:
             return "spoke with us" if response.outcome is None else f"call: {response.outcome.replace('_', ' ')}"
