@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nurture.domain.breaker import Breaker
 from nurture.domain.errors import Problem, RefusedError, RequestError
 from nurture.domain.policy import Policy
 from nurture.ports import Clock, Files, Mailer, Rules, Store
@@ -81,6 +82,11 @@ class App:
         from nurture.adapters.links import SignedLinks
 
         return SignedLinks(self.settings.public_url, [self.settings.secret_key])
+
+    @cached_property
+    def breaker(self) -> Breaker:
+        """Counts unclear answers of the provider, in this process."""
+        return Breaker()
 
     @cached_property
     def mailer(self) -> Mailer:

@@ -67,6 +67,7 @@ def run(app: App, *, now: datetime | None = None) -> Pass:
             clock=app.clock,
             owner=app.owner,
             now=moment,
+            breaker=app.breaker,
         )
     )
     sales = promote.run(**common, new_id=app.clock.new_id, by="daemon", crm=crm)

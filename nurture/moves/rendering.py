@@ -23,8 +23,12 @@ class Rendered:
     links: dict[str, str]
 
 
+class SenderError(RequestError):
+    """The settings name no sender for a mail: no lead is at fault, and nothing is given up."""
+
+
 def sender_of(name: str | None, lead: Lead, scene: Scene) -> Sender:
-    """The sender of a cadence: by name, the lead's owner, or the only one. Raises RequestError when there is none."""
+    """The sender of a cadence: by name, the lead's owner, or the only one. Raises SenderError when there is none."""
     senders = scene.policy.senders
     if name == "owner":
         person = scene.rules.workspace.people.get(lead.owner or "")
@@ -40,10 +44,10 @@ def sender_of(name: str | None, lead: Lead, scene: Scene) -> Sender:
             )
     elif name:
         if name not in senders:
-            raise RequestError(f"No sender is named {name!r}.", hint="Add [senders." + name + "] to nurture.toml.")
+            raise SenderError(f"No sender is named {name!r}.", hint="Add [senders." + name + "] to nurture.toml.")
         return senders[name]
     if not senders:
-        raise RequestError("No sender is set.", hint="Set mail.from in nurture.toml.")
+        raise SenderError("No sender is set.", hint="Set mail.from in nurture.toml.")
     return next(iter(senders.values()))
 
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from nurture.domain import enrollment, touch
+from nurture.domain.breaker import PROBE_EVERY, Breaker
 from nurture.domain.cadence import Email, PersonTask, Webhook
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.errors import NurtureError
 from nurture.domain.policy import Policy
-from nurture.domain.touch import Channel, Event, Reason, State, Touch, TouchId
+from nurture.domain.touch import SENTENCES, Channel, Event, Reason, State, Touch, TouchId
 from nurture.domain.verdict import Maybe, Verdict
 from nurture.flow.dispatch import decide
 from nurture.flow.dispatch.decide import Decision
 from nurture.flow.dispatch.send import Intended, Outgoing, intend, record
 from nurture.moves.fields import set_fields
-from nurture.moves.rendering import render_email, render_script
+from nurture.moves.rendering import SenderError, render_email, render_script
 from nurture.moves.scene import Scene, load
 from nurture.ports import Clock, InForce, Links, Mailer, Store, Unit
 from nurture.ports.store import Change
@@ -49,6 +50,7 @@ class Desk:
     clock: Clock
     owner: str
     now: datetime
+    breaker: Breaker = field(default_factory=Breaker)
 
 
 def run(desk: Desk, *, batches: int = 1_000) -> Tally:
@@ -105,8 +107,11 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally) -> None:
                 _apply(work, decisions, scene, held={id(one.decision) for one in outgoing})
             _finish(work, pending, scene, desk, tally)
             # The boot time is read before the intent is committed: a freeze in between must count.
-            deadline = desk.clock.boottime() + desk.policy.mail_lease.total_seconds()
-            intended = intend(group, work, scene, mailer=desk.mailer.name, at=desk.now) if group else []
+            started = desk.clock.boottime()
+            deadline = started + desk.policy.mail_lease.total_seconds()
+            slots = desk.breaker.slots(len(group), started)
+            _hold(work, group[slots:], desk)
+            intended = intend(group[:slots], work, scene, mailer=desk.mailer.name, at=desk.now) if slots else []
             work.commit()
         pending = _send(desk, intended, deadline)
     if pending:
@@ -124,7 +129,19 @@ def _send(desk: Desk, intended: Sequence[Intended], deadline: float) -> list[tup
         for key, verdict in desk.mailer.send(messages, deadline=deadline):
             results.append((by_touch.pop(key), verdict))
     results += [(one, Maybe("the mailer gave no verdict")) for one in by_touch.values()]
+    for _, verdict in results:
+        desk.breaker.heard(verdict)
     return results
+
+
+def _hold(work: Unit, group: Sequence[Outgoing], desk: Desk) -> None:
+    """The breaker lets nothing more through for now: these are looked at again when it may."""
+    if not group:
+        return
+    later = desk.now + PROBE_EVERY
+    work.enrollments.save([replace(one.decision.after, next_at=later) for one in group])
+    waiting = [replace(one.touch, reason=Reason.BREAKER, because=SENTENCES[Reason.BREAKER]) for one in group]
+    work.touches.save(waiting, was={one.touch.id: (one.touch.attempt, one.touch.state) for one in group})
 
 
 def _finish(work: Unit, results: Sequence[tuple[Intended, Verdict]], scene: Scene, desk: Desk, tally: Tally) -> None:
@@ -168,6 +185,11 @@ def _ready(decision: Decision, scene: Scene, desk: Desk) -> Outgoing | None:
             sent = replace(planned, state=State.SENT, sent_at=scene.now, counted_at=None)
             _settle(decision, planned, sent, scene)
             decision.after = replace(decision.after, next_at=scene.now)
+    except SenderError as problem:
+        # No lead is at fault: wait until the settings name a sender.
+        waiting = replace(planned, reason=Reason.MAILER_PAUSED, because=str(problem), counted_at=None)
+        _settle(decision, planned, waiting, scene)
+        decision.after = replace(decision.after, next_at=scene.now + decide.LOOK_AGAIN)
     except NurtureError as problem:
         # One lead's data does not fit the template: this touch is parked with the reason, and no other.
         state = touch.moved(planned.state, Event.NEVER)
