@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
@@ -138,6 +139,30 @@ def test_a_stop_from_outside_takes_the_row_away_from_whoever_holds_it(store: Sql
         stopped = replace(made, state=State.STOPPED, next_at=None, reason="by hand", ended_at=NOW)
         assert work.enrollments.save([stopped], fenced=False) == {made.id}
         assert work.enrollments.save([replace(held, next_at=NOW + HOUR)]) == frozenset()
+        assert work.enrollments.get([made.id])[made.id].state is State.STOPPED
+
+
+def test_a_daemon_that_stores_while_somebody_stops_the_enrollment_loses(store: SqlStore) -> None:
+    made = an_enrollment(store)
+    with store.unit() as work:
+        [held] = work.enrollments.claim(NOW, limit=1, owner="daemon", lease_until=NOW + HOUR)
+        work.commit()
+
+    def save() -> frozenset[int]:
+        with store.unit() as work:
+            stored = work.enrollments.save([replace(held, next_at=NOW + HOUR)])
+            work.commit()
+            return stored
+
+    with ThreadPoolExecutor(1) as pool, store.unit() as work:
+        stopped = replace(made, state=State.STOPPED, next_at=None, reason="by hand", ended_at=NOW)
+        work.enrollments.save([stopped], fenced=False)
+        late = pool.submit(save)
+        with suppress(TimeoutError):
+            late.result(0.2)  # it waits for the stop, which is not yet committed
+        work.commit()
+        assert late.result(20) == frozenset()
+    with store.unit() as work:
         assert work.enrollments.get([made.id])[made.id].state is State.STOPPED
 
 
