@@ -37,7 +37,7 @@ class Breaker:
         return min(1, wanted)
 
     def heard(self, verdict: Verdict) -> None:
-        """One request is complete. Any clear answer closes it; "certainly not begun" says nothing about the provider."""
+        """One request is complete. Any clear answer closes it; one that was not begun says nothing."""
         if isinstance(verdict, Maybe):
             self.unclear += 1
         elif not isinstance(verdict, Again):

@@ -41,6 +41,7 @@ class Scene:
     touches: dict[LeadId, list[Touch]]
     company_last: dict[int, dict[LeadId, datetime]]
     domain_counted: dict[str, list[datetime]] = field(default_factory=dict)
+    _names: dict[LeadId, tuple[Lead, Sequence[Fact] | None, dict[str, Any]]] = field(default_factory=dict)
 
     def zone_of(self, lead: Lead) -> ZoneInfo:
         """The lead's zone by name; if missing, the company's, then the workspace's."""
@@ -53,6 +54,15 @@ class Scene:
 
     def names(self, lead: Lead) -> dict[str, Any]:
         """The lead's flat names, with the engagement as it is now."""
+        facts = self.facts.get(lead.id)
+        known_names = self._names.get(lead.id)
+        if known_names is not None and known_names[0] is lead and known_names[1] is facts:
+            return dict(known_names[2])
+        names = self._fresh_names(lead)
+        self._names[lead.id] = (lead, facts, names)
+        return dict(names)
+
+    def _fresh_names(self, lead: Lead) -> dict[str, Any]:
         scoring = self.rules.workspace.scoring
         valid = self.now - self.rules.workspace.readiness.facts_valid.span
         known = {fact.name.value for fact in self.facts.get(lead.id, ()) if fact.at >= valid}
