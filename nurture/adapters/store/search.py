@@ -88,8 +88,7 @@ def _one_by_one(db: Connection, query: Select[Any], where: Condition, now: datet
                 colleagues_by_stage=_without(lead, stages),
             )
             names = names_of(lead, known=known.get(lead.id, ()), now=now)
-            # A condition compares moments; the flat name is a text, as templates and JSON want it.
-            if where.holds({**names, "created_at": lead.created_at}, history):
+            if where.holds(names, history):
                 yield lead
 
 
