@@ -246,7 +246,9 @@ def words_of(response: Response) -> str:
                 return "replied and asked for sales"
             return f"replied ({response.intent.replace('_', ' ')})" if response.intent else "replied"
         case Kind.CALL:
-            return "spoke with us" if response.outcome is None else f"call: {response.outcome.replace('_', ' ')}"
+            if response.outcome in (None, CallOutcome.CONNECTED):
+                return "spoke with us on the phone"
+            return f"call: {response.outcome.replace('_', ' ')}"
         case Kind.FORM:
             return f"filled in the form {detail['form']}" if detail.get("form") else "filled in a form"
         case Kind.VISIT:

@@ -6,12 +6,13 @@ Each answer is one transaction. The same answer again changes nothing; one that 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final, Literal
 
 from nurture.domain import handoff as machine
+from nurture.domain.brief import Brief
 from nurture.domain.errors import RefusedError, RequestError
 from nurture.domain.handoff import Event, State
 from nurture.domain.lead import Lead, Status
@@ -20,6 +21,7 @@ from nurture.domain.policy import Policy
 from nurture.domain.readiness import Readiness
 from nurture.domain.routing import Floor, deadline, manager_of
 from nurture.moves import enrolling
+from nurture.moves.brief import build
 from nurture.moves.consequences import agreed, alarm, carry_out
 from nurture.moves.handing_over import (
     Hands,
@@ -172,6 +174,34 @@ def lost(desk: Desk, handoff: int, *, reason: str | None = None, until: date | N
         return f"lost: {_spoken(reason)}; {after}"
 
     return _answer(desk, handoff, Event.LOSE, {"reason": reason, "ended_at": desk.now}, follow, reason=reason)
+
+
+def brief(desk: Desk, lead: int) -> Brief:
+    """The brief of a lead as it is now, with the reasons of its latest promotion. Raises RequestError for no lead."""
+    with desk.store.unit(write=False) as work:
+        hands = desk.hands(work, lead)
+        if lead not in hands.scene.leads:
+            raise RequestError(f"No lead has the id {lead}.", hint="See: nurture lead list")
+        promotions = work.sales.promotions_of(lead)
+        why = str(promotions[-1]["why"]).split("; ") if promotions else []
+        return build(work, hands.scene.leads[lead], hands.scene, why=why)
+
+
+def listed(store: Store, *, states: Collection[str] | None = None) -> list[dict[str, Any]]:
+    """The rows of `handoff list`, by id."""
+    with store.unit(write=False) as work:
+        rows = work.sales.handoffs(states=states)
+        leads = work.leads.get({row["lead_id"] for row in rows})
+    keys = ("rep", "state", "offered_at", "due_at", "reason", "contacted_at", "ended_at", "return_at", "note")
+    return [
+        {
+            "id": str(row["id"]),
+            "lead": str(row["lead_id"]),
+            "email": leads[row["lead_id"]].email if row["lead_id"] in leads else None,
+            **{key: row[key] for key in (*keys, "amount", "currency")},
+        }
+        for row in rows
+    ]
 
 
 # One answer --------------------------------------------------------------------------------------------------------

@@ -91,8 +91,15 @@ class Floor:
 
     def promote(self) -> promote.Tally:
         """One pass of the arrow."""
-        common = {"store": self.store, "rules": self.rules, "policy": self.policy}
-        return promote.run(**common, new_id=self.clock.new_id, now=self.clock.now(), by="daemon", crm=self.crm)
+        return promote.run(
+            store=self.store,
+            rules=self.rules,
+            policy=self.policy,
+            new_id=self.clock.new_id,
+            now=self.clock.now(),
+            by="daemon",
+            crm=self.crm,
+        )
 
     @property
     def desk(self) -> handoff.Desk:

@@ -17,7 +17,7 @@ from nurture.domain.lead import Lead
 from nurture.domain.response import Kind
 from nurture.domain.touch import Channel
 from nurture.flow import handoff
-from nurture.flow.handoff import accept, contacted, deadlines, lost, money, reject, returns, won
+from nurture.flow.handoff import accept, brief, contacted, deadlines, listed, lost, money, reject, returns, won
 from nurture.ports.store import Suppression
 from tests.builders import a_company, an_enrollment
 from tests.fakes import A_TUESDAY
@@ -110,6 +110,20 @@ def test_a_win_keeps_its_value_and_a_lead_never_offered_cannot_be_won(floor: Flo
 def test_a_value_without_a_plain_amount_and_its_currency_is_refused(text: str) -> None:
     with pytest.raises(RequestError, match="not an amount with its currency"):
         money(text)
+
+
+def test_the_list_and_the_brief_have_the_keys_of_the_contract(floor: Floor) -> None:
+    lead, number = floor.offered()
+    [row] = listed(floor.store)
+    assert (row["id"], row["lead"], row["email"]) == (str(number), str(lead.id), lead.email)
+    assert {"rep", "state", "offered_at", "due_at", "reason"} <= row.keys()
+    assert listed(floor.store, states=["won"]) == []
+    found = brief(floor.desk, lead.id)
+    assert found.why_now[0] == "ready as agreed: stage near-term, fit 30, engagement 0"
+    assert found.as_json()["sections"][1]["statements"][0]["text"] == "20k EUR"
+    assert [entry.what for entry in found.history] == ["reply", "promoted", "offered"]
+    with pytest.raises(RequestError, match="No lead has the id 999"):
+        brief(floor.desk, 999)
 
 
 # Rejected ----------------------------------------------------------------------------------------------------------
@@ -337,7 +351,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(steps, min_size=3, max_size=14))
 def test_whatever_sales_does_a_lead_is_with_one_rep_at_most_and_never_lost(floor: Floor, history: list[str]) -> None:
     lead = floor.a_ready_lead()

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,14 @@ from tests.flow.sales_floor import KIM, LEE, SAM, Floor, a_floor
 
 
 @pytest.fixture
-def floor(database_url: str) -> Iterator[Floor]:
+def floor(tmp_path: Path) -> Iterator[Floor]:
+    with a_floor(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def on_both(database_url: str) -> Iterator[Floor]:
+    """A floor on each database: for what a unique key or a lock decides."""
     with a_floor(database_url) as made:
         yield made
 
@@ -48,15 +56,15 @@ def test_a_second_pass_promotes_nothing_again(floor: Floor) -> None:
     assert len(floor.deliveries()) == 1
 
 
-def test_many_daemons_at_once_promote_and_offer_each_lead_once_and_fill_no_desk_too_full(floor: Floor) -> None:
-    leads = [floor.a_ready_lead(fit=30.0 + number) for number in range(12)]
+def test_many_daemons_at_once_promote_and_offer_each_lead_once_and_fill_no_desk_too_full(on_both: Floor) -> None:
+    leads = [on_both.a_ready_lead(fit=30.0 + number) for number in range(12)]
     start, problems = threading.Barrier(3), []
 
     def daemon() -> None:
         try:
             start.wait()
             for _ in range(3):
-                floor.promote()
+                on_both.promote()
         except Exception as problem:  # noqa: BLE001  what a thread raises is lost otherwise
             problems.append(problem)
 
@@ -66,10 +74,10 @@ def test_many_daemons_at_once_promote_and_offer_each_lead_once_and_fill_no_desk_
     for thread in threads:
         thread.join()
     assert problems == []
-    rows = floor.handoffs()
+    rows = on_both.handoffs()
     assert sorted(row["lead_id"] for row in rows) == sorted(lead.id for lead in leads)
     assert sorted(row["rep"] for row in rows if row["rep"]) == [KIM.email] * 2 + [LEE.email] * 2
-    briefs = [one for one in floor.deliveries() if one["kind"] == "brief"]
+    briefs = [one for one in on_both.deliveries() if one["kind"] == "brief"]
     assert len(briefs) == 4
 
 
@@ -107,19 +115,19 @@ def test_a_lead_that_unsubscribes_is_withdrawn_even_from_a_desk(floor: Floor) ->
     assert floor.lead(lead)["status"] == "nurturing"
 
 
-def test_what_is_missing_is_asked_beside_the_paused_cadence_and_then_the_lead_is_promoted(floor: Floor) -> None:
-    lead = floor.a_ready_lead(phone=None)
-    an_enrollment(floor.store, lead=lead)
-    assert floor.promote().qualifying == 1
-    enrolled = floor.enrollments(lead)
+def test_what_is_missing_is_asked_beside_the_paused_cadence_and_then_the_lead_is_promoted(on_both: Floor) -> None:
+    lead = on_both.a_ready_lead(phone=None)
+    an_enrollment(on_both.store, lead=lead)
+    assert on_both.promote().qualifying == 1
+    enrolled = on_both.enrollments(lead)
     assert enrolled["qualification"].state is State.ACTIVE
     assert not enrolled["qualification"].exclusive
     assert set(enrolled["evergreen"].pauses) == {Pause.QUALIFICATION}
-    floor.mark(lead)
-    assert floor.promote().qualifying == 0
-    floor.mark(lead, phone="+33123456789")
-    assert floor.promote().offered == 1
-    enrolled = floor.enrollments(lead)
+    on_both.mark(lead)
+    assert on_both.promote().qualifying == 0
+    on_both.mark(lead, phone="+33123456789")
+    assert on_both.promote().offered == 1
+    enrolled = on_both.enrollments(lead)
     assert enrolled["qualification"].state is State.STOPPED
     assert set(enrolled["evergreen"].pauses) == {Pause.OFFERED}
 
