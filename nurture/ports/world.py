@@ -1,10 +1,11 @@
-"""The clock, the dice, the mail provider and the links of a mail."""
+"""The clock, the dice, the mail provider, the links of a mail, and what carries things to sales."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from nurture.domain.message import Message
 from nurture.domain.touch import TouchId
@@ -56,3 +57,31 @@ class Links(Protocol):
 
     def reply_to(self, touch: TouchId, domain: str) -> str:
         """The address to which an answer to this touch goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One thing to hand over. `key` is the same on every attempt, so that a receiver knows a second copy.
+
+    `kind`: brief and alert (`to` is an address or empty), webhook (`to` is a name of the settings), crm (`to` is
+    empty). `made_at` is when it was queued, `at` the moment of this attempt.
+    """
+
+    id: int
+    key: str
+    kind: str
+    to: str
+    payload: Mapping[str, Any]
+    made_at: datetime
+    at: datetime
+    attempt: int = 1
+
+
+class Courier(Protocol):
+    """Hands over one delivery at a time: a mail to a person of ours, a signed call of somebody's address."""
+
+    def deliver(self, delivery: Delivery) -> Verdict:
+        """Yes, or why not. Never raises; answers within half a minute.
+
+        Maybe and Again are repeated by the caller: at least once, under the same key. Never is not.
+        """

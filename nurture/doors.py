@@ -1,0 +1,96 @@
+"""What the web and the deliveries need of the adapters, chosen from the settings of an App; a part of wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import DBAPIError
+
+from nurture.domain.errors import NurtureError, UnreachableError
+from nurture.domain.policy import Sender
+from nurture.ports.world import Courier
+
+if TYPE_CHECKING:
+    from nurture.wiring import App
+
+Verify = Callable[[str | None, str | None, bytes], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """`verify_events` and `verify_inbound` take signature, timestamp and body; None: no key is set."""
+
+    verify_events: Verify | None
+    verify_inbound: Verify | None
+    token_name: Callable[[str], str | None]  # whose API token this is
+    schema_problem: Callable[[], str | None]
+    read_phone: Callable[[str, str | None], str]
+    brief_page: Callable[..., str]  # (brief, actions=HTML, nonce=TEXT) -> HTML
+    is_outage: Callable[[BaseException], bool]  # whether an exception says that the database is away
+
+
+def doors_of(app: App) -> Doors:
+    """The doors of one workspace."""
+    from nurture.adapters.salesdesk.page import page
+    from nurture.adapters.store.tokens import Tokens
+
+    keys = app.settings.sendgrid
+    return Doors(
+        verify_events=_verifier(keys.event_public_key),
+        verify_inbound=_verifier(keys.inbound_public_key),
+        token_name=lambda token: Tokens(app.sql.engine).name_of(token),
+        schema_problem=lambda: _schema_problem(app),
+        read_phone=app.read_phone,
+        brief_page=page,
+        is_outage=lambda problem: isinstance(problem, DBAPIError | UnreachableError),
+    )
+
+
+def courier_of(app: App) -> Courier:
+    """What carries briefs, alerts, webhooks and the CRM's copy."""
+    from nurture.adapters.courier import Hook, PostCourier
+    from nurture.adapters.salesdesk.mail import brief_mail
+
+    settings = app.settings
+    senders = list(app.policy.senders.values())
+    if not senders and settings.mail.provider == "outbox":
+        senders = [Sender("nurture", "nurture@localhost", "nurture")]  # files need no real sender
+    crm, alerts = settings.crm, settings.alerts
+
+    def brief(payload: Mapping[str, Any], to: str) -> tuple[str, str, str]:
+        rep = app.rules.in_force().workspace.person(to)
+        zone = (rep.timezone if rep else None) or app.policy.timezone
+        mail = brief_mail(payload, link=app.links.offer(int(payload["handoff"]), to), zone=zone)
+        return mail.subject, mail.html, mail.text
+
+    return PostCourier(
+        brief=brief,
+        mailer=lambda: app.mailer,
+        sender=senders[0] if senders else None,
+        public_url=settings.public_url,
+        boottime=app.clock.boottime,
+        webhooks={name: Hook(one.url, one.secret.get_secret_value()) for name, one in settings.webhooks.items()},
+        crm=Hook(crm.webhook, crm.secret.get_secret_value()) if crm.webhook else None,
+        alerts_to=alerts.email,
+        alerts_hook=Hook(alerts.webhook) if alerts.webhook else None,
+    )
+
+
+def _verifier(key: str) -> Verify | None:
+    if not key:
+        return None
+    from nurture.adapters.mail.sendgrid_events import verify_event
+
+    return lambda signature, timestamp, body: verify_event(key, signature, timestamp, body)
+
+
+def _schema_problem(app: App) -> str | None:
+    """What is wrong with the database, in words without an address or a secret; None when it is ready."""
+    from nurture.adapters.store import schema
+
+    try:
+        return None if schema.is_current(app.sql.engine) else "the schema is not the one of this program"
+    except (NurtureError, DBAPIError):
+        return "the database does not answer"

@@ -1,0 +1,85 @@
+"""What a person asks for on the page behind a mail's link: less often, a pause, or as before. Stop is a response."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from nurture.domain import calendar
+from nurture.domain.duration import Duration, Unit
+from nurture.domain.enrollment import Pause
+from nurture.domain.errors import RequestError
+from nurture.domain.lead import LeadId
+from nurture.domain.policy import Policy
+from nurture.moves import enrolling
+from nurture.ports import Store
+from nurture.ports.store import Change
+
+LIGHT_FOR: Final = timedelta(days=365)
+MONTHS: Final = (1, 3, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What holds for a person now. `stopped`: no mail at all."""
+
+    stopped: bool
+    light_until: datetime | None
+    paused_until: datetime | None
+
+
+def wishes(lead: LeadId, address: str | None, *, store: Store, now: datetime) -> Wishes:
+    """What this person asked for before, as far as it still holds."""
+    with store.unit(write=False) as work:
+        row = work.leads.columns(lead)
+        addresses = {one for one in (address, row.get("email")) if one}
+        scopes = work.suppressions.scopes(addresses)
+        paused = [
+            datetime.fromisoformat(text)
+            for one in work.enrollments.open_of([lead]).get(lead, ())
+            if (text := one.pauses.get(Pause.PREFERENCE.value)) is not None
+        ]
+    light = row.get("light_until")
+    return Wishes(
+        # Every address that we could write to: a lead may have got a new one since the mail was sent.
+        stopped=bool(addresses) and all("all" in scopes.get(one, frozenset()) for one in addresses),
+        light_until=light if light is not None and light > now else None,
+        paused_until=max((until for until in paused if until > now), default=None),
+    )
+
+
+def less_often(lead: LeadId, *, store: Store, now: datetime, by: str) -> datetime:
+    """One touch in 30 days, for a year; the moment at which that ends."""
+    until = now + LIGHT_FOR
+    with store.unit() as work:
+        work.leads.update(lead, {"light_until": until})
+        words = f"asked for less mail: one touch in 30 days until {until:%Y-%m-%d}"
+        work.notes.add([Change("preference", words, now, by=by, lead=lead)])
+        work.commit()
+    return until
+
+
+def pause(lead: LeadId, months: int, *, store: Store, policy: Policy, now: datetime, by: str) -> datetime:
+    """Nothing for 1, 3 or 6 months; the moment at which it goes on. Raises RequestError for any other number."""
+    if months not in MONTHS:
+        raise RequestError("A pause is 1, 3 or 6 months.", hint="Choose one of them.")
+    with store.unit() as work:
+        person = work.leads.get([lead]).get(lead)
+        company = person.company if person else None
+        name = (person.timezone if person else None) or (company.timezone if company else None) or policy.timezone
+        until = calendar.later(now, Duration(months, Unit.MONTHS), zone=calendar.zone(name))
+        words = f"asked for a pause until {until:%Y-%m-%d}"
+        work.notes.add([Change("preference", words, now, by=by, lead=lead, detail={"pause_until": until.isoformat()})])
+        enrolling.pause(work, [lead], Pause.PREFERENCE, until=until, now=now, by=by)
+        work.commit()
+    return until
+
+
+def as_before(lead: LeadId, *, store: Store, now: datetime, by: str) -> None:
+    """Take back a pause and the wish for less. What was unsubscribed stays so."""
+    with store.unit() as work:
+        work.leads.update(lead, {"light_until": None})
+        work.notes.add([Change("preference", "asked for mail as before", now, by=by, lead=lead)])
+        enrolling.resume(work, [lead], Pause.PREFERENCE, now=now, by=by)
+        work.commit()

@@ -1,0 +1,48 @@
+"""What arrives over HTTP: the routes, and what stands around all of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from nurture.domain.errors import RefusedError, UnreachableError
+from nurture.doors import doors_of
+from nurture.web import forms, health, links, offers, preferences, sendgrid, unsubscribe
+from nurture.web.guard import Guard
+from nurture.web.site import CONTENT_POLICY, Site, refusal
+from nurture.wiring import App
+
+API_VERSION: Final = "1"
+AREAS: Final = (health, sendgrid, unsubscribe, preferences, links, offers, forms)
+
+
+def make_app(app: App) -> FastAPI:
+    """The web of one workspace. It opens the database when the first request needs it."""
+    site = Site(app, doors_of(app))
+    web = FastAPI(
+        title="nurture",
+        version=API_VERSION,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for area in AREAS:
+        web.include_router(area.routes(site))
+
+    @web.exception_handler(HTTPException)
+    async def refuse(request: Request, problem: Exception) -> Response:
+        assert isinstance(problem, HTTPException)
+        answer = refusal(request.scope, problem.status_code)
+        answer.headers.update(problem.headers or {})
+        return answer
+
+    def is_outage(problem: BaseException) -> bool:
+        # A database of another version is away too, until somebody upgrades it.
+        return isinstance(problem, UnreachableError | RefusedError) or site.doors.is_outage(problem)
+
+    web.add_middleware(Guard, refusal=refusal, is_outage=is_outage, policy=CONTENT_POLICY)
+    return web

@@ -1,0 +1,266 @@
+"""POST /api/v1/forms and /api/v1/visits: a form or a page visit, with a link token or an address."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+
+from nurture.domain import calendar
+from nurture.domain.address import normalise_email
+from nurture.domain.errors import RequestError
+from nurture.domain.lead import Lead
+from nurture.domain.response import Intent, Kind
+from nurture.domain.row import CONSENT_NAMES, FACT_NAMES, Column, Refused, RowReader
+from nurture.domain.touch import Touch
+from nurture.flow import intake, respond
+from nurture.web.site import BY, Site, fields_of
+
+PERSON: Final = frozenset(
+    {"email", "first_name", "last_name", "title", "phone", "company", "domain", "industry", "employees", "country"}
+    | {"timezone", "language", "notes"}
+)
+TRUSTED: Final = CONSENT_NAMES | {"source", "owner", "external_id"}  # only with a token of the API
+CONTROL: Final = frozenset({"token", "id", "at", "form", "page", "intent", "message"})
+LONGEST: Final = 10_000
+CLOCKS_DIFFER: Final = timedelta(minutes=5)
+BEARER: Final = "bearer "
+
+
+class _NoTokenError(Exception):
+    """Nobody that we know asks."""
+
+
+class _NoLeadError(Exception):
+    """Nobody has this address."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call: what it says, who makes it (the name of an API token), and the touch that its link token names."""
+
+    fields: Mapping[str, str]
+    caller: str | None
+    touch: Touch | None
+    at: datetime
+    now: datetime
+
+    def key(self, kind: Kind) -> str:
+        """The caller's own id makes a repeated call the same; without one each call is another."""
+        given = self.fields.get("id")
+        return f"{kind.value}|{self.caller or (self.touch.id if self.touch else '')}|{given}" if given else ""
+
+
+def routes(site: Site) -> APIRouter:
+    """Forms and visits."""
+    router = APIRouter(prefix="/api/v1", tags=["responses"])
+
+    @router.post("/forms", summary="A form was sent", openapi_extra=_described(["form"]), status_code=200)
+    async def forms(request: Request) -> JSONResponse:
+        """The lead is found by its address or made; the form is a response, and scores."""
+        return await _serve(site, request, Kind.FORM)
+
+    @router.post("/visits", summary="A page was visited", openapi_extra=_described(["page"]), status_code=200)
+    async def visits(request: Request) -> JSONResponse:
+        """The visit of a lead that is known."""
+        return await _serve(site, request, Kind.VISIT)
+
+    return router
+
+
+async def _serve(site: Site, request: Request, kind: Kind) -> JSONResponse:
+    body, content_type = await request.body(), request.headers.get("content-type", "")
+    return await run_in_threadpool(_answer, site, kind, body, content_type, request.headers.get("authorization"))
+
+
+def _answer(site: Site, kind: Kind, body: bytes, content_type: str, authorization: str | None) -> JSONResponse:
+    try:
+        call = _read(site, body, content_type, authorization)
+        lead, created = _lead_of(site, call, kind)
+        return _record(site, call, kind, lead, created=created)
+    except _NoTokenError:
+        words = {"error": "This needs a token.", "hint": "Send Authorization: Bearer TOKEN; see nurture token create."}
+        return JSONResponse(words, status_code=401, headers={"WWW-Authenticate": "Bearer"})
+    except _NoLeadError:
+        return JSONResponse({"error": "No lead has this address.", "hint": "Send a form first."}, status_code=404)
+    except RequestError as problem:
+        return JSONResponse({"error": problem.what, "hint": problem.hint}, status_code=422)
+
+
+def _read(site: Site, body: bytes, content_type: str, authorization: str | None) -> _Call:
+    caller = None
+    if authorization is not None:
+        given = authorization[len(BEARER) :].strip() if authorization.lower().startswith(BEARER) else ""
+        caller = site.doors.token_name(given) if given else None
+        if caller is None:
+            raise _NoTokenError
+    fields = _texts(body, content_type)
+    touch = _touch_of(site, fields["token"]) if fields.get("token") else None
+    if caller is None and touch is None:
+        raise _NoTokenError
+    now = site.now()
+    return _Call(fields, caller, touch, _at(fields.get("at"), now) if caller is not None else now, now)
+
+
+def _texts(body: bytes, content_type: str) -> dict[str, str]:
+    """The fields as texts. `facts` may be an object. Raises RequestError."""
+    if "json" not in content_type.lower():
+        fields: dict[str, Any] = dict(fields_of(body))
+    else:
+        try:
+            fields = json.loads(body)
+        except (ValueError, RecursionError):
+            raise RequestError("The body is not JSON.", hint="Send an object with texts and numbers.") from None
+    if not isinstance(fields, dict) or not fields:
+        raise RequestError("The body has no fields.", hint="Send an object, or a form.")
+    facts = fields.pop("facts", {})
+    if not isinstance(facts, dict):
+        raise RequestError("'facts' is no object.", hint='Write: {"facts": {"budget": "50000 EUR"}}')
+    texts = {}
+    for name, value in {**facts, **fields}.items():
+        if isinstance(value, bool) or not isinstance(value, str | int | float | None):
+            raise RequestError(f"{name[:60]!r} is neither a text nor a number.", hint="Send texts and numbers.")
+        text = "" if value is None else str(value)
+        if len(text) > LONGEST or "\0" in text:
+            raise RequestError(f"{name[:60]!r} cannot be kept: too long, or not text.", hint=f"At most {LONGEST}.")
+        if text.strip():
+            texts[name] = text.strip()
+    return texts
+
+
+def _touch_of(site: Site, token: str) -> Touch | None:
+    """The touch whose link led here. A token that is not ours is as good as none."""
+    value = site.app.links.read("c", token)
+    if not isinstance(value, list) or not value or not isinstance(value[0], str):
+        return None
+    with site.app.store.unit(write=False) as work:
+        return work.touches.get([value[0]]).get(value[0])
+
+
+def _at(text: str | None, now: datetime) -> datetime:
+    if text is None:
+        return now
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise RequestError("'at' is not a moment.", hint="Write 2027-01-15T10:00:00Z.") from None
+    if moment.tzinfo is None:
+        raise RequestError("'at' has no time zone.", hint="Write 2027-01-15T10:00:00Z.")
+    if moment > now + CLOCKS_DIFFER:
+        raise RequestError("'at' lies in the future.", hint="Send when it happened, in UTC.")
+    return min(moment, now)
+
+
+def _lead_of(site: Site, call: _Call, kind: Kind) -> tuple[Lead, bool]:
+    """Who it was, and whether that is a new lead.
+
+    A token names the touch, not the person: with another address it was a colleague, who is found or made. Somebody
+    who only has a link may make a lead, and never changes what is known of one.
+    """
+    _refuse_unknown(call, kind)
+    address = None
+    if call.fields.get("email"):
+        try:
+            address = normalise_email(call.fields["email"])
+        except ValueError as problem:
+            raise RequestError(f"email: {problem}.", hint="Send one address.") from None
+    with site.app.store.unit(write=False) as work:
+        found = work.leads.find(address) if address else None
+        if address is None and call.touch is not None:
+            found = work.leads.get([call.touch.lead]).get(call.touch.lead)
+    if kind is Kind.VISIT or address is None:
+        if found is None:
+            if address is None:
+                raise RequestError("Nobody is named.", hint="Send 'email', or the 'token' of a link.")
+            raise _NoLeadError
+        return found, False
+    if found is None or call.caller is not None:
+        _take(site, call)
+    with site.app.store.unit(write=False) as work:
+        lead = work.leads.find(address)
+    if lead is None:
+        raise _NoLeadError
+    return lead, found is None
+
+
+def _refuse_unknown(call: _Call, kind: Kind) -> None:
+    allowed = CONTROL | ({"email"} if kind is Kind.VISIT else PERSON | FACT_NAMES)
+    if kind is Kind.FORM and call.caller is not None:
+        allowed |= TRUSTED
+    for name in call.fields:
+        if name not in allowed and not (kind is Kind.FORM and name.startswith("x.") and len(name) > 2):
+            near = get_close_matches(name, allowed, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else "A field of your own is called x.NAME."
+            raise RequestError(f"The field {name[:60]!r} is not known here.", hint=hint)
+
+
+def _take(site: Site, call: _Call) -> None:
+    """Find or make the lead. Raises RequestError with everything that is wrong with what it says."""
+    names = [name for name in call.fields if name not in CONTROL | FACT_NAMES]
+    app = site.app
+    reader = RowReader(
+        [Column(name, name) for name in names],
+        zone=calendar.zone(app.policy.timezone),
+        phone=site.doors.read_phone,
+    )
+    row = reader.read(1, [call.fields[name] for name in names])
+    if isinstance(row, Refused):
+        raise RequestError(f"{row.reason}.", hint="Correct it and send it again.")
+    done = intake.take(
+        [row],
+        file=f"form {call.fields.get('form', '')}".strip(),
+        source=None,
+        store=app.store,
+        rules=app.rules.in_force(),
+        policy=app.policy,
+        now=call.now,
+        by=call.caller or BY,
+    )
+    if done.refused:
+        raise RequestError(f"{done.refused[0][1]}.", hint="Correct it and send it again.")
+
+
+def _record(site: Site, call: _Call, kind: Kind, lead: Lead, *, created: bool) -> JSONResponse:
+    """Store the response with all that follows from it."""
+    fields = call.fields
+    detail: dict[str, Any] = {name: fields[name] for name in ("form", "page") if name in fields}
+    missing = "form" if kind is Kind.FORM else "page"
+    if missing not in detail:
+        raise RequestError(f"{missing!r} is missing.", hint=f"Say which {missing} it was.")
+    if "intent" in fields:
+        if fields["intent"] not in {one.value for one in Intent}:
+            raise RequestError("'intent' is not known.", hint=f"One of: {', '.join(Intent)}.")
+        detail["intent"] = fields["intent"]
+    if "message" in fields:
+        detail["text"] = fields["message"]
+    if facts := {name: fields[name] for name in FACT_NAMES if name in fields}:
+        detail["facts"] = facts
+    if kept := {name: value for name, value in fields.items() if name not in CONTROL | FACT_NAMES}:
+        detail["fields"] = kept
+    touch = call.touch.id if call.touch is not None and call.touch.lead == lead.id else None
+    report = respond.Report(kind, call.at, lead=lead.id, touch=touch, detail=detail, key=call.key(kind))
+    done = site.record(report, call.now)
+    answer: dict[str, Any] = {"recorded": done.response is not None}
+    if call.caller is not None:  # a visitor is not told whom we know
+        answer |= {"lead": str(lead.id), "created": created}
+    return JSONResponse(answer)
+
+
+def _described(required: list[str]) -> dict[str, Any]:
+    """The request body, for the OpenAPI document."""
+    names = ["token", "email", "form", "page", "intent", "message", "id", "at"]
+    schema = {
+        "type": "object",
+        "required": required,
+        "properties": {name: {"type": "string"} for name in names},
+        "additionalProperties": True,
+    }
+    kinds = ("application/json", "application/x-www-form-urlencoded")
+    return {"requestBody": {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}}

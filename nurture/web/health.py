@@ -1,0 +1,150 @@
+"""GET /healthz, /readyz, /metrics and /: alive, able to work, and how much waits; never a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any, Final
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from nurture.domain.touch import State
+from nurture.web.site import Site, page
+
+LAST_PASS: Final = "last_pass"  # the mark that each pass sets
+TICKS: Final = 5  # so many without a pass are too many
+# Counting costs a walk over the touches; several scrapers, or an impatient reader, share one.
+REMEMBERED: Final = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What waits, as of `at`."""
+
+    at: datetime
+    due: int
+    late_seconds: float
+    touches: dict[State, int]
+    last_pass: datetime | None
+    daemons: int
+
+
+class Counting:
+    """Counts, at most once in ten seconds."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._lock = Lock()
+        self._last: Counts | None = None
+
+    def counts(self) -> Counts:
+        """What waits now, or did a moment ago."""
+        now = self._site.now()
+        with self._lock:
+            last = self._last
+            if last is None or not timedelta() <= now - last.at < REMEMBERED:
+                last = self._last = _count(self._site, now)
+            return last
+
+
+def _count(site: Site, now: datetime) -> Counts:
+    with site.app.store.unit(write=False) as work:
+        first = work.enrollments.next_due()
+        mark = work.control.mark(LAST_PASS)
+        return Counts(
+            at=now,
+            due=work.enrollments.count_due(now),
+            late_seconds=max((now - first).total_seconds(), 0.0) if first is not None else 0.0,
+            touches=work.touches.count_by_state(),
+            last_pass=mark[1] if mark else None,
+            daemons=sum(1 for one in work.control.daemons() if one["stopped_at"] is None),
+        )
+
+
+def routes(site: Site) -> APIRouter:
+    """Health."""
+    router = APIRouter(include_in_schema=False)
+    counting = Counting(site)
+    registry = CollectorRegistry()
+    registry.register(_Scrape(counting))
+
+    @router.api_route("/healthz", methods=["GET", "HEAD"])
+    def alive() -> JSONResponse:
+        return JSONResponse({"alive": True})
+
+    @router.api_route("/readyz", methods=["GET", "HEAD"])
+    def ready() -> JSONResponse:
+        reasons = _not_ready(site)
+        return JSONResponse({"ready": not reasons, "reasons": reasons}, status_code=503 if reasons else 200)
+
+    @router.get("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @router.api_route("/", methods=["GET", "HEAD"])
+    def overview() -> HTMLResponse:
+        one = counting.counts()
+        touches = one.touches
+        rows: list[tuple[str, Any]] = [
+            ("Due now", one.due),
+            ("Sent", touches.get(State.SENT, 0)),
+            ("In doubt", touches.get(State.IN_DOUBT, 0)),
+            ("Open tasks", touches.get(State.OPEN, 0)),
+            ("Last pass", f"{one.last_pass:%Y-%m-%d %H:%M:%S} UTC" if one.last_pass else "none yet"),
+        ]
+        return page("overview.html", rows=rows)
+
+    return router
+
+
+def _not_ready(site: Site) -> list[str]:
+    """Why this process cannot do its work now, in words."""
+    problem = site.doors.schema_problem()
+    if problem is not None:
+        return [problem]
+    now = site.now()
+    with site.app.store.unit(write=False) as work:
+        mark = work.control.mark(LAST_PASS)
+        running = [one for one in work.control.daemons() if one["stopped_at"] is None]
+    if not running:
+        return []  # nobody promised passes: the web alone can take in what comes
+    # One that has just started has had no time yet.
+    since = max([one["started_at"] for one in running] + ([mark[1]] if mark else []))
+    late = now - since
+    if late > TICKS * site.app.policy.tick:
+        return [f"no pass for {late.total_seconds():.0f} s"]
+    return []
+
+
+class _Scrape(Collector):
+    """The metrics, computed when they are asked for."""
+
+    def __init__(self, counting: Counting) -> None:
+        self._counting = counting
+
+    def describe(self) -> list[Metric]:
+        """Nothing: registering must not ask the database."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """One family after the other."""
+        one = self._counting.counts()
+        touches = one.touches
+        yield GaugeMetricFamily("nurture_due", "Enrollments that are due.", value=one.due)
+        yield GaugeMetricFamily("nurture_late_seconds", "How late the oldest due one is.", value=one.late_seconds)
+        yield GaugeMetricFamily("nurture_sent", "Touches sent, ever.", value=touches.get(State.SENT, 0))
+        yield GaugeMetricFamily("nurture_in_doubt", "Touches in doubt.", value=touches.get(State.IN_DOUBT, 0))
+        yield GaugeMetricFamily("nurture_open_tasks", "Open tasks.", value=touches.get(State.OPEN, 0))
+        states = GaugeMetricFamily("nurture_touches", "Touches by state.", labels=["state"])
+        for state in State:
+            states.add_metric([state.value], touches.get(state, 0))
+        yield states
+        yield GaugeMetricFamily("nurture_daemons", "Daemons that have not stopped.", value=one.daemons)
+        passed = one.last_pass.timestamp() if one.last_pass else 0.0
+        yield GaugeMetricFamily("nurture_last_pass_timestamp_seconds", "When the last pass ran.", value=passed)
