@@ -13,7 +13,7 @@ from typing import Any, Final
 from nurture.domain import calendar, scoring
 from nurture.domain import touch as touches
 from nurture.domain.duration import Duration, Unit
-from nurture.domain.enrollment import OPEN, Enrollment, Pause
+from nurture.domain.enrollment import Enrollment, Pause
 from nurture.domain.errors import RefusedError, RequestError
 from nurture.domain.lead import LeadId, Status
 from nurture.domain.policy import Policy
@@ -22,6 +22,7 @@ from nurture.domain.touch import Channel, State, Touch
 from nurture.moves import enrolling
 from nurture.moves.facts import add_fact
 from nurture.moves.promises import promise, stated_date
+from nurture.moves.proof import prove_sent
 from nurture.moves.rescore import rescore
 from nurture.moves.scene import Scene, load
 from nurture.ports import InForce
@@ -134,7 +135,9 @@ class _Bench:
         else:
             self.scene.responses = {**self.scene.responses, lead: [response]}
         if touch is not None and (report.kind in PROVES_SENT or report.kind is Kind.BOUNCE):
-            self._prove_sent(touch, report)
+            sent = prove_sent(self.work, touch.id, at=report.at, now=self.now)
+            if sent is not None:
+                self.scene.keep(sent)
         self._score(lead, number, response)
         effect = _EFFECTS.get(report.kind)
         if effect is not None and report.grade is not Grade.MACHINE:
@@ -152,24 +155,6 @@ class _Bench:
             self.work.responses.add_lines(lead, number, lines)
             before = self.sums.get(lead, self.scene.sums.get(lead, {}))
             self.sums[lead] = scoring.added(before, lines, rules)
-
-    def _prove_sent(self, touch: Touch, report: Report) -> None:
-        """A verified event that carries the touch id proves `sent`, from any state."""
-        after = touches.moved(touch.state, touches.Event.ACCEPTED)
-        if after is touch.state or after is not State.SENT:
-            return
-        at = touch.intent_at or report.at
-        sent = replace(touch, state=after, sent_at=at, counted_at=touch.counted_at or at, reason=None, lease_until=None)
-        if self.work.touches.save([sent], was={touch.id: (touch.attempt, touch.state)}):
-            self.scene.keep(sent)
-            if touch.enrollment is not None:
-                self._go_on(touch.enrollment)
-
-    def _go_on(self, number: int) -> None:
-        """Let an enrollment that waited for its touch be looked at by the next pass."""
-        one = self.work.enrollments.get([number]).get(number)
-        if one is not None and one.state in OPEN and one.next_at is None:
-            self.work.enrollments.save([replace(one, next_at=self.now)], fenced=False)
 
     def _stop_on(self, lead: LeadId, report: Report) -> None:
         """What the cadence itself says ends it."""
@@ -238,6 +223,8 @@ class _Bench:
             enrolling.stop(self.work, [lead], reason=CallOutcome.LEFT_COMPANY.value, now=self.now, by=self.by)
             self._ask_a_person(lead, report, CallOutcome.LEFT_COMPANY)
             return
+        if report.detail.get("away") is False:
+            return  # a ticket was opened, or a mail only received: nobody is away
         back = stated_date(report.detail.get("until"))
         zone = self.scene.zone_of(self.scene.leads[lead])
         if back is not None:

@@ -1,0 +1,266 @@
+"""The mail provider's events -> responses: delivered, opened, clicked, bounced, complained, unsubscribed.
+
+Deliveries come twice, late and in any order, and with events of other applications among them. Each event is stored
+under its natural key; opens and clicks are judged together with what else is known of their mail, a minute after they
+came, so that a burst that arrives in pieces is seen as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final
+from urllib.parse import urlsplit
+
+from nurture.domain.classify import bounce_of
+from nurture.domain.errors import RequestError
+from nurture.domain.machines import Hit, judge_hit
+from nurture.domain.policy import Policy
+from nurture.domain.response import Bounce, Grade, Kind
+from nurture.domain.touch import CONTACTED, Channel, Touch
+from nurture.moves.proof import prove_sent
+from nurture.moves.responding import Recorded, Report, record_in
+from nurture.ports import InForce, Store, Unit
+from nurture.ports.incoming import EventReader, ProviderEvent
+from nurture.ports.store import Change
+
+EVENTS: Final = "sendgrid"  # the kind under which deliveries are kept
+SETTLE: Final = timedelta(seconds=60)
+SHARED_WITHIN: Final = timedelta(minutes=10)
+ASYNCHRONOUS: Final = timedelta(days=10)  # how long after a mail a bounce without its ids is still taken for its own
+ENGAGED: Final = {"open": Kind.OPEN, "click": Kind.CLICK}
+WISHES: Final = {"spamreport": Kind.COMPLAINT, "unsubscribe": Kind.UNSUBSCRIBE, "group_unsubscribe": Kind.UNSUBSCRIBE}
+# The provider has the mail, whatever became of it afterwards.
+PROVES: Final = frozenset({"processed", "deferred", "delivered", "dropped", "bounce", *ENGAGED, *WISHES})
+DROPPED: Final = {
+    "bounced address": (Kind.BOUNCE, Bounce.HARD),
+    "invalid": (Kind.BOUNCE, Bounce.HARD),
+    "unsubscribed address": (Kind.UNSUBSCRIBE, None),
+    "spam reporting address": (Kind.COMPLAINT, None),
+}
+CLASSES: Final = {
+    "invalid address": Bounce.HARD,
+    "content": Bounce.POLICY,
+    "reputation": Bounce.POLICY,
+    "frequency or volume too high": Bounce.POLICY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a pass did: events recorded, repeated, left for the next pass, and left out with the reason."""
+
+    recorded: tuple[Recorded, ...] = ()
+    repeated: int = 0
+    waiting: int = 0
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """An event with the touch that it is about."""
+
+    event: ProviderEvent
+    touch: Touch
+    at: datetime
+
+
+def take_batch(body: bytes, *, store: Store, now: datetime) -> bool:
+    """Store a delivery as it came, durably, before anything is read in it. False for one that is there already."""
+    with store.unit() as work:
+        is_new = work.responses.keep_raw(EVENTS, sha256(body).hexdigest(), body, now)
+        work.commit()
+    return is_new
+
+
+def process(
+    store: Store,
+    *,
+    read: EventReader,
+    rules: InForce,
+    policy: Policy,
+    new_id: Callable[[], str],
+    now: datetime,
+    by: str = "sendgrid",
+    limit: int = 500,
+    settle: timedelta = SETTLE,
+) -> Tally:
+    """Work on deliveries that are stored and not yet processed, in one transaction.
+
+    Opens and clicks of deliveries younger than `settle` wait; everything else is recorded at once. A body that cannot be
+    read is marked with the problem and kept.
+    """
+    with store.unit() as work:
+        ripe: list[ProviderEvent] = []
+        young: list[ProviderEvent] = []
+        for row, kind, body, arrived in work.responses.raw_new(limit):
+            if kind != EVENTS:
+                continue
+            try:
+                events = read(body)
+            except RequestError as problem:
+                work.responses.raw_done(row, now, problem.what)
+                continue
+            if now - arrived < settle:
+                young += events
+            else:
+                ripe += events
+                work.responses.raw_done(row, now)
+        known, unknown, ignored = _placed(work, [*ripe, *young], now)
+        # Only once, when the delivery is done with: a young one is read again in the next pass.
+        _note_unknown(work, unknown & {one.touch for one in ripe if one.touch}, now, by)
+        judged_now = {id(one) for one in ripe}
+        reports = list(_reports(work, known, judged_now))
+        for one in known:
+            if one.event.kind in PROVES:
+                prove_sent(work, one.touch.id, at=one.at, now=now)
+        reports.sort(key=lambda one: (one.at, one.natural_key))
+        recorded = record_in(work, reports, rules=rules, policy=policy, new_id=new_id, now=now, by=by)
+        work.commit()
+    new = tuple(one for one in recorded if one.response is not None)
+    waiting = sum(one.kind in ENGAGED for one in young)
+    return Tally(new, len(recorded) - len(new), waiting, tuple(ignored))
+
+
+def _placed(work: Unit, events: Sequence[ProviderEvent], now: datetime) -> tuple[list[_Known], set[str], list[str]]:
+    """Events with their touches; the touch ids that nobody here knows; and why the others are left out."""
+    touches = work.touches.get({one.touch for one in events if one.touch})
+    known: list[_Known] = []
+    unknown: set[str] = set()
+    ignored: list[str] = []
+    for one in events:
+        touch = touches.get(one.touch) if one.touch else None
+        if one.touch is None and one.kind == "bounce" and not one.message_id:
+            touch = _by_address(work, one, now)  # a late bounce comes without ids
+        if touch is None:
+            if one.touch:
+                unknown.add(one.touch)
+            ignored.append(f"{one.kind}: {'a touch that is not there' if one.touch else 'not one of our mails'}")
+        elif one.at is None:
+            ignored.append(f"{one.kind}: it has no time")
+        elif one.email and touch.address and one.email != touch.address.lower():
+            ignored.append(f"{one.kind}: it is about an address that touch {touch.id} did not go to")
+        else:
+            known.append(_Known(one, touch, min(one.at, now)))
+    return known, unknown, ignored
+
+
+def _by_address(work: Unit, event: ProviderEvent, now: datetime) -> Touch | None:
+    lead = work.leads.find(event.email) if "@" in event.email else None
+    if lead is None or event.at is None:
+        return None
+    mails = [
+        one
+        for one in work.touches.of_leads([lead.id]).get(lead.id, [])
+        if one.channel is Channel.EMAIL and one.state in CONTACTED and one.address == event.email
+    ]
+    latest = max(mails, key=lambda one: (one.sent_at or one.created_at, one.id), default=None)
+    sent = latest and (latest.sent_at or latest.created_at)
+    return latest if sent and now - sent <= ASYNCHRONOUS else None
+
+
+def _note_unknown(work: Unit, touches: Iterable[str], now: datetime, by: str) -> None:
+    """A signed event that names an unknown touch: the database may have been restored from an old backup."""
+    words = "a signed event names a touch that is not there: was the database restored?"
+    known = {str(one.detail.get("touch")) for one in work.notes.select(what="unknown_touch")} if touches else set()
+    new = sorted(set(touches) - known)
+    work.notes.add([Change("unknown_touch", words, now, by=by, detail={"touch": one}) for one in new])
+
+
+def _reports(work: Unit, known: Sequence[_Known], judged_now: Collection[int]) -> Iterable[Report]:
+    delivered: dict[str, datetime] = {}
+    hits: dict[str, list[Hit]] = {}
+    for one in known:
+        if one.event.kind == "delivered":
+            delivered[one.touch.id] = min(one.at, delivered.get(one.touch.id, one.at))
+        elif one.event.kind in ENGAGED:
+            hits.setdefault(one.touch.id, []).append(_hit(one))
+    for touch in hits:
+        _add_stored(work, touch, delivered, hits[touch])
+    followed = [(hit, touch) for touch, many in hits.items() for hit in many if hit.ip and hit.url]
+    for one in known:
+        if one.event.kind in ENGAGED:
+            if id(one.event) in judged_now:
+                yield _engagement(one, delivered.get(one.touch.id), hits[one.touch.id], followed)
+        elif (report := _told(one)) is not None:
+            yield report
+
+
+def _add_stored(work: Unit, touch: str, delivered: dict[str, datetime], hits: list[Hit]) -> None:
+    """What was recorded before of the same mail."""
+    for one in work.responses.of_touch(touch):
+        if one.kind is Kind.DELIVERED:
+            delivered[touch] = min(one.at, delivered.get(touch, one.at))
+        elif one.kind in (Kind.OPEN, Kind.CLICK):
+            detail = one.detail
+            agent, ip = str(detail.get("user_agent") or ""), str(detail.get("ip") or "")
+            hits.append(Hit(one.at, one.url, ip, agent, str(detail.get("method") or "GET"), _is_trap(one.url)))
+
+
+def _hit(one: _Known) -> Hit:
+    event = one.event
+    url = event.url if event.kind == "click" else ""
+    return Hit(one.at, url, event.ip, event.user_agent, honeypot=_is_trap(url))
+
+
+def _is_trap(url: str) -> bool:
+    """Our own unsubscribe and preference links: following them shows no interest in what the mail says."""
+    return urlsplit(url).path.startswith(("/u/", "/p/")) if url.startswith("http") else False
+
+
+def _engagement(
+    one: _Known, delivered_at: datetime | None, hits: Sequence[Hit], followed: Sequence[tuple[Hit, str]]
+) -> Report:
+    event, hit = one.event, _hit(one)
+    kind = ENGAGED[event.kind]
+    people = {touch for other, touch in followed if other.ip == hit.ip and abs(other.at - hit.at) <= SHARED_WITHIN}
+    verdict = judge_hit(
+        hit,
+        delivered_at=delivered_at,
+        others=hits,
+        recipients_of_ip=len(people) if hit.ip and hit.url else 1,
+        provider_says=event.machine_open if kind is Kind.OPEN else None,
+    )
+    grade, why = verdict.grade, list(verdict.why)
+    if kind is Kind.OPEN and event.machine_open is None and grade is Grade.HUMAN:
+        grade, why = Grade.LIKELY_MACHINE, ["the provider does not say whether a machine opened it"]
+    detail = {"url": hit.url, "ip": hit.ip, "user_agent": hit.user_agent[:300]}
+    kept = {name: value for name, value in detail.items() if value}
+    return Report(kind, one.at, one.touch.lead, one.touch.id, grade, kept, "; ".join(why))
+
+
+def _told(one: _Known) -> Report | None:
+    """What the provider itself reports; None for what only proves that the mail was taken."""
+    event, touch = one.event, one.touch
+    said = {name: value for name, value in (("status", event.status), ("text", event.reason[:1_000])) if value}
+    if event.kind == "delivered":
+        return Report(Kind.DELIVERED, one.at, touch.lead, touch.id, Grade.MACHINE, said, "reported by the provider")
+    if event.kind in WISHES:
+        return Report(WISHES[event.kind], one.at, touch.lead, touch.id, detail=said, why=f"event {event.kind}")
+    if event.kind == "bounce":
+        bounce, why = _bounce(event)
+        detail = said | {"bounce": bounce.value}
+        return Report(Kind.BOUNCE, one.at, touch.lead, touch.id, Grade.LIKELY_MACHINE, detail, why)
+    if event.kind == "dropped":
+        kind, bounce_or_none = DROPPED.get(event.reason.strip().lower(), (Kind.BOUNCE, Bounce.POLICY))
+        detail = said | ({"bounce": bounce_or_none.value} if bounce_or_none else {})
+        grade = Grade.LIKELY_MACHINE if kind is Kind.BOUNCE else Grade.HUMAN
+        return Report(
+            kind, one.at, touch.lead, touch.id, grade, detail, f"the provider dropped it: {event.reason}"[:300]
+        )
+    return None
+
+
+def _bounce(event: ProviderEvent) -> tuple[Bounce, str]:
+    """The type of a bounce: refused mail leaves the address good, and a full mailbox is no missing one."""
+    shown = f"event bounce, type {event.bounce_type or 'missing'}, {event.classification or 'not classified'}"
+    kind, why = bounce_of(event.status, event.reason, hard_by_default=event.bounce_type == "bounce")
+    if event.bounce_type == "blocked":
+        kind = kind if kind is Bounce.FULL else Bounce.POLICY
+        return kind, f"{shown}: the message was refused, the address may be good"
+    judged = CLASSES.get(event.classification.strip().lower())
+    if judged is not None and kind is not Bounce.FULL:
+        return judged, f"{shown}; {why}"
+    return kind, f"{shown}; {why}"
