@@ -8,8 +8,8 @@ from threading import Lock
 from nurture.adapters.cadence_files.cadence import read_cadence
 from nurture.adapters.cadence_files.workspace import read_files
 from nurture.adapters.rendering import Templates
-from nurture.domain.enrollment import Program, program_of
 from nurture.domain.errors import FilesError, Problem, RefusedError
+from nurture.domain.walk import Program, program_of
 from nurture.domain.workspace import Workspace
 from nurture.ports import InForce, Store
 

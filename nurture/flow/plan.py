@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from nurture.domain.cadence import Cadence, Email, PersonTask, Stream, structure
-from nurture.domain.enrollment import program_of
 from nurture.domain.errors import FilesError, Problem
+from nurture.domain.walk import program_of
 from nurture.domain.workspace import Workspace
 from nurture.ports import Files, InForce, Store
 from nurture.ports.store import Change

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from nurture.domain import calendar
 from nurture.domain.cadence import Cadence, Stream
-from nurture.domain.enrollment import Enrollment, Surroundings
+from nurture.domain.enrollment import Enrollment
 from nurture.domain.fact import Fact
 from nurture.domain.history import LeadHistory
 from nurture.domain.lead import Lead, LeadId
@@ -20,6 +20,7 @@ from nurture.domain.policy import Policy
 from nurture.domain.response import Response
 from nurture.domain.scoring import Running, engagement
 from nurture.domain.touch import Channel, Touch
+from nurture.domain.walk import Surroundings
 from nurture.ports import InForce, Unit
 from nurture.ports.store import Consent, Switch
 

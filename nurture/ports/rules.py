@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from nurture.domain.enrollment import Program
 from nurture.domain.errors import Problem
+from nurture.domain.walk import Program
 from nurture.domain.workspace import Workspace
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from nurture.adapters.rules import YamlFiles
 from nurture.domain.cadence import Email, PersonTask, Stream
-from nurture.domain.enrollment import Enrollment, Program, program_of
+from nurture.domain.enrollment import Enrollment
 from nurture.domain.lead import Lead, LeadId
 from nurture.domain.policy import Policy, Sender
 from nurture.domain.touch import Touch
+from nurture.domain.walk import Program, program_of
 from nurture.flow import enroll, respond
 from nurture.flow.dispatch import run as dispatch
 from nurture.flow.dispatch import settle

@@ -13,7 +13,7 @@ from nurture.adapters.store.unit import SqlStore
 from nurture.domain.cadence import Cadence, Wait
 from nurture.domain.condition import parse
 from nurture.domain.duration import Duration, parse_duration
-from nurture.domain.enrollment import Enrollment, program_of
+from nurture.domain.enrollment import Enrollment
 from nurture.domain.fact import Fact, FactName
 from nurture.domain.lead import Lead, Status
 from nurture.domain.person import Person, Role
@@ -21,6 +21,7 @@ from nurture.domain.policy import Policy
 from nurture.domain.readiness import Consequence, Readiness
 from nurture.domain.response import Kind, Response
 from nurture.domain.touch import Touch
+from nurture.domain.walk import program_of
 from nurture.domain.workspace import Workspace
 from nurture.flow import handoff, promote
 from nurture.ports import InForce, Templates

@@ -9,11 +9,13 @@ from typing import Any
 
 from nurture.domain import calendar, enrollment, pacing, touch
 from nurture.domain.cadence import Email, PersonTask, Webhook
-from nurture.domain.enrollment import Contact, Enrollment, Finished, Program, Sleep, after_contact, chance, walk
+from nurture.domain.chance import chance
+from nurture.domain.enrollment import Enrollment
 from nurture.domain.errors import NurtureError
 from nurture.domain.lead import Lead
 from nurture.domain.pacing import Go, Skip, Wait
 from nurture.domain.touch import BY_PHONE, SENTENCES, Channel, Event, Reason, State, Touch
+from nurture.domain.walk import Contact, Finished, Program, Sleep, after_contact, goal_met, walk
 from nurture.moves.scene import Scene
 
 # How often a paused cadence, or a lead without a consent basis, is looked at again; both are also woken by the change.
@@ -91,6 +93,11 @@ def _one_step(
     due, lead = decision.after, decision.lead
     around = scene.surroundings(lead, due, program.cadence)
     around = replace(around, names={**around.names, **decision.fields})
+    if made is not None and not goal_met(program.cadence, around):
+        # It was planned before and has waited: the walk came here already, and would find a stream's item taken.
+        due = replace(due, waiting=False)
+        planned = _up_to_date(made, lead)
+        return _contact(decision, due, planned, _step_of(made, program, due), program, scene, was=made)
     step = walk(program, due.place, around, scene.now)
     decision.fields.update(step.fields)
     match step.outcome:
@@ -98,14 +105,36 @@ def _one_step(
             decision.after = replace(due, place=step.place, next_at=until, waiting=wakeable, touch=None)
             return False
         case Finished(event=event, word=word, into=into):
+            if made is not None:
+                _skip(decision, made, made, Reason.STOPPED, scene)
             over = replace(due, place=step.place, touch=None)
             decision.after = enrollment.ended(over, event, reason=word, now=scene.now)
             decision.into = into
             return False
         case Contact(step=contact, due_at=due_at):
             due = replace(due, place=step.place, waiting=False)
-            planned = made or _planned(due, lead, contact, due_at, program, scene, new_id=new_id)
-            return _contact(decision, due, planned, contact, program, scene, is_new=made is None)
+            planned = _planned(due, lead, contact, due_at, program, scene, new_id=new_id)
+            return _contact(decision, due, planned, contact, program, scene, was=None)
+
+
+def _step_of(made: Touch, program: Program, due: Enrollment) -> Email | PersonTask | Webhook:
+    """The step that a planned touch was made for. A stream's item is an e-mail that was made for it."""
+    op = program.ops[due.place.pc]
+    return op if isinstance(op, Email | PersonTask | Webhook) else Email(0, made.step, made.template)
+
+
+def _up_to_date(made: Touch, lead: Lead) -> Touch:
+    """A planned touch with the address and the company that the lead has now."""
+    company = lead.company.id if lead.company else None
+    return replace(made, company=company, address=_address(made.channel, lead), domain=_domain(made.channel, lead))
+
+
+def _address(channel: Channel, lead: Lead) -> str | None:
+    return lead.email if channel is Channel.EMAIL else lead.phone
+
+
+def _domain(channel: Channel, lead: Lead) -> str | None:
+    return lead.email.rpartition("@")[2] if channel is Channel.EMAIL and lead.email else None
 
 
 def _planned(
@@ -141,8 +170,8 @@ def _planned(
         version=due.version,
         occurrence=len(before) + 1,
         template=template,
-        address=lead.email if channel is Channel.EMAIL else lead.phone,
-        domain=lead.email.rpartition("@")[2] if channel is Channel.EMAIL and lead.email else None,
+        address=_address(channel, lead),
+        domain=_domain(channel, lead),
         sender=program.cadence.sender or None,
     )
 
@@ -162,34 +191,37 @@ def _contact(
     program: Program,
     scene: Scene,
     *,
-    is_new: bool,
+    was: Touch | None,
 ) -> bool:
-    """Go, wait or skip. True when it was skipped."""
+    """Go, wait or skip. True when it was skipped. `was` is the planned touch as stored; None for a new one."""
     pace = gates(planned, step, decision.lead, due, program, scene)
     match pace:
         case Go():
-            _put(decision, planned, planned, is_new=is_new)
-            scene.keep(replace(planned, counted_at=scene.now))  # so that the next one in this batch sees it
+            _put(decision, was, planned, scene)
             decision.after = replace(due, touch=planned.id)
             decision.go, decision.step = planned, step
             return False
         case Wait(until=until, because=because):
-            waiting = replace(planned, reason=because, because=SENTENCES[because])
-            _put(decision, planned, waiting, is_new=is_new)
-            scene.keep(waiting)
+            _put(decision, was, replace(planned, reason=because, because=SENTENCES[because]), scene)
             decision.after = replace(due, touch=planned.id, next_at=until)
             return False
         case Skip(because=because):
-            state = touch.moved(planned.state, Event.SKIP)
-            skipped = replace(planned, state=state, reason=because, because=SENTENCES[because])
-            _put(decision, planned, skipped, is_new=is_new)
-            scene.keep(skipped)
+            skipped = _skip(decision, was, planned, because, scene)
             decision.after = moved_on(due, skipped, program, scene)
             return True
 
 
-def _put(decision: Decision, was: Touch, now: Touch, *, is_new: bool) -> None:
-    if is_new:
+def _skip(decision: Decision, was: Touch | None, planned: Touch, because: Reason, scene: Scene) -> Touch:
+    """The touch, not made and never to be."""
+    state = touch.moved(planned.state, Event.SKIP)
+    skipped = replace(planned, state=state, reason=because, because=SENTENCES[because])
+    _put(decision, was, skipped, scene)
+    return skipped
+
+
+def _put(decision: Decision, was: Touch | None, now: Touch, scene: Scene) -> None:
+    scene.keep(now)
+    if was is None:
         decision.new.append(now)
     elif was != now:
         decision.changed.append((was, now))

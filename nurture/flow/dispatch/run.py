@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from nurture.domain import enrollment, touch
 from nurture.domain.breaker import PROBE_EVERY, Breaker
@@ -57,16 +57,21 @@ def run(desk: Desk, *, batches: int = 1_000) -> Tally:
     """Everything that is due at `desk.now`, at most `batches` batches; the rest stays due."""
     tally = Tally()
     _wake_paused(desk)
+    began = desk.clock.boottime()
     for _ in range(batches):
         with desk.store.unit() as work:
-            claimed = work.enrollments.claim(
-                desk.now, limit=desk.policy.batch, owner=desk.owner, lease_until=desk.now + desk.policy.lease
-            )
+            leased = _moment(desk, began) + desk.policy.lease
+            claimed = work.enrollments.claim(desk.now, limit=desk.policy.batch, owner=desk.owner, lease_until=leased)
             work.commit()
         if not claimed:
             break
-        _batch(desk, decide.order(claimed), tally)
+        _batch(desk, decide.order(claimed), tally, began)
     return tally
+
+
+def _moment(desk: Desk, began: float) -> datetime:
+    """The moment of the pass and the time that it has taken so far. Leases count from here: others' clocks go on."""
+    return desk.now + timedelta(seconds=max(0.0, desk.clock.boottime() - began))
 
 
 def _wake_paused(desk: Desk) -> None:
@@ -77,11 +82,16 @@ def _wake_paused(desk: Desk) -> None:
             if not over:
                 return
             resumed = [one.lapsed(desk.now) for one in over]
-            work.enrollments.save([replace(one, next_at=one.next_at or desk.now) for one in resumed], fenced=False)
+            work.enrollments.save([_awake(one, desk.now) for one in resumed], fenced=False)
             work.commit()
 
 
-def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally) -> None:
+def _awake(one: Enrollment, now: datetime) -> Enrollment:
+    """Due now, where nothing says when. One that stays paused without a date waits for a person or an event."""
+    return replace(one, next_at=now) if one.state is enrollment.State.ACTIVE and one.next_at is None else one
+
+
+def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) -> None:
     """Decide a claimed batch, then send what goes out in groups that fit the free sending slots."""
     tally.looked_at += len(batch)
     with desk.store.unit(write=False) as work:
@@ -93,7 +103,8 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally) -> None:
         if decision.go is not None:
             sending = _ready(decision, scene, desk)
             if sending is not None:
-                decision.after = replace(decision.after, next_at=desk.now + desk.policy.lease)
+                decision.after = replace(decision.after, next_at=_moment(desk, began) + desk.policy.lease)
+                scene.keep(replace(sending.touch, counted_at=desk.now))  # so that those decided next see it
                 outgoing.append(sending)
         decisions.append(decision)
         _count(decision, tally)
@@ -111,7 +122,12 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally) -> None:
             deadline = started + desk.policy.mail_lease.total_seconds()
             slots = desk.breaker.slots(len(group), started)
             _hold(work, group[slots:], desk)
-            intended = intend(group[:slots], work, scene, mailer=desk.mailer.name, at=desk.now) if slots else []
+            leased = _moment(desk, began) + desk.policy.mail_lease
+            intended = (
+                intend(group[:slots], work, scene, mailer=desk.mailer.name, at=desk.now, lease_until=leased)
+                if slots
+                else []
+            )
             work.commit()
         pending = _send(desk, intended, deadline)
     if pending:

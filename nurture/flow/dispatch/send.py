@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from nurture.domain import touch
-from nurture.domain.enrollment import Enrollment, chance
+from nurture.domain.chance import chance
+from nurture.domain.enrollment import Enrollment
 from nurture.domain.enrollment import State as EnrollmentState
 from nurture.domain.lead import Lead
 from nurture.domain.pacing import Go, company_free_at, domain_free_at, lead_free_at
@@ -47,9 +48,12 @@ class Intended:
     enrollment: Enrollment
 
 
-def intend(group: Sequence[Outgoing], work: Unit, scene: Scene, *, mailer: str, at: datetime) -> list[Intended]:
+def intend(
+    group: Sequence[Outgoing], work: Unit, scene: Scene, *, mailer: str, at: datetime, lease_until: datetime
+) -> list[Intended]:
     """Re-check every gate inside this transaction and move the winners to `sending`. The caller commits.
 
+    `at` is the moment of the pass; `lease_until` is of the real one, because a long pass goes on after its moment.
     Whoever no longer passes is due again at once, and is decided anew from fresh data.
     """
     leads = {one.decision.lead.id for one in group}
@@ -104,7 +108,7 @@ def intend(group: Sequence[Outgoing], work: Unit, scene: Scene, *, mailer: str, 
             attempt=one.touch.attempt + 1,
             intent_at=at,
             counted_at=at,
-            lease_until=at + scene.policy.mail_lease,
+            lease_until=lease_until,
             mailer=mailer,
             message_id=one.rendered.message.message_id,
         )
@@ -114,11 +118,15 @@ def intend(group: Sequence[Outgoing], work: Unit, scene: Scene, *, mailer: str, 
             company_last.setdefault(sending.company, {})[sending.lead] = at
         if sending.domain:
             per_domain.setdefault(sending.domain, []).append(at)
+    # The enrollment first: who lost it to a pause or a stop in this moment must not leave a touch in `sending` behind.
+    held = work.enrollments.save([one.enrollment for one in won] + again)
+    won = [one for one in won if one.enrollment.id in held]
     stored = work.touches.save(
         [one.touch for one in won], was={one.touch.id: (one.touch.attempt - 1, State.PLANNED) for one in won}
     )
-    held = work.enrollments.save([one.enrollment for one in won if one.touch.id in stored] + again)
-    result = [one for one in won if one.touch.id in stored and one.enrollment.id in held]
+    # A report from outside has moved the touch meanwhile: the next look sees what it is.
+    work.enrollments.save([replace(one.enrollment, next_at=at) for one in won if one.touch.id not in stored])
+    result = [one for one in won if one.touch.id in stored]
     links: dict[str, str] = {}
     texts: list[tuple[TouchId, str, str, str]] = []
     for intended in result:
