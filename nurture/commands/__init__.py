@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nurture.commands import change, daemon, lead, workspace
+from nurture.commands import change, daemon, enrollment, lead, workspace
 from nurture.commands.context import Session, default_person
 from nurture.commands.output import fail, say
 from nurture.domain.errors import NurtureError
@@ -35,7 +35,7 @@ def root(
     ctx.call_on_close(ctx.obj.close)
 
 
-for group in (workspace, change, daemon, lead):
+for group in (workspace, change, daemon, lead, enrollment):
     group.mount(app)
 
 

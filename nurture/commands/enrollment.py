@@ -1,0 +1,243 @@
+"""enroll, pause, resume, stop, why; enrollment list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nurture.commands.choosing import Where, leads_of
+from nurture.commands.context import AsJson, DryRun, LeadArgument, Session, moment, session
+from nurture.commands.output import say, show, show_json, show_rows
+from nurture.domain.errors import RefusedError, RequestError, UnknownNameError
+
+if TYPE_CHECKING:
+    from nurture.domain.enrollment import Enrollment
+    from nurture.domain.lead import Lead
+
+OneLead = Annotated[str | None, typer.Argument(metavar="[LEAD]", help="E-mail address or lead id.")]
+COLUMNS = ("id", "email", "cadence", "version", "step", "state", "next_at", "held_out")
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(enroll)
+    app.command()(pause)
+    app.command()(resume)
+    app.command()(stop)
+    app.command()(why)
+    group = typer.Typer(no_args_is_help=True, help="Who is in which cadence.")
+    group.command("list")(list_enrollments)
+    app.add_typer(group, name="enrollment")
+
+
+def enroll(
+    ctx: typer.Context,
+    lead: Annotated[str, typer.Argument(metavar="[LEAD] CADENCE", help="A lead, then the cadence.")],
+    cadence: Annotated[str | None, typer.Argument(metavar="")] = None,
+    *,
+    where: Where = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Enroll a lead in a cadence by hand: its rate does not hold it back. With --where, only the CADENCE is named."""
+    from nurture.flow import enroll as arrow
+
+    current = session(ctx)
+    who: str | None = lead
+    if cadence is None:
+        if where is None:
+            raise RequestError("Which cadence?", hint="Write: nurture enroll LEAD CADENCE")
+        who, cadence = None, lead
+    people = leads_of(current, who, where)
+    answers = arrow.by_hand([one.id for one in people], cadence, by=current.person, dry_run=dry_run, **current.common())
+    rows: list[dict[str, Any]] = []
+    for one in people:
+        answer = answers[one.id]
+        rows.append(
+            {
+                "lead": str(one.id),
+                "email": one.email,
+                "cadence": cadence,
+                "enrolled": answer.may_enter,
+                "code": answer.code or None,
+                "text": answer.text,
+                "clears_at": answer.clears_at,
+            }
+        )
+    taken = sum(row["enrolled"] for row in rows)
+    if as_json:
+        show_json(rows)
+    else:
+        for row in rows:
+            if not row["enrolled"]:
+                say(f"{row['email'] or row['lead']}: {row['text']}")
+        if taken or who is None:
+            show(f"{taken} {'would be ' if dry_run else ''}enrolled in {cadence}.")
+    in_it_already = [row for row in rows if row["code"] == "exclusive" and f"in {cadence} already" in row["text"]]
+    if who is not None and not taken and not in_it_already:  # nothing left to do is no refusal
+        raise typer.Exit(1)
+
+
+def pause(
+    ctx: typer.Context,
+    lead: OneLead = None,
+    *,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="A date, 2027-01-15; else until resumed.")] = None,
+    where: Where = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Stop touching a lead for a while, in every cadence it is in. What is left of each wait is kept."""
+    from nurture.flow import enroll as arrow
+
+    current = session(ctx)
+    when = moment(until, zone=current.app.policy.timezone, what="--until")
+    people = leads_of(current, lead, where)
+    ids = [one.id for one in people]
+    done = arrow.pause(ids, until=when, store=current.app.store, now=current.now(), by=current.person, dry_run=dry_run)
+    words = f"paused until {when:%Y-%m-%d}" if when else "paused until resumed"
+    _tell(current, done, people, words, dry_run=dry_run, as_json=as_json)
+
+
+def resume(
+    ctx: typer.Context,
+    lead: OneLead = None,
+    *,
+    where: Where = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let a lead go on that somebody paused. Other reasons for a pause (an open offer, a reply) stay."""
+    from nurture.flow import enroll as arrow
+
+    current = session(ctx)
+    people = leads_of(current, lead, where)
+    ids = [one.id for one in people]
+    done = arrow.resume(ids, store=current.app.store, now=current.now(), by=current.person, dry_run=dry_run)
+    _tell(current, done, people, "resumed", dry_run=dry_run, as_json=as_json)
+    if not as_json:
+        for one in done:
+            if one.pauses:
+                say(f"{one.cadence} stays paused: {', '.join(one.pauses).replace('_', ' ')}.")
+
+
+def stop(
+    ctx: typer.Context,
+    lead: OneLead = None,
+    cadence: Annotated[str | None, typer.Argument(metavar="[CADENCE]", help="Else all of them.")] = None,
+    *,
+    where: Where = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """End the enrollments of a lead, all or those in one cadence. With --where, the first argument is the CADENCE."""
+    from nurture.flow import enroll as arrow
+
+    current = session(ctx)
+    if where is not None and cadence is None:
+        lead, cadence = None, lead
+    if cadence is not None and cadence not in (known := current.app.rules.in_force().versions):
+        raise UnknownNameError("cadence", cadence, sorted(known), otherwise="Run: nurture cadence list")
+    people = leads_of(current, lead, where)
+    done = arrow.stop(
+        [one.id for one in people],
+        cadence=cadence,
+        store=current.app.store,
+        now=current.now(),
+        by=current.person,
+        dry_run=dry_run,
+    )
+    _tell(current, done, people, "stopped", dry_run=dry_run, as_json=as_json)
+
+
+def _tell(
+    current: Session, done: list[Enrollment], people: list[Lead], words: str, *, dry_run: bool, as_json: bool
+) -> None:
+    if as_json:
+        show_json(rows_of(current, done))
+        return
+    names = {one.id: one.email or one.name for one in people}
+    for one in done:
+        show(f"{names.get(one.lead, one.lead)}: {one.cadence} {'would be ' if dry_run else ''}{words}")
+    if not done:
+        say("Nothing to do: no such enrollment is open.")
+
+
+def rows_of(current: Session, enrollments: list[Enrollment]) -> list[dict[str, Any]]:
+    """Enrollments as JSON has them; `step` is the contact step that comes next."""
+    from nurture.domain.enrollment import OPEN
+    from nurture.flow.why import next_step
+
+    rules = current.app.rules.in_force()
+    with current.app.store.unit(write=False) as work:
+        people = work.leads.get({one.lead for one in enrollments})
+    rows = []
+    for one in enrollments:
+        step = None
+        if one.state in OPEN:
+            try:
+                step = next_step(rules.program(one.cadence, one.version), one.place.pc)
+            except RefusedError:
+                step = None
+        rows.append(
+            {
+                "id": str(one.id),
+                "lead": str(one.lead),
+                "email": people[one.lead].email if one.lead in people else None,
+                "cadence": one.cadence,
+                "version": one.version,
+                "step": step,
+                "state": one.state.value,
+                "next_at": one.next_at,
+                "held_out": one.held_out,
+                "started_at": one.started_at,
+                "ended_at": one.ended_at,
+                "reason": one.reason,
+                "pauses": dict(one.pauses),
+            }
+        )
+    return rows
+
+
+def list_enrollments(
+    ctx: typer.Context,
+    *,
+    lead: Annotated[str | None, typer.Option(metavar="LEAD", help="Of one lead.")] = None,
+    cadence: Annotated[str | None, typer.Option(metavar="NAME", help="In one cadence.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List enrollments."""
+    current = session(ctx)
+    who = current.lead(lead).id if lead is not None else None
+    if cadence is not None and cadence not in (known := current.app.rules.in_force().versions):
+        raise UnknownNameError("cadence", cadence, sorted(known), otherwise="Run: nurture cadence list")
+    with current.app.store.unit(write=False) as work:
+        found = work.enrollments.select(lead=who, cadence=cadence)
+    show_rows(rows_of(current, found), COLUMNS, as_json=as_json, empty="No enrollments.")
+
+
+def why(ctx: typer.Context, lead: LeadArgument, *, as_json: AsJson = False) -> None:
+    """Why a lead is or is not in a cadence, was or was not contacted, is or is not with sales."""
+    from nurture.flow import why as arrow
+
+    current = session(ctx)
+    person = current.lead(lead)
+    answers = arrow.why(person.id, **current.common())
+    if as_json:
+        show_json(answers)
+        return
+    show(f"{person.name}: {person.status}, {person.stage.replace('_', ' ')}")
+    titles = {"enrollment": "Cadences", "touch": "Touches", "promotion": "Sales"}
+    for about, title in titles.items():
+        found = [one for one in answers if one.about == about]
+        if found:
+            show(f"\n{title}")
+        for one in found:
+            version = f", version {one.version}" if one.version else ""
+            place = f"  [{one.place}{version}]" if one.place else ""
+            show(f"  {one.code:<18} {one.text}{place}")
+            if one.missing:
+                show(f"  {'':<18} missing: {', '.join(one.missing)}")
+            if one.clears_at is not None and one.clears_at > current.now():
+                show(f"  {'':<18} not before {one.clears_at:%Y-%m-%d %H:%M} UTC")
