@@ -230,6 +230,13 @@ def open_app(folder: Path, *, clock: Clock | None = None, mailer: Mailer | None 
     return App(settings, chosen, f"{socket.gethostname()}-{os.getpid()}-{chosen.new_id()[:6]}", mailer)
 
 
+def virtual_clock(start: datetime, *, seed: int) -> VirtualClock:
+    """A clock that moves when told, for `demo` and `simulate`."""
+    from nurture.adapters.clock import VirtualClock
+
+    return VirtualClock(start, seed=seed)
+
+
 def schema_of(kind: str) -> dict[str, Any]:
     """The JSON Schema of a kind of file."""
     from nurture.adapters.cadence_files.json_schema import schema

@@ -1,0 +1,188 @@
+"""Charts as inline SVG from plain numbers: a funnel, stacked bars over time, bars. No script, no picture files.
+
+Each chart is a <figure>: the SVG has a title and a description for those who do not see it, and the numbers follow as
+a table. Colors come from the page (`--c1` to `--c6`), so that they suit a light and a dark screen alike; the parts of
+a bar are told apart by a pale line between them too, and the legend names them in the order of the bar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from math import floor, log10
+from typing import Final
+
+COLORS: Final = 6  # `--c1` to `--c6` of the page
+_WIDTH: Final = 720
+_LETTER: Final = 6.6  # about the width of a letter at 12 px
+_SPACE: Final = "\N{NO-BREAK SPACE}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: its label, its value, and a few words that stand behind the number."""
+
+    label: str
+    value: float
+    note: str = ""
+
+
+def number(value: float) -> str:
+    """A number as people read it: 1,234 or 12.5."""
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
+
+
+def share(part: float, whole: float) -> str:
+    """A share in per cent; one digit after the point below ten, nothing where there is no whole."""
+    if not whole:
+        return ""
+    percent = 100 * part / whole
+    return f"{percent:.1f}{_SPACE}%" if 0 < percent < 10 else f"{percent:.0f}{_SPACE}%"
+
+
+def funnel(title: str, steps: Sequence[Bar], *, note: str = "") -> str:
+    """Bars that get shorter from step to step, each with its number and its share of the first.
+
+    A bar that is too short to be seen is drawn two pixels wide.
+    """
+    whole = steps[0].value if steps else 0
+    rows = [
+        (one.label, number(one.value), share(one.value, whole) if place else "", one.note)
+        for place, one in enumerate(steps)
+    ]
+    drawn = _rows([Bar(one.label, one.value) for one in steps], [f"{count}  {of}".strip() for _, count, of, _ in rows])
+    told = ", ".join(f"{label} {count}" for label, count, _, _ in rows)
+    head = ("Step", "Leads", "Of all")
+    table = _table(head, [(label, count, of) for label, count, of, _ in rows])
+    return _figure(title, f"Funnel: {told}.", drawn, table, note=note)
+
+
+def bars(title: str, values: Sequence[Bar], *, unit: str = "", note: str = "") -> str:
+    """Horizontal bars, one for each value, in the order given."""
+    shown = [f"{number(one.value)}{f'  {one.note}' if one.note else ''}" for one in values]
+    told = ", ".join(f"{one.label} {number(one.value)}" for one in values)
+    table = _table(("", unit or "Number"), [(one.label, number(one.value)) for one in values])
+    return _figure(title, f"Bars: {told}.", _rows(values, shown), table, note=note)
+
+
+def stacked(
+    title: str, columns: Sequence[str], series: Mapping[str, Sequence[float]], *, unit: str = "", note: str = ""
+) -> str:
+    """Upright bars, one for each column (a month, say), each made of one part for each of the series.
+
+    Raises ValueError when a series has not one value for each column, or when there are more series than colors.
+    """
+    if len(series) > COLORS:
+        raise ValueError(f"{len(series)} series, but only {COLORS} colors: put the smallest together.")
+    for name, values in series.items():
+        if len(values) != len(columns):
+            raise ValueError(f"{name!r} has {len(values)} values for {len(columns)} columns.")
+    totals = [sum(values[place] for values in series.values()) for place in range(len(columns))]
+    head = ("", *series, "Together")
+    body = [
+        (name, *(number(values[place]) for values in series.values()), number(totals[place]))
+        for place, name in enumerate(columns)
+    ]
+    told = "; ".join(f"{name} {number(sum(values))}" for name, values in series.items())
+    span = f"from {columns[0]} to {columns[-1]}" if columns else "with no data"
+    return _figure(
+        title,
+        f"Stacked bars {span}{f', {unit}' if unit else ''}. Together: {told}.",
+        _upright(columns, series, totals),
+        _table(head, body),
+        legend=list(series),
+        note=note,
+    )
+
+
+def _rows(values: Sequence[Bar], shown: Sequence[str]) -> tuple[str, int]:
+    """Horizontal bars with their labels on the left and their numbers behind them."""
+    height, gap = 22, 10
+    left = max((len(one.label) for one in values), default=0) * _LETTER + 12
+    right = max((len(text) for text in shown), default=0) * _LETTER + 12
+    most = max((one.value for one in values), default=0) or 1
+    room = max(_WIDTH - left - right, 80)
+    parts = []
+    for place, (one, text) in enumerate(zip(values, shown, strict=True)):
+        top = place * (height + gap)
+        wide = max(room * one.value / most, 2) if one.value else 0
+        middle = top + height / 2 + 4
+        parts.append(f'<text x="{left - 8:.0f}" y="{middle:.0f}" class="end">{escape(one.label)}</text>')
+        parts.append(f'<rect x="{left:.0f}" y="{top}" width="{wide:.1f}" height="{height}" rx="2" class="c1"/>')
+        parts.append(f'<text x="{left + wide + 8:.1f}" y="{middle:.0f}" class="value">{escape(text)}</text>')
+    return "".join(parts), max(len(values) * (height + gap) - gap, 1)
+
+
+def _upright(columns: Sequence[str], series: Mapping[str, Sequence[float]], totals: Sequence[float]) -> tuple[str, int]:
+    """Upright stacked bars over a scale of round numbers."""
+    top, tall, left = 18, 220, 44
+    step, most = _scale(max(totals, default=0))
+    parts = []
+    value = 0.0
+    while value <= most:
+        y = top + tall - tall * value / most
+        parts.append(f'<line x1="{left}" x2="{_WIDTH}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
+        parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" class="end small">{number(value)}</text>')
+        value += step
+    room = (_WIDTH - left) / max(len(columns), 1)
+    wide = min(room * 0.7, 60)
+    for place, name in enumerate(columns):
+        x = left + room * place + (room - wide) / 2
+        y = float(top + tall)
+        for color, values in enumerate(series.values(), start=1):
+            high = tall * values[place] / most
+            if high <= 0:
+                continue
+            y -= high
+            parts.append(
+                f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{high:.1f}" class="c{color} part"/>'
+            )
+        center = x + wide / 2
+        if totals[place] and room > 6 * _LETTER:
+            parts.append(f'<text x="{center:.1f}" y="{y - 5:.1f}" class="middle small">{number(totals[place])}</text>')
+        if place % (1 + int((len(name) + 1) * _LETTER // room)) == 0:
+            parts.append(f'<text x="{center:.1f}" y="{top + tall + 18}" class="middle small">{escape(name)}</text>')
+    return "".join(parts), top + tall + 26
+
+
+def _scale(most: float) -> tuple[float, float]:
+    """Four to eight round steps up to a round number that holds the largest value."""
+    if most <= 0:
+        return 1, 1
+    size = 10 ** floor(log10(most))
+    step = next(size * factor for factor in (0.2, 0.25, 0.5, 1, 2) if most <= size * factor * 6)
+    step = max(step, 1)
+    return step, step * -(-most // step)
+
+
+def _figure(
+    title: str, told: str, drawn: tuple[str, int], table: str, *, legend: Sequence[str] = (), note: str = ""
+) -> str:
+    content, height = drawn
+    words = escape(f"{title}. {told}", quote=True)
+    keys = "".join(
+        f'<li><svg width="12" height="12" aria-hidden="true"><rect width="12" height="12" class="c{color}"/></svg>'
+        f"{escape(name)}</li>"
+        for color, name in enumerate(legend, start=1)
+    )
+    return (
+        f"<figure><figcaption>{escape(title)}</figcaption>"
+        + (f'<ul class="legend">{keys}</ul>' if keys else "")
+        + f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{words}">'
+        + f"<title>{escape(title)}</title><desc>{escape(told)}</desc>{content}</svg>"
+        + (f'<p class="note">{escape(note)}</p>' if note else "")
+        + f"<details><summary>The numbers</summary>{table}</details></figure>\n"
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    top = "".join(f'<th scope="col">{escape(one)}</th>' for one in head)
+    body = "".join(
+        "<tr>"
+        f'<th scope="row">{escape(row[0])}</th>'
+        + "".join(f'<td class="number">{escape(one)}</td>' for one in row[1:])
+        + "</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
