@@ -24,7 +24,7 @@ _log = log.get("daemon")
 class Handle(Protocol):
     """Something that runs beside the passes, and stops when asked."""
 
-    def stop(self) -> None:
+    def stop(self) -> object:
         """Finish what is under way, and end."""
 
 

@@ -116,7 +116,7 @@ class Split(Step):
 
 @dataclass(frozen=True, slots=True)
 class Stream(Step):
-    """One item each `every`, the next that this lead has not had; `times` at most. `id` counts streams: stream-1, ..."""
+    """One item each `every`, the next that this lead has not had; `times` at most. `id`: stream-1, stream-2, ..."""
 
     id: str
     every: Duration

@@ -21,6 +21,7 @@ from nurture.domain.response import Grade, Kind, Response
 SECOND: Final = timedelta(seconds=1)
 # A lead whose score cannot cross anything need not be looked at; a far bound keeps arithmetic finite.
 FAR: Final = timedelta(days=3650)
+HALF_LIFE: Final = Duration(30, Unit.DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Scoring:
 
     fit: tuple[FitRule, ...] = ()
     engagement: tuple[EngagementRule, ...] = ()
-    half_life: Duration = Duration(30, Unit.DAYS)
+    half_life: Duration = HALF_LIFE
     cap: float | None = None
     stages: Mapping[Stage, StageRule] = field(default_factory=dict)
 

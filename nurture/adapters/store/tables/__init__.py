@@ -1,0 +1,55 @@
+"""The tables: every state a CHECK, every once-only fact a UNIQUE, every query of a pass an index."""
+
+from nurture.adapters.store.tables.columns import Id, Moment, metadata, one_of
+from nurture.adapters.store.tables.fleet import api_tokens, daemons, jobs, marks
+from nurture.adapters.store.tables.in_force import cadence_versions, files, switches
+from nurture.adapters.store.tables.leads import (
+    companies,
+    company_domains,
+    consents,
+    facts,
+    import_rows,
+    imports,
+    lead_aliases,
+    leads,
+    suppressions,
+)
+from nurture.adapters.store.tables.responses import changes, inbox, promises, raw_events, responses, score_lines
+from nurture.adapters.store.tables.sales import deliveries, handoffs, promotions
+from nurture.adapters.store.tables.touches import enrollments, links, touch_texts, touches
+
+__all__ = [
+    "Id",
+    "Moment",
+    "api_tokens",
+    "cadence_versions",
+    "changes",
+    "companies",
+    "company_domains",
+    "consents",
+    "daemons",
+    "deliveries",
+    "enrollments",
+    "facts",
+    "files",
+    "handoffs",
+    "import_rows",
+    "imports",
+    "inbox",
+    "jobs",
+    "lead_aliases",
+    "leads",
+    "links",
+    "marks",
+    "metadata",
+    "one_of",
+    "promises",
+    "promotions",
+    "raw_events",
+    "responses",
+    "score_lines",
+    "suppressions",
+    "switches",
+    "touch_texts",
+    "touches",
+]

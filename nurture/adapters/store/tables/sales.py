@@ -1,0 +1,92 @@
+"""Promotions, handoffs and what leaves for sales."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from nurture.adapters.store.tables.columns import Id, Moment, json_column, lead_id, metadata, one_of, row_id
+from nurture.domain import handoff
+
+promotions = Table(
+    "promotions",
+    metadata,
+    row_id(),
+    lead_id(),
+    Column("at", Moment, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("brief", json_column(), nullable=False),  # as it was on the day
+    Column("open", Id),  # the lead, until sales is done with it: one promotion at a time
+    Column("value", Float, nullable=False, server_default="0"),  # orders the queue
+    UniqueConstraint("open"),
+    Index(None, "lead_id"),
+)
+
+handoffs = Table(
+    "handoffs",
+    metadata,
+    row_id(),
+    lead_id(),
+    Column("promotion_id", Id, ForeignKey("promotions.id"), nullable=False),
+    Column("rep", Text),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("created_at", Moment, nullable=False),
+    Column("offered_at", Moment),
+    Column("due_at", Moment),  # the next deadline: answer, first contact, outcome
+    Column("answered_at", Moment),
+    Column("contacted_at", Moment),
+    Column("ended_at", Moment),
+    Column("return_at", Moment),
+    Column("amount", Float),
+    Column("currency", Text),
+    Column("note", Text),
+    one_of("state", handoff.State),
+    UniqueConstraint("promotion_id", "rep"),
+    Index(None, "lead_id"),
+    Index(
+        "uq_handoffs_offered",
+        "lead_id",
+        unique=True,
+        sqlite_where=text("state = 'offered'"),
+        postgresql_where=text("state = 'offered'"),
+    ),
+    Index(None, "rep", "state"),
+    Index(
+        "ix_handoffs_due",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+    Index("ix_handoffs_queued", "id", sqlite_where=text("state = 'queued'"), postgresql_where=text("state = 'queued'")),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    row_id(),
+    Column("key", Text, nullable=False, unique=True),  # stable id: at least once, known by the receiver
+    Column("kind", Text, nullable=False),  # brief, alert, webhook, crm
+    Column("to", Text, nullable=False),
+    Column("payload", json_column(), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_at", Moment),  # NULL: delivered or given up
+    Column("done_at", Moment),
+    Column("problem", Text),
+    Index(
+        "ix_deliveries_due",
+        "next_at",
+        sqlite_where=text("next_at IS NOT NULL"),
+        postgresql_where=text("next_at IS NOT NULL"),
+    ),
+)

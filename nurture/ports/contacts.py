@@ -1,0 +1,161 @@
+"""Repositories of what happens with leads: enrollments, touches, responses."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from nurture.domain.enrollment import Enrollment, EnrollmentId, State
+from nurture.domain.lead import CompanyId, LeadId
+from nurture.domain.response import Response
+from nurture.domain.scoring import Line
+from nurture.domain.touch import State as TouchState
+from nurture.domain.touch import Touch, TouchId
+from nurture.ports.rows import StoredResponse
+
+
+class Enrollments(Protocol):
+    """Enrollments and the schedule that they are."""
+
+    def get(self, ids: Collection[EnrollmentId]) -> dict[EnrollmentId, Enrollment]:
+        """Enrollments by id."""
+
+    def claim(self, now: datetime, *, limit: int, owner: str, lease_until: datetime) -> list[Enrollment]:
+        """Lease the due ones, in the order (due, priority, id). Nobody else gets them before `lease_until`.
+
+        Each comes with its `next_at` as it was due, and with a new fence.
+        """
+
+    def save(self, changed: Sequence[Enrollment], *, fenced: bool = True) -> frozenset[EnrollmentId]:
+        """Store changed enrollments; with `fenced`, only those whose fence is still ours. Returns those stored."""
+
+    def add(self, enrollment: Enrollment, *, by: str) -> EnrollmentId | None:
+        """Start one. None if the lead's exclusive place is taken: the unique index decides."""
+
+    def open_of(self, leads: Collection[LeadId]) -> dict[LeadId, list[Enrollment]]:
+        """Active and paused enrollments of leads."""
+
+    def all_of(self, leads: Collection[LeadId]) -> dict[LeadId, list[Enrollment]]:
+        """Every enrollment of leads, oldest first."""
+
+    def select(
+        self, *, lead: LeadId | None = None, cadence: str | None = None, state: State | None = None
+    ) -> list[Enrollment]:
+        """Enrollments, by id."""
+
+    def wake(self, ids: Collection[EnrollmentId], now: datetime) -> None:
+        """Make active enrollments due now."""
+
+    def paused_until(self, now: datetime, limit: int) -> list[Enrollment]:
+        """Paused enrollments whose dated pause is over."""
+
+    def started_since(self, cadence: str, since: datetime) -> int:
+        """How many were enrolled in a cadence since a moment: for its rate."""
+
+    def next_due(self) -> datetime | None:
+        """The earliest moment at which one is due."""
+
+    def count_due(self, now: datetime) -> int:
+        """How many are due."""
+
+
+class Touches(Protocol):
+    """Touches, tasks among them."""
+
+    def get(self, ids: Collection[TouchId]) -> dict[TouchId, Touch]:
+        """Touches by id."""
+
+    def of_leads(self, leads: Collection[LeadId]) -> dict[LeadId, list[Touch]]:
+        """Every touch of leads, oldest first."""
+
+    def select(
+        self,
+        *,
+        state: TouchState | None = None,
+        lead: LeadId | None = None,
+        cadence: str | None = None,
+        step: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Touch]:
+        """Touches, by creation."""
+
+    def add(self, touches: Sequence[Touch]) -> None:
+        """Insert new ones."""
+
+    def save(self, touches: Sequence[Touch], *, was: Mapping[TouchId, tuple[int, TouchState]]) -> frozenset[TouchId]:
+        """Compare-and-set on (id, attempt, state) as given by `was`. Returns those stored."""
+
+    def lock_for_limits(self, leads: Collection[LeadId], companies: Collection[CompanyId]) -> None:
+        """Hold the rows on which limits are counted, in the order lead, company. Nothing on SQLite: one writer."""
+
+    def counted(self, leads: Collection[LeadId], since: datetime) -> dict[LeadId, list[datetime]]:
+        """When each lead's touches counted, after `since`."""
+
+    def domain_counted(self, domains: Collection[str], since: datetime) -> dict[str, list[datetime]]:
+        """When mails to each domain counted, after `since`."""
+
+    def had(self, pairs: Collection[tuple[LeadId, str]]) -> frozenset[tuple[LeadId, str]]:
+        """Of these (lead, template) pairs, those that were sent or must be assumed to have been."""
+
+    def save_texts(self, texts: Sequence[tuple[TouchId, str, str, str]]) -> None:
+        """Keep (touch, subject, html, text) as sent; a later attempt replaces what was never taken."""
+
+    def text(self, touch: TouchId) -> tuple[str, str, str] | None:
+        """Subject, html and text as sent."""
+
+    def by_message_id(self, message_id: str) -> Touch | None:
+        """The touch whose mail carried this Message-ID."""
+
+    def unsettled(self, now: datetime, limit: int) -> list[Touch]:
+        """Touches in `sending` or `in_doubt` whose lease or settle time is over."""
+
+    def open_tasks(self, *, due_before: datetime | None = None) -> list[Touch]:
+        """Open tasks, by when they were due."""
+
+    def add_links(self, links: Mapping[str, str]) -> None:
+        """Keep link ids with their targets; known ones are left alone."""
+
+    def links(self) -> list[tuple[str, str, str]]:
+        """(id, url as written, target) of every link."""
+
+    def link_target(self, link: str) -> str | None:
+        """Where a tracked link leads today."""
+
+    def repair_link(self, old: str, new: str) -> int:
+        """Lead every link to `old` elsewhere; how many."""
+
+    def count_by_state(self) -> dict[TouchState, int]:
+        """How many touches stand in each state."""
+
+
+class Responses(Protocol):
+    """Responses and the ledger lines they made."""
+
+    def add(self, response: Response, *, key: str, recorded_at: datetime, by: str) -> int | None:
+        """Store a response. None if we have it already: providers deliver more than once."""
+
+    def of_leads(self, leads: Collection[LeadId]) -> dict[LeadId, list[Response]]:
+        """Every response of leads, oldest first."""
+
+    def stored(self, *, since: datetime | None = None, lead: LeadId | None = None) -> list[StoredResponse]:
+        """Responses with their ids, by moment."""
+
+    def of_touch(self, touch: TouchId) -> list[Response]:
+        """The responses to one touch, oldest first."""
+
+    def add_lines(self, lead: LeadId, response: int, lines: Sequence[Line]) -> None:
+        """Ledger lines of a response."""
+
+    def lines(self, leads: Collection[LeadId]) -> dict[LeadId, list[Line]]:
+        """The ledger of each lead."""
+
+    def keep_raw(self, kind: str, key: str, body: bytes, at: datetime) -> bool:
+        """Store a delivery as it came. False if it is there already."""
+
+    def raw_new(self, limit: int) -> list[tuple[int, str, bytes, datetime]]:
+        """(id, kind, body, arrived) of deliveries not yet processed."""
+
+    def raw_done(self, row: int, at: datetime, problem: str | None = None) -> None:
+        """Mark a delivery as processed."""

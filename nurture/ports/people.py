@@ -1,0 +1,163 @@
+"""Repositories of who we write to: leads, suppressions, imports, everything about one person."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from nurture.domain.condition import Condition
+from nurture.domain.fact import Fact
+from nurture.domain.lead import Company, CompanyId, Lead, LeadId
+from nurture.ports.rows import Consent, Scored, Suppression
+
+
+class Leads(Protocol):
+    """Leads, their companies, facts and consent."""
+
+    def get(self, ids: Collection[LeadId]) -> dict[LeadId, Lead]:
+        """Leads by id, with their companies."""
+
+    def find(self, text: str) -> Lead | None:
+        """A lead by address, alias, id or external id; a merged lead is followed to where it went."""
+
+    def search(self, where: Condition | None, *, now: datetime, limit: int | None = None) -> list[Lead]:
+        """The leads for which a condition holds, by id; all without one. Merged and forgotten leads are left out."""
+
+    def add(self, values: Mapping[str, Any]) -> LeadId:
+        """Insert a lead from column values."""
+
+    def update(self, lead: LeadId, values: Mapping[str, Any]) -> None:
+        """Set columns of a lead."""
+
+    def update_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Set the same columns of many leads; each row carries `id`."""
+
+    def columns(self, lead: LeadId) -> dict[str, Any]:
+        """All stored columns of a lead."""
+
+    def flagged(self, flag: str, limit: int) -> list[LeadId]:
+        """Leads marked with `ready_check` or `enroll_check`, by id."""
+
+    def unflag(self, flag: str, ids: Collection[LeadId]) -> None:
+        """Take the mark away."""
+
+    def to_look_at(self, now: datetime, limit: int) -> list[LeadId]:
+        """Leads whose score time may have carried over a threshold."""
+
+    def returning(self, now: datetime, limit: int) -> list[LeadId]:
+        """Leads whose dated return has come."""
+
+    def scored(self, ids: Collection[LeadId]) -> dict[LeadId, Scored]:
+        """The running sums of the engagement."""
+
+    def facts(self, ids: Collection[LeadId]) -> dict[LeadId, list[Fact]]:
+        """Everything learned, oldest first."""
+
+    def add_fact(self, lead: LeadId, fact: Fact) -> None:
+        """One more statement; older ones stay."""
+
+    def consents(self, ids: Collection[LeadId]) -> dict[LeadId, list[Consent]]:
+        """Recorded bases, oldest first."""
+
+    def add_consent(self, lead: LeadId, consent: Consent) -> None:
+        """One more basis."""
+
+    def companies(self, ids: Collection[CompanyId] | None) -> dict[CompanyId, Company]:
+        """Companies by id; None: all of them."""
+
+    def company_named(self, name: str) -> CompanyId | None:
+        """The company of this name or domain."""
+
+    def set_company(self, company: CompanyId, values: Mapping[str, Any]) -> None:
+        """Set columns of a company."""
+
+    def company_domain(self, company: CompanyId, domain: str) -> CompanyId:
+        """Let a domain be this company's, or say whose it is already."""
+
+    def merge_companies(self, company: CompanyId, into: CompanyId) -> None:
+        """Give the people and the domains of one company to another, and remove it."""
+
+    def company_for(
+        self, *, name: str | None, domain: str | None, values: Mapping[str, Any], now: datetime
+    ) -> CompanyId:
+        """The company of this domain, else of this name, else a new one; blanks are filled from `values`."""
+
+    def of_company(self, company: CompanyId) -> list[LeadId]:
+        """The people of a company."""
+
+    def company_last_touched(
+        self, companies: Collection[CompanyId], since: datetime
+    ) -> dict[CompanyId, dict[LeadId, datetime]]:
+        """For each company, each person's latest counted touch after `since`."""
+
+    def add_alias(self, lead: LeadId, email: str) -> None:
+        """Keep an old address as another name of the lead."""
+
+    def idle(self) -> list[LeadId]:
+        """Leads of ours (nurturing) without an enrollment, a task, a queued handoff, a promise or a dated return."""
+
+
+class Suppressions(Protocol):
+    """Addresses that must not be contacted."""
+
+    def scopes(self, addresses: Collection[str]) -> dict[str, frozenset[str]]:
+        """The scopes in which each address is suppressed; addresses that are not are left out."""
+
+    def add(self, suppression: Suppression, *, by: str) -> bool:
+        """Suppress; False if it was already."""
+
+    def seal(self, address: str) -> int:
+        """Keep the suppressions of an address under a keyed hash in its place, so that nobody can read it; how many."""
+
+    def remove(self, address: str) -> int:
+        """Lift all suppressions of an address; how many there were."""
+
+    def all(self) -> list[Suppression]:
+        """Every suppression, oldest first."""
+
+
+class Imports(Protocol):
+    """Import batches, so that one can be undone."""
+
+    def begin(self, *, file: str, source: str | None, at: datetime, by: str) -> int:
+        """A new batch."""
+
+    def finish(self, batch: int, *, created: int, updated: int, unchanged: int, refused: Sequence[Any]) -> None:
+        """The counts of a batch."""
+
+    def add_rows(self, batch: int, rows: Sequence[Mapping[str, Any]]) -> None:
+        """What the batch did to each lead: lead_id, line, before (None: created), at."""
+
+    def select(self) -> list[dict[str, Any]]:
+        """Batches, latest first."""
+
+    def get(self, batch: int) -> dict[str, Any] | None:
+        """One batch."""
+
+    def rows(self, batch: int) -> list[dict[str, Any]]:
+        """What a batch did."""
+
+    def undone(self, batch: int, at: datetime) -> None:
+        """Mark a batch as undone."""
+
+    def remove_lead(self, lead: LeadId) -> None:
+        """Delete a lead that nothing has happened to since its import."""
+
+    def by_identity(
+        self, emails: Collection[str], external_ids: Collection[str]
+    ) -> tuple[dict[str, LeadId], dict[str, LeadId]]:
+        """Known leads: address (or alias) -> lead, external id -> lead."""
+
+
+class Persons(Protocol):
+    """One person, wherever the database has something about them."""
+
+    def everything(self, lead: LeadId) -> dict[str, Any]:
+        """All that is held about a person, by table; ready for JSON."""
+
+    def move(self, lead: LeadId, into: LeadId) -> None:
+        """Give all rows of one lead to another. Its exclusive place and its open promotion must be free there."""
+
+    def erase(self, lead: LeadId, at: datetime) -> None:
+        """Erase whoever this was, everywhere; what was counted stays, under a number that names nobody."""
