@@ -72,7 +72,8 @@ class Desk:
         return self.rules.workspace.readiness
 
     def hands(self, work: Unit, lead: int) -> Hands:
-        """The work on one lead, in a transaction."""
+        """The work on one lead, in a transaction; nobody else changes the lead until it is over."""
+        work.touches.lock_for_limits([lead], ())
         return Hands(work, load(work, [lead], rules=self.rules, policy=self.policy, now=self.now), self.by, self.crm)
 
     def floor(self, work: Unit) -> Floor:
@@ -227,12 +228,12 @@ def _answer(
         after = machine.moved(state, event)
         if after is state:
             return Answered(row, False, f"this handoff was {state} before")
+        hands = desk.hands(work, row["lead_id"])
         moved = {**values, "state": after.value, "due_at": due(row) if due else None}
         if not work.sales.save_handoff(handoff, moved, was=state.value):
             raise RefusedError(
                 f"Handoff {handoff} was just answered by somebody else.", hint="See: nurture handoff list"
             )
-        hands = desk.hands(work, row["lead_id"])
         lead = hands.scene.leads[row["lead_id"]]
         text = follow(hands, row, lead)
         hands.note(after.value, text, lead.id, handoff=handoff, rep=row["rep"], **detail)

@@ -53,7 +53,9 @@ def run(
             marked = work.leads.flagged("ready_check", BATCH)
             if not marked:
                 break
-            # The mark goes first: whoever marks a lead again meanwhile waits for us, and is not forgotten.
+            # Always in the same order, or two daemons lock each other out. The mark goes first: whoever marks a lead
+            # again meanwhile waits for us, and is not forgotten.
+            work.touches.lock_for_limits(marked, ())
             work.leads.unflag("ready_check", marked)
             hands = Hands(work, load(work, marked, rules=rules, policy=policy, now=now), by, crm)
             _judge_batch(hands, tally, new_id=new_id)
@@ -131,10 +133,14 @@ def _end_qualification(hands: Hands, lead: Lead) -> None:
 def _offer_queue(store: Store, rules: InForce, policy: Policy, now: datetime, by: str, crm: bool, tally: Tally) -> None:
     """Offer the queued handoffs, the most valuable first, while any rep has room."""
     with store.unit() as work:
-        queued = work.sales.handoffs(states=[State.QUEUED.value])
         sales = floor(work, rules, policy, now)
-        if not sales.has_room() and all(row["reason"] for row in queued):
+        queued = work.sales.handoffs(states=[State.QUEUED.value])
+        if not queued or (not sales.has_room() and all(row["reason"] for row in queued)):
             return  # each is told why it waits; a long queue costs nothing while every desk is full
+        work.touches.lock_for_limits({row["lead_id"] for row in queued}, ())
+        # Another daemon may have been at it while we waited for the lock.
+        sales = floor(work, rules, policy, now)
+        queued = work.sales.handoffs(states=[State.QUEUED.value])
         values = {row["id"]: _value(work.sales.promotion(row["promotion_id"])) for row in queued}
         queued.sort(key=lambda row: (-values[row["id"]], row["created_at"], row["id"]))
         scene = load(work, {row["lead_id"] for row in queued}, rules=rules, policy=policy, now=now)

@@ -18,6 +18,7 @@ from nurture.domain.routing import deadline
 from nurture.domain.touch import Channel, State, Touch
 from nurture.moves import enrolling
 from nurture.moves.handing_over import FAST_STEP, USED_UP, Hands, is_suppressed
+from nurture.moves.start import start
 
 # The qualification is not begun again sooner than this after it ended.
 REST: Final = timedelta(days=30)
@@ -120,17 +121,7 @@ def _begin_beside(hands: Hands, lead: Lead, cadence: Cadence) -> bool:
         return one.cadence != cadence.name
 
     enrolling.pause(hands.work, [lead.id], Pause.QUALIFICATION, until=None, now=hands.now, by=hands.by, which=other)
-    return _enroll(hands, lead, cadence, exclusive=False)
-
-
-def _enroll(hands: Hands, lead: Lead, cadence: Cadence, *, exclusive: bool | None = None) -> bool:
-    version = hands.scene.rules.versions[cadence.name]
-    new = machine.started(cadence, lead=lead.id, version=version, now=hands.now, exclusive=exclusive)
-    added = hands.work.enrollments.add(new, by=hands.by)
-    if added is None:
-        return False
-    hands.note("enrolled", f"enrolled in {cadence.name}", lead.id, enrollment=added, cadence=cadence.name)
-    return True
+    return start(hands.work, cadence, lead.id, hands.scene, by=hands.by, exclusive=False) is not None
 
 
 def is_called(hands: Hands, lead: Lead) -> bool:
@@ -179,6 +170,6 @@ def come_back(hands: Hands, lead: Lead, into: str, because: str, *, new_id: Call
             _begin_beside(hands, lead, cadence)
     else:
         enrolling.stop(work, [lead.id], reason="returned", now=now, by=by, which=lambda one: one.exclusive)
-        _enroll(hands, lead, cadence)
+        start(work, cadence, lead.id, hands.scene, by=by)
     enrolling.resume(work, [lead.id], Pause.OFFERED, now=now, by=by)
     hands.note("returned", f"is back ({words}), in {into}", lead.id, into=into)
