@@ -126,7 +126,7 @@ def by_hand(
                     "status", f"The lead is {person.status}; cadences take leads that are nurturing."
                 )
                 continue
-            answer = may_enter(person, chosen, scene, past.get(lead, ()), by_condition=False)
+            answer = may_enter(person, chosen, scene, past.get(lead, ()), by_condition=False, repeatedly=True)
             if answer.may_enter and start(work, chosen, lead, scene, by=by) is None:
                 answer = Answer("exclusive", "The lead is in another cadence, and is in one at a time.")
             answers[lead] = answer

@@ -39,8 +39,13 @@ def may_enter(
     *,
     rate_left: int | None = None,
     by_condition: bool = True,
+    repeatedly: bool = False,
 ) -> Answer:
-    """Whether this lead may enter this cadence now, and if not, why. Entering by hand ignores condition and rate."""
+    """Whether this lead may enter this cadence now, and if not, why.
+
+    Without `by_condition` (by hand, or in the place of another cadence) condition and rate are ignored, and with
+    `repeatedly` also that the lead was in it before.
+    """
     entry = cadence.entry
     if by_condition:
         if entry.when is None:
@@ -61,7 +66,7 @@ def may_enter(
     taken = [one for one in past if one.state in OPEN and one.exclusive]
     if cadence.exclusive and taken:
         return Answer("exclusive", f"The lead is in {taken[0].cadence}, and is in one cadence at a time.")
-    if by_condition and mine:
+    if mine and not repeatedly:
         again = entry.again
         if again is None:
             return Answer("again", f"The lead was in {cadence.name} before, and it does not take anyone again.")

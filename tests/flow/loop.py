@@ -6,14 +6,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import dedent, indent
 from typing import Any
 
 from nurture.adapters.rules import YamlFiles
+from nurture.adapters.store.engine import open_engine
+from nurture.adapters.store.unit import SqlStore
 from nurture.domain.cadence import Email, PersonTask, Stream
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.lead import Lead, LeadId
+from nurture.domain.pacing import Limits
 from nurture.domain.policy import Policy, Sender
 from nurture.domain.touch import Touch
 from nurture.domain.walk import Program, program_of
@@ -53,18 +58,17 @@ def in_force(cadences: Mapping[str, str], files: Mapping[str, str] | None = None
         for op in program_of(cadence).ops:
             match op:
                 case Email(template=template):
-                    mails, scripts = [template], []
+                    mails: tuple[str, ...] = (template,)
                 case Stream(items=items):
-                    mails, scripts = list(items), []
+                    mails = items
                 case PersonTask(template=template):
-                    mails, scripts = [], [template]
+                    sources = {f"templates/{name}/{template}.md": SCRIPT} | sources
+                    continue
                 case _:
                     continue
             for mail in mails:
                 path = f"templates/{mail}" if "/" in mail else f"templates/{name}/{mail}"
                 sources = {f"{path}.html": HTML.format(name=mail), f"{path}.txt": TEXT} | sources
-            for script in scripts:
-                sources = {f"templates/{name}/{script}.md": SCRIPT} | sources
     workspace, problems = reader.read(sources)
     errors = [str(problem) for problem in problems if problem.severity == "error"]
     assert not errors, errors
@@ -146,14 +150,29 @@ def a_loop(
 ) -> Iterator[Loop]:
     """A loop with one cadence of these steps, and a policy that limits nothing unless it is said."""
     rules = in_force({"course": a_cadence(steps, more=more)}, files)
-    with a_store(f"sqlite:///{folder / 'nurture.db'}") as store:
-        yield Loop(store, rules, a_policy(**policy))
+    file = folder / "nurture.db"
+    file.write_bytes(_empty())
+    engine = open_engine(f"sqlite:///{file}")
+    with engine.connect() as db:
+        db.connection.cursor().execute("PRAGMA synchronous=OFF")  # the one connection of these tests: nobody kills them
+    try:
+        yield Loop(SqlStore(engine), rules, a_policy(**policy))
+    finally:
+        engine.dispose()
+
+
+@cache
+def _empty() -> bytes:
+    """A database file with all tables and nothing in them: to copy it is quicker than to make it."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "model.db"
+        with a_store(f"sqlite:///{file}"):
+            pass
+        return file.read_bytes()
 
 
 def a_policy(**over: Any) -> Policy:
     """A policy without limits."""
-    from nurture.domain.pacing import Limits
-
     values: dict[str, Any] = {
         "limits": Limits(None, None, None, None, None),
         "senders": {"mail": SENDER},

@@ -1,0 +1,111 @@
+"""Enrolling: by conditions, by hand, at a rate, late, again, and never into two exclusive cadences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from nurture.domain.lead import Lead
+from nurture.flow import enroll
+from tests.builders import a_lead
+from tests.flow.loop import Loop, a_cadence, a_loop, in_force
+
+ALL = "enroll: {when: stage == 'unknown'}\n"
+
+
+@pytest.fixture
+def loop(tmp_path: Path) -> Iterator[Loop]:
+    """A cadence that takes every lead whose stage is unknown."""
+    with a_loop(tmp_path, "- email: one", more=ALL) as made:
+        yield made
+
+
+def standing(loop: Loop, lead: Lead) -> list[str]:
+    """The cadences that a lead is or was in."""
+    with loop.store.unit(write=False) as work:
+        return [one.cadence for one in work.enrollments.select(lead=lead.id)]
+
+
+def look(loop: Loop) -> int:
+    """Let every lead be looked at, and enroll."""
+    enroll.reconsider(store=loop.store, rules=loop.rules, now=loop.now)
+    return enroll.run(**loop.common)
+
+
+def test_leads_that_match_are_enrolled_once(loop: Loop) -> None:
+    ada, bob = a_lead(loop.store), a_lead(loop.store, stage="near_term")
+    assert look(loop) == 1
+    assert (standing(loop, ada), standing(loop, bob)) == (["course"], [])
+    loop.tick()
+    assert look(loop) == 0  # done, and it takes nobody again
+
+
+@pytest.mark.parametrize("status", ["offered", "accepted", "won", "lost", "disqualified", "customer"])
+def test_who_is_not_ours_is_not_enrolled(loop: Loop, status: str) -> None:
+    ada = a_lead(loop.store, status=status)
+    assert look(loop) == 0
+    assert loop.enroll(ada)[ada.id].code == "status"
+
+
+def test_a_rate_holds_until_the_next_day_and_the_newest_go_first(loop: Loop) -> None:
+    loop.rules = in_force(
+        {"course": a_cadence("- email: one", more="enroll: {when: stage == 'unknown', rate: 2 per day}\n")}
+    )
+    people = [a_lead(loop.store, created_at=loop.now - timedelta(days=n)) for n in range(5)]
+    assert look(loop) == 2
+    assert [bool(standing(loop, lead)) for lead in people] == [True, True, False, False, False]
+    loop.clock.advance(days=1)
+    assert look(loop) == 2
+    assert loop.enroll(people[-1])[people[-1].id].may_enter  # by hand, never refused for the rate
+
+
+def test_the_larger_priority_takes_the_exclusive_place(loop: Loop) -> None:
+    other = a_cadence("- wait: 1 day", name="better", more=f"{ALL}priority: 90\n")
+    loop.rules = in_force({"course": a_cadence("- wait: 1 day", more=ALL), "better": other})
+    ada = a_lead(loop.store)
+    assert look(loop) == 1
+    assert standing(loop, ada) == ["better"]
+
+
+def test_who_comes_too_late_goes_elsewhere_and_only_once(loop: Loop) -> None:
+    late = "enroll: {when: stage == 'unknown', arrived_within: 10 days, otherwise: evergreen}\n"
+    loop.rules = in_force(
+        {"course": a_cadence("- email: one", more=late), "evergreen": a_cadence("- email: two", name="evergreen")}
+    )
+    ada = a_lead(loop.store, created_at=loop.now - timedelta(days=100))
+    for _ in range(3):
+        look(loop)
+        loop.tick(days=1)
+    assert standing(loop, ada) == ["evergreen"]
+
+
+def test_a_cadence_takes_a_lead_again_after_its_time(loop: Loop) -> None:
+    again = "enroll: {when: stage == 'unknown', again: after 30 days}\n"
+    loop.rules = in_force({"course": a_cadence("- set: {x.a: b}", more=again)})
+    ada = a_lead(loop.store)
+    assert look(loop) == 1
+    loop.tick()
+    loop.clock.advance(days=29)
+    assert look(loop) == 0
+    loop.clock.advance(days=2)
+    assert look(loop) == 1
+    assert standing(loop, ada) == ["course", "course"]
+
+
+def test_two_exclusive_cadences_never_hold_one_lead(loop: Loop) -> None:
+    loop.rules = in_force({"course": a_cadence("- wait: 1 day"), "other": a_cadence("- wait: 1 day", name="other")})
+    ada = a_lead(loop.store)
+    assert loop.enroll(ada)[ada.id].may_enter
+    assert loop.enroll(ada, cadence="other")[ada.id].code == "exclusive"
+    enroll.stop([ada.id], cadence=None, store=loop.store, now=loop.now, by="me")
+    assert loop.enroll(ada, cadence="other")[ada.id].may_enter
+
+
+def test_a_dry_run_enrolls_nobody(loop: Loop) -> None:
+    ada = a_lead(loop.store)
+    answers = enroll.by_hand([ada.id], "course", by="me", dry_run=True, **loop.common)
+    assert answers[ada.id].may_enter
+    assert standing(loop, ada) == []
