@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +15,12 @@ from nurture.domain.breaker import Breaker
 from nurture.domain.errors import Problem, RefusedError, RequestError
 from nurture.domain.policy import Policy
 from nurture.ports import Clock, Files, Mailer, Rules, Store
+from nurture.ports.incoming import Mailbox, MailReader, ProviderEvent
+from nurture.ports.world import Courier
 from nurture.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from nurture.adapters.clock import VirtualClock
     from nurture.adapters.import_rows import Rows
     from nurture.adapters.links import SignedLinks
     from nurture.adapters.store.unit import SqlStore
@@ -33,7 +36,7 @@ class App:
     clock: Clock
     owner: str
     mailer_override: Mailer | None = None
-    intakes: list[Callable[[App, datetime], int]] = field(default_factory=list)
+    reaches_out: bool = True  # False: reads no mailbox and delivers nothing to sales; for `simulate`
 
     @cached_property
     def sql(self) -> SqlStore:
@@ -154,13 +157,42 @@ class App:
 
         return international_phone(text, country)
 
-    def take_in(self, now: datetime) -> int:
-        """Whatever waits outside to be read: replies in a folder, raw events; how much there was."""
-        return sum(intake(self, now) for intake in self.intakes)
+    @cached_property
+    def mailboxes(self) -> tuple[Mailbox, ...]:
+        """Where replies are fetched: the folder of the settings, an IMAP folder."""
+        found: list[Mailbox] = []
+        if self.settings.replies.folder:
+            from nurture.adapters.mail.mail_folder import MailFolder
 
-    def deliver(self, now: datetime) -> int:
-        """What waits to leave for sales and operators; how much left."""
-        return 0
+            found.append(MailFolder(self.settings.folder / self.settings.replies.folder))
+        imap = self.settings.imap
+        if imap.host:
+            from nurture.adapters.mail.imap import ImapAccount, ImapMailbox
+
+            password = imap.password.get_secret_value()
+            account = ImapAccount(imap.host, imap.username, password, port=imap.port, folder=imap.folder)
+            found.append(ImapMailbox(account))
+        return tuple(found)
+
+    @cached_property
+    def mail_reader(self) -> MailReader:
+        """Reads the bytes of a mail."""
+        from nurture.adapters.mail.inbound import EmailReader
+
+        return EmailReader()
+
+    def read_events(self, body: bytes) -> Sequence[ProviderEvent]:
+        """The events of one delivery of the provider. Raises RequestError for a body that is none."""
+        from nurture.adapters.mail.sendgrid_events import read_events
+
+        return read_events(body)
+
+    @cached_property
+    def courier(self) -> Courier:
+        """What carries briefs, alerts and webhooks."""
+        from nurture.doors import courier_of
+
+        return courier_of(self)
 
     def close(self) -> None:
         """Give up connections."""

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from nurture.daemon import incoming
 from nurture.domain import calendar
 from nurture.domain.errors import RefusedError
-from nurture.flow import crossings, enroll, handoff, promises, promote
+from nurture.flow import crossings, deliver, enroll, handoff, promises, promote
 from nurture.flow.dispatch import run as dispatch
 from nurture.flow.dispatch import settle
 from nurture.wiring import App
@@ -48,7 +49,7 @@ def run(app: App, *, now: datetime | None = None) -> Pass:
     rules = app.rules.in_force()
     policy = app.policy
     common: dict[str, Any] = {"store": app.store, "rules": rules, "policy": policy, "now": moment}
-    done.arrived = app.take_in(moment)
+    done.arrived = incoming.run(app, moment) if app.reaches_out else 0
     done.settled = settle.run(store=app.store, policy=policy, now=moment)
     _nightly(app, moment)
     done.crossed = crossings.run(**common)
@@ -73,7 +74,8 @@ def run(app: App, *, now: datetime | None = None) -> Pass:
     sales = promote.run(**common, new_id=app.clock.new_id, by="daemon", crm=crm)
     done.promoted, done.offered = sales.promoted, sales.offered
     done.deadlines = handoff.deadlines(desk)
-    done.delivered = app.deliver(moment)
+    if app.reaches_out:
+        done.delivered = deliver.run(store=app.store, courier=app.courier, now=moment)
     return done
 
 
