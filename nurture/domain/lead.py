@@ -73,6 +73,7 @@ class Lead:
     timeline_on: date | None = None  # when they expect to decide; None: unknown
     asked_for_sales: bool = False
     do_not_call: bool = False
+    light_until: datetime | None = None  # asked for less: one touch in 30 days until then
     returns_at: datetime | None = None  # recycled: nothing promotes or enrolls it before
     created_at: datetime | None = None
     custom: Mapping[str, Any] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -48,6 +48,13 @@ class Limits:
     lead_per_30_days: int | None = 6
     company_per_7_days: int | None = 3
     domain_per_hour: int | None = None
+
+
+def limits_for(limits: Limits, *, light_until: datetime | None, now: datetime) -> Limits:
+    """The limits of one lead: somebody who asked for less is contacted once in 30 days."""
+    if light_until is None or light_until <= now:
+        return limits
+    return replace(limits, lead_per_30_days=min(1, limits.lead_per_30_days or 1))
 
 
 def lead_free_at(counted: Sequence[datetime], limits: Limits, now: datetime, zone: ZoneInfo) -> datetime:

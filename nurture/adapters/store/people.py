@@ -74,6 +74,7 @@ def lead_of(row: Row[Any]) -> Lead:
         timeline_on=row.timeline_on,
         asked_for_sales=row.asked_for_sales,
         do_not_call=row.do_not_call,
+        light_until=row.light_until,
         returns_at=row.returns_at,
         created_at=row.created_at,
         custom=row.custom or {},

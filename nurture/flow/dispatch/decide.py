@@ -244,7 +244,7 @@ def gates(
         window=program.cadence.window,
         zone=scene.zone_of(lead),
         fraction=chance("slot", lead.id) * SPREAD,
-        limits=scene.policy.limits,
+        limits=pacing.limits_for(scene.policy.limits, light_until=lead.light_until, now=scene.now),
         lead=lead.id,
         lead_counted=scene.counted(lead.id),
         company_last=scene.company_last.get(lead.company.id, {}) if lead.company else {},

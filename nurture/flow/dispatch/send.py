@@ -16,7 +16,7 @@ from nurture.domain.chance import chance
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.enrollment import State as EnrollmentState
 from nurture.domain.lead import Lead
-from nurture.domain.pacing import Go, company_free_at, domain_free_at, lead_free_at
+from nurture.domain.pacing import Go, company_free_at, domain_free_at, lead_free_at, limits_for
 from nurture.domain.touch import Event, Reason, State, Touch, TouchId
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes, backoff
 from nurture.flow.dispatch import decide
@@ -86,9 +86,10 @@ def intend(
         if not repeat and (lead.id, one.touch.template) in had:
             return False
         zone = scene.zone_of(lead)
+        own = limits_for(limits, light_until=lead.light_until, now=at)
         colleagues = company_last.get(one.touch.company, {}) if one.touch.company is not None else {}
         return (
-            lead_free_at(counted.get(lead.id, ()), limits, at, zone) <= at
+            lead_free_at(counted.get(lead.id, ()), own, at, zone) <= at
             and company_free_at(colleagues, lead.id, limits, at) <= at
             and domain_free_at(per_domain.get(one.touch.domain or "", ()), limits, at) <= at
         )
