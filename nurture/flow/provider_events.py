@@ -89,8 +89,8 @@ def process(
 ) -> Tally:
     """Work on deliveries that are stored and not yet processed, in one transaction.
 
-    Opens and clicks of deliveries younger than `settle` wait; everything else is recorded at once. A body that cannot be
-    read is marked with the problem and kept.
+    Opens and clicks of deliveries younger than `settle` wait; everything else is recorded at once. A body that
+    cannot be read is marked with the problem and kept.
     """
     with store.unit() as work:
         ripe: list[ProviderEvent] = []
@@ -113,7 +113,7 @@ def process(
         _note_unknown(work, unknown & {one.touch for one in ripe if one.touch}, now, by)
         judged_now = {id(one) for one in ripe}
         reports = list(_reports(work, known, judged_now))
-        for one in known:
+        for one in sorted(known, key=lambda one: one.at):
             if one.event.kind in PROVES:
                 prove_sent(work, one.touch.id, at=one.at, now=now)
         reports.sort(key=lambda one: (one.at, one.natural_key))

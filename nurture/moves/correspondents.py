@@ -73,11 +73,11 @@ def _reported(work: Unit, mail: Inbound, tokens: ReplyTokens) -> Match:
     found = work.touches.get(named)
     if found:
         return _one_of(list(found.values()), "the mail in the report carries the touch's reply address")
-    leads = {one.id for address in _addresses(mail) if (one := lead_of(work, address)) is not None}
+    leads = {lead.id for address in _addresses(mail) if (lead := lead_of(work, address)) is not None}
     if len(leads) == 1:
-        (lead,) = leads
-        if (touch := _latest_mail(work, lead)) is not None:
-            return Match(lead, touch, "the report is about an address that we wrote to", weak=True)
+        (about,) = leads
+        if (touch := _latest_mail(work, about)) is not None:
+            return Match(about, touch, "the report is about an address that we wrote to", weak=True)
     return Match(None, None, "it names no mail of ours")
 
 

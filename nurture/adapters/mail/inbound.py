@@ -12,6 +12,7 @@ from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
 from typing import Any, Final
 
+from nurture.adapters.mail.form import of_form
 from nurture.adapters.mail.new_text import new_text, text_of_html
 from nurture.adapters.mail.reports import Report, read_reports
 from nurture.domain.address import normalise_email
@@ -66,6 +67,8 @@ class EmailReader:
         key = hashlib.sha256(raw).hexdigest()
         try:
             message = email.message_from_bytes(raw[:MOST_BYTES])
+            if message.get_content_type() == "multipart/form-data":
+                message, envelope_to = of_form(message)
             return _inbound(key, message, envelope_to)
         except (RecursionError, ValueError, LookupError, TypeError, AttributeError, AssertionError, IndexError):
             # The library stumbles over some forms that only attackers and very old programs write.

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from typing import Final
 
 LONGEST: Final = 20_000  # characters that are looked at; what people write themselves comes first
+LONGEST_PARSED: Final = 3_000  # the library takes quadratic time: half a second for the worst text of this length
 _LANGUAGES: Final = ["en", "de", "fr", "es", "it", "nl", "pt"]
 _QUOTE: Final = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
 # Where a quote begins that has no sign of its own; "On ... wrote:" may be broken over two lines.
@@ -48,8 +49,10 @@ def new_text(text: str) -> str:
     above = _QUOTE.sub("", above)
     if not above.strip():
         return _below_quotes(head[start.start() :]) if start else ""
-    replies = EmailReplyParser(languages=list(_LANGUAGES)).read(above).replies
-    own = (replies[0].body or "") if replies else ""
+    own = ""
+    if len(above) <= LONGEST_PARSED:
+        replies = EmailReplyParser(languages=list(_LANGUAGES)).read(above).replies
+        own = (replies[0].body or "") if replies else ""
     if not own.strip():
         own = above  # all of it was taken for a signature or header: better too much than nothing
     if cut := _SIGNATURE.search(own):

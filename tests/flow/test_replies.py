@@ -1,0 +1,299 @@
+"""Mail comes in, is matched and judged, and moves exactly the lead that wrote it; the rest is left to a person."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nurture.adapters.links import SignedLinks
+from nurture.adapters.mail.inbound import EmailReader
+from nurture.adapters.mail.mail_folder import MailFolder
+from nurture.adapters.store.engine import open_engine
+from nurture.adapters.store.unit import SqlStore
+from nurture.domain.lead import Lead
+from nurture.domain.policy import Policy, Sender
+from nurture.domain.response import Intent, Kind
+from nurture.domain.touch import State, Touch
+from nurture.flow import replies
+from nurture.flow.replies import Handled
+from tests.builders import a_company, a_lead, a_sent_touch, a_store, an_enrollment
+from tests.fakes import A_TUESDAY, FixedClock
+from tests.flow.loop import a_cadence, in_force
+
+LINKS = SignedLinks("https://go.example.com", ["a key of the tests"])
+RULES = in_force({"course": a_cadence("- email: hello\n- wait: 3 months\n- email: again")})
+POLICY = Policy(senders={"mail": Sender("mail", "dana@acme.example", reply_domain="reply.acme.example")})
+DICE = FixedClock()
+NOW = A_TUESDAY + timedelta(days=2)
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with all tables and no rows: made once, copied for each test."""
+    path = tmp_path_factory.mktemp("empty") / "nurture.db"
+    with a_store(f"sqlite:///{path}"):
+        pass
+    return path  # whole: closing the last connection empties the write-ahead log
+
+
+@pytest.fixture
+def store(empty: Path, tmp_path: Path) -> Iterator[SqlStore]:
+    shutil.copy(empty, tmp_path / "nurture.db")
+    engine = open_engine(f"sqlite:///{tmp_path / 'nurture.db'}")
+    yield SqlStore(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def ada(store: SqlStore) -> Lead:
+    company = a_company(store, name="Engines", domain="engines.example")
+    return a_lead(store, email="ada@engines.example", company=company, timezone="UTC")
+
+
+@pytest.fixture
+def touch(store: SqlStore, ada: Lead) -> Touch:
+    enrollment = an_enrollment(store, lead=ada, cadence="course")
+    return a_sent_touch(
+        store, enrollment=enrollment, id="touchaaa", address=ada.email, message_id="<touchaaa@acme.example>"
+    )
+
+
+def a_mail(text: str, *, to: str = "dana@acme.example", sender: str = "ada@engines.example", **headers: str) -> bytes:
+    """The bytes of a plain mail. Header names are given with underscores."""
+    mail = EmailMessage()
+    mail["From"], mail["To"] = sender, to
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    number = abs(hash((text, sender, to)))
+    for name, value in {"Subject": "Re: A guide", "Message-ID": f"<{number}@engines.example>", **named}.items():
+        mail[name] = value
+    mail["Date"] = (NOW - timedelta(hours=1)).strftime("%a, %d %b %Y %H:%M:%S +0000")
+    mail.set_content(text)
+    return mail.as_bytes()
+
+
+def to_touch(touch: Touch) -> str:
+    return LINKS.reply_to(touch.id, "reply.acme.example")
+
+
+def take(store: SqlStore, *mails: bytes, now: datetime = NOW) -> list[Handled]:
+    replies.take_mail([(str(number), mail) for number, mail in enumerate(mails)], store=store, now=now)
+    return replies.process(
+        store, reader=EmailReader(), tokens=LINKS, rules=RULES, policy=POLICY, new_id=DICE.new_id, now=now
+    )
+
+
+def inbox(store: SqlStore) -> list[dict[str, Any]]:
+    with store.unit(write=False) as work:
+        return work.notes.inbox()
+
+
+def kinds(store: SqlStore, lead: Lead) -> list[Kind]:
+    with store.unit(write=False) as work:
+        return [one.kind for one in work.responses.of_leads([lead.id]).get(lead.id, [])]
+
+
+def states(store: SqlStore, lead: Lead) -> list[str]:
+    with store.unit(write=False) as work:
+        return [one.state.value for one in work.enrollments.all_of([lead.id]).get(lead.id, [])]
+
+
+def scopes(store: SqlStore, address: str) -> frozenset[str]:
+    with store.unit(write=False) as work:
+        return work.suppressions.scopes([address]).get(address, frozenset())
+
+
+def test_a_reply_by_token_stops_its_enrollment_and_opens_a_task(store: SqlStore, ada: Lead, touch: Touch) -> None:
+    (handled,) = take(store, a_mail("Sounds interesting, tell me more.", to=to_touch(touch)))
+    assert (handled.what, handled.lead, handled.intent) == ("recorded", ada.id, Intent.INTERESTED)
+    assert states(store, ada) == ["stopped"]
+    with store.unit(write=False) as work:
+        assert [one.step for one in work.touches.of_leads([ada.id])[ada.id] if one.state is State.OPEN] == ["reply"]
+
+
+def test_the_same_mail_twice_is_one_response(store: SqlStore, ada: Lead, touch: Touch) -> None:
+    mail = a_mail("Tell me more.", to=to_touch(touch))
+    take(store, mail)
+    assert take(store, mail) == []
+    (again,) = take(store, b"Received: by another way\r\n" + mail)
+    assert again.what == "repeated"
+    assert kinds(store, ada) == [Kind.REPLY]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"In_Reply_To": "<touchaaa@acme.example>"},
+        {"References": "<else@where.example> <touchaaa@acme.example> <broken"},
+    ],
+)
+def test_a_reply_is_matched_by_message_id(store: SqlStore, ada: Lead, touch: Touch, headers: dict[str, str]) -> None:
+    (handled,) = take(store, a_mail("Tell me more.", **headers))
+    assert (handled.what, handled.lead, handled.touch) == ("recorded", ada.id, touch.id)
+
+
+def test_a_reply_matched_by_its_sender_alone_is_marked_weak(store: SqlStore, ada: Lead, touch: Touch) -> None:
+    take(store, a_mail("Tell me more."))
+    with store.unit(write=False) as work:
+        (response,) = work.responses.of_leads([ada.id])[ada.id]
+    assert response.detail["weak"] is True
+
+
+def test_mail_that_matches_nobody_goes_to_the_inbox(store: SqlStore, ada: Lead, touch: Touch) -> None:
+    (handled,) = take(store, a_mail("Who are you?", sender="stranger@else.example"))
+    assert handled.what == "inbox"
+    assert [(one["kind"], one["sender"], one["lead_id"]) for one in inbox(store)] == [
+        ("reply", "stranger@else.example", None)
+    ]
+    assert kinds(store, ada) == []
+
+
+def test_a_token_that_was_changed_moves_nobody(store: SqlStore, ada: Lead, touch: Touch) -> None:
+    forged = to_touch(touch).replace("@", "a@")
+    (handled,) = take(store, a_mail("Tell me more.", to=forged, sender="stranger@else.example"))
+    assert handled.what == "inbox"
+    assert kinds(store, ada) == []
+
+
+def test_tokens_of_two_leads_are_never_guessed_between(store: SqlStore, ada: Lead, touch: Touch) -> None:
+    other = a_sent_touch(store, id="touchbbb", lead=a_lead(store, email="eve@else.example"), enrollment=None)
+    (handled,) = take(store, a_mail("Tell me more.", to=f"{to_touch(touch)}, {to_touch(other)}"))
+    assert handled.what == "inbox"
+
+
+def test_a_colleague_who_answers_becomes_a_lead_and_the_recipient_is_not_scored(
+    store: SqlStore, ada: Lead, touch: Touch
+) -> None:
+    mail = a_mail("Please send us a quote.", to=to_touch(touch), sender="Bo Byron <bo@engines.example>")
+    (handled,) = take(store, mail)
+    with store.unit(write=False) as work:
+        bo = work.leads.find("bo@engines.example")
+    assert bo is not None
+    assert (bo.first_name, bo.last_name, bo.asked_for_sales) == ("Bo", "Byron", True)
+    assert bo.company == ada.company
+    assert (handled.lead, kinds(store, ada), kinds(store, bo)) == (bo.id, [], [Kind.REPLY])
+    assert states(store, ada) == ["active"]
+
+
+def test_a_lead_of_another_company_with_somebody_elses_token_is_quarantined(
+    store: SqlStore, ada: Lead, touch: Touch
+) -> None:
+    eve = a_lead(store, email="eve@else.example")
+    (handled,) = take(store, a_mail("Unsubscribe me", to=to_touch(touch), sender="eve@else.example"))
+    assert handled.what == "inbox"
+    assert (kinds(store, ada), kinds(store, eve), scopes(store, "ada@engines.example")) == ([], [], frozenset())
+
+
+def test_an_unsubscribe_by_reply_suppresses_and_one_in_the_quote_does_not(
+    store: SqlStore, ada: Lead, touch: Touch
+) -> None:
+    quoted = "Thanks!\n\nOn Tue, 3 Mar 2026 at 10:00, Dana <dana@acme.example> wrote:\n> Unsubscribe: click here\n"
+    take(store, a_mail(quoted, to=to_touch(touch)))
+    assert scopes(store, "ada@engines.example") == frozenset()
+    take(store, a_mail("Please unsubscribe me.", to=to_touch(touch)))
+    assert scopes(store, "ada@engines.example") == {"all"}
+
+
+def test_a_stated_month_is_a_promise_and_a_vague_time_is_a_proposal(store: SqlStore, ada: Lead, touch: Touch) -> None:
+    take(store, a_mail("Not now. Try me again in September.", to=to_touch(touch)))
+    with store.unit(write=False) as work:
+        (promise,) = work.notes.promises(lead=ada.id)
+    assert (promise["due_on"], promise["sentence"]) == (date(2026, 9, 1), "Try me again in September.")
+    take(store, a_mail("Not now, perhaps some time later.", to=to_touch(touch)))
+    assert [(one["kind"], one["lead_id"]) for one in inbox(store)] == [("promise", ada.id)]
+
+
+def test_out_of_office_pauses_and_is_no_reply(store: SqlStore, ada: Lead, touch: Touch) -> None:
+    text = "I am out of the office until 20 March."
+    (handled,) = take(store, a_mail(text, to=to_touch(touch), Auto_Submitted="auto-replied"))
+    assert (handled.what, handled.kind) == ("recorded", Kind.AUTO_REPLY)
+    assert states(store, ada) == ["paused"]
+    with store.unit(write=False) as work:
+        (one,) = work.enrollments.all_of([ada.id])[ada.id]
+    assert list(one.pauses.values()) == ["2026-03-23T00:00:00+00:00"]  # Friday, and one business day
+
+
+def test_who_left_is_written_to_no_more_and_the_successor_is_proposed(store: SqlStore, ada: Lead, touch: Touch) -> None:
+    text = "Ada no longer works here. Please contact bo@engines.example."
+    take(store, a_mail(text, to=to_touch(touch), Auto_Submitted="auto-replied"))
+    assert states(store, ada) == ["stopped"]
+    (entry,) = inbox(store)
+    assert (entry["kind"], entry["detail"]) == ("successor", {"successor": "bo@engines.example"})
+
+
+def a_report(status: str, original: str, *, recipient: str = "ada@engines.example", words: str = "") -> bytes:
+    """A delivery report as mail servers write it."""
+    return (
+        "From: MAILER-DAEMON@mx.example\r\nTo: dana@acme.example\r\nSubject: Undelivered Mail\r\nReturn-Path: <>\r\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="x"\r\n\r\n'
+        "--x\r\nContent-Type: text/plain\r\n\r\nIt failed.\r\n"
+        "--x\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n"
+        f"Final-Recipient: rfc822; {recipient}\r\nAction: failed\r\nStatus: {status}\r\n"
+        f"Diagnostic-Code: smtp; {words}\r\n\r\n"
+        f"--x\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: {original}\r\nTo: {recipient}\r\n\r\n--x--\r\n"
+    ).encode()
+
+
+def test_a_hard_bounce_of_our_mail_suppresses_the_address_for_mail(store: SqlStore, ada: Lead, touch: Touch) -> None:
+    take(store, a_report("5.1.1", "<touchaaa@acme.example>", words="550 user unknown"))
+    assert scopes(store, "ada@engines.example") == {"email"}
+    assert states(store, ada) == ["active"]
+
+
+@pytest.mark.parametrize("status", ["5.2.2", "5.7.1", "4.4.7"])
+def test_other_bounces_suppress_nothing(store: SqlStore, ada: Lead, touch: Touch, status: str) -> None:
+    take(store, a_report(status, "<touchaaa@acme.example>"))
+    assert kinds(store, ada) == [Kind.BOUNCE]
+    assert scopes(store, "ada@engines.example") == frozenset()
+
+
+def test_a_report_that_names_no_mail_of_ours_changes_nothing(store: SqlStore, ada: Lead, touch: Touch) -> None:
+    stranger = a_report("5.1.1", "<never@sent.example>", recipient="nobody@else.example")
+    assert [one.what for one in take(store, stranger)] == ["noted"]
+    assert [one.what for one in take(store, a_report("5.1.1", "<never@sent.example>"))] == ["inbox"]
+    assert (kinds(store, ada), scopes(store, "ada@engines.example")) == ([], frozenset())
+
+
+def test_a_bounce_of_an_address_it_was_forwarded_to_is_not_hard(store: SqlStore, ada: Lead, touch: Touch) -> None:
+    take(store, a_report("5.1.1", "<touchaaa@acme.example>", recipient="ada.private@home.example"))
+    assert scopes(store, "ada@engines.example") == frozenset()
+
+
+def test_our_own_mail_that_comes_back_is_dropped(store: SqlStore, ada: Lead, touch: Touch) -> None:
+    own = a_mail("A guide", sender="dana@acme.example", to=to_touch(touch))
+    loop = a_mail("A guide", sender="x@y.example", to=to_touch(touch), Message_ID="<touchaaa@acme.example>")
+    assert [one.what for one in take(store, own, loop)] == ["dropped", "dropped"]
+    assert (kinds(store, ada), inbox(store)) == ([], [])
+
+
+def test_a_date_in_the_future_or_before_the_touch_is_not_believed(store: SqlStore, ada: Lead, touch: Touch) -> None:
+    ahead = a_mail("Tell me more.", to=to_touch(touch)).replace(b"2026", b"2036")
+    before = a_mail("And the price list, please send me a quote.", to=to_touch(touch)).replace(b"2026", b"2016")
+    take(store, ahead, before)
+    with store.unit(write=False) as work:
+        assert [one.at for one in work.responses.of_leads([ada.id])[ada.id]] == [touch.intent_at, NOW]
+
+
+@pytest.mark.parametrize(
+    "junk", [b"\0", b"\xff\xfe\x00", b"From: \r\n\r\n", b"Content-Type: multipart/mixed\r\n\r\n--"]
+)
+def test_what_cannot_be_read_is_kept_for_a_person(store: SqlStore, junk: bytes) -> None:
+    assert [one.what for one in take(store, junk)] == ["inbox"]
+
+
+def test_a_folder_gives_each_file_once_and_puts_aside_what_it_cannot_read(tmp_path: Path) -> None:
+    for name, body in (("a.eml", b"From: a@b.example\n\nHi"), ("empty.eml", b""), ("note.txt", b"no mail")):
+        (tmp_path / name).write_bytes(body)
+    folder = MailFolder(tmp_path)
+    (found,) = folder.fetch()
+    assert found == ("a.eml", b"From: a@b.example\n\nHi")
+    folder.done("a.eml")
+    folder.done("a.eml")  # somebody else was quicker
+    assert list(folder.fetch()) == []
+    assert (tmp_path / "done" / "a.eml").exists()
+    assert (tmp_path / "failed" / "empty.eml.txt").read_text() == "it is empty\n"
