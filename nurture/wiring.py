@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -150,6 +150,25 @@ class App:
         chosen = load_map(map_name) if map_name else NO_MAP
         table = open_rows(path, delimiter=delimiter or chosen.delimiter, encoding=encoding or chosen.encoding)
         return read_rows(table, chosen, source=source, zone=calendar.zone(self.policy.timezone))
+
+    def brief_text(self, brief: Mapping[str, Any]) -> str:
+        """A brief for the terminal."""
+        from nurture.adapters.salesdesk.text import plain_text
+
+        return plain_text(brief)
+
+    def brief_page(self, brief: Mapping[str, Any]) -> str:
+        """A brief as a page of its own."""
+        from nurture.adapters.salesdesk.page import page
+
+        return page(brief)
+
+    def create_token(self, name: str, *, by: str) -> str:
+        """A new token of the API; only its hash is kept. Raises RefusedError for a name that is taken."""
+        from nurture.adapters.store.tokens import Tokens
+
+        assert self.store is self.sql
+        return Tokens(self.sql.engine).create(name, at=self.clock.now(), by=by)
 
     def read_phone(self, text: str, country: str | None) -> str:
         """A phone number in its international form. Raises ValueError."""

@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from nurture.commands import change, daemon, enrollment, lead, workspace
+from nurture.commands import (
+    cadence,
+    change,
+    company,
+    daemon,
+    enrollment,
+    handoff,
+    lead,
+    report,
+    task,
+    token,
+    touch,
+    workspace,
+)
 from nurture.commands.context import Session, default_person
 from nurture.commands.output import fail, say
 from nurture.domain.errors import NurtureError
@@ -35,7 +48,7 @@ def root(
     ctx.call_on_close(ctx.obj.close)
 
 
-for group in (workspace, change, daemon, lead, enrollment):
+for group in (workspace, change, daemon, lead, company, enrollment, cadence, touch, task, handoff, report, token):
     group.mount(app)
 
 

@@ -1,0 +1,360 @@
+"""handoff; suppression; scoring; response rejudge: what sales answers, and what must hold for everybody."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+import typer
+
+from nurture.commands.choosing import number
+from nurture.commands.context import AsJson, DryRun, LeadArgument, Session, moment, session
+from nurture.commands.output import say, show, show_json, show_rows
+from nurture.domain.errors import RequestError, UnknownNameError
+
+if TYPE_CHECKING:
+    from nurture.flow.handoff import Answered, Desk
+
+HandoffId = Annotated[str, typer.Argument(metavar="ID", help="Of a handoff: see handoff list.")]
+Until = Annotated[str | None, typer.Option(metavar="DATE", help="The date that the lead stated.")]
+COLUMNS = ("id", "email", "rep", "state", "offered_at", "due_at", "reason")
+COLLEAGUES = ("continue", "pause", "take")
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the groups."""
+    group = typer.Typer(no_args_is_help=True, help="What sales was offered, and what it answers.")
+    group.command("list")(list_handoffs)
+    group.command("show")(show_handoff)
+    group.command("brief")(brief)
+    group.command("accept")(accept)
+    group.command("reject")(reject)
+    group.command("contacted")(contacted)
+    group.command("won")(won)
+    group.command("lost")(lost)
+    group.command("import")(import_outcomes)
+    app.add_typer(group, name="handoff")
+    suppression = typer.Typer(no_args_is_help=True, help="Addresses that must not be contacted.")
+    suppression.command("list")(list_suppressions)
+    suppression.command("import")(import_suppressions)
+    suppression.command("export")(export_suppressions)
+    suppression.command("remove")(remove_suppression)
+    app.add_typer(suppression, name="suppression")
+    scoring = typer.Typer(no_args_is_help=True, help="Scoring rules against outcomes.")
+    scoring.command("fit")(fit_scoring)
+    scoring.command("compare")(compare_scoring)
+    app.add_typer(scoring, name="scoring")
+    response = typer.Typer(help="Responses that were recorded.", no_args_is_help=True)
+    response.callback()(_group)
+    response.command("rejudge")(rejudge)
+    app.add_typer(response, name="response")
+
+
+def _group() -> None:
+    """Responses that were recorded."""
+
+
+def desk_of(current: Session, *, dry_run: bool = False) -> Desk:
+    """What every answer of sales works with."""
+    from nurture.flow.handoff import Desk
+
+    crm = bool(current.app.settings.crm.webhook)
+    common = current.common()
+    return Desk(**common, new_id=current.app.clock.new_id, by=current.person, crm=crm, dry_run=dry_run)
+
+
+def list_handoffs(
+    ctx: typer.Context,
+    *,
+    state: Annotated[str | None, typer.Option(metavar="S", help="queued, offered, accepted, rejected...")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List handoffs."""
+    from nurture.commands.choosing import word
+    from nurture.domain.handoff import State
+    from nurture.flow import handoff
+
+    states = [word(State, state, what="state").value] if state is not None else None
+    rows = handoff.listed(session(ctx).app.store, states=states)
+    show_rows(rows, COLUMNS, as_json=as_json, empty="No handoffs.")
+
+
+def show_handoff(ctx: typer.Context, handoff: HandoffId, *, as_json: AsJson = False) -> None:
+    """Show one handoff."""
+    from nurture.flow import handoff as arrow
+
+    chosen = str(number(handoff, what="handoff", see="nurture handoff list"))
+    row = next((one for one in arrow.listed(session(ctx).app.store) if one["id"] == chosen), None)
+    if row is None:
+        raise UnknownNameError("handoff", chosen, (), otherwise="Run: nurture handoff list")
+    if as_json:
+        show_json(row)
+        return
+    for name, value in row.items():
+        if value is not None:
+            spoken = f"{value:%Y-%m-%d %H:%M} UTC" if hasattr(value, "strftime") else value
+            show(f"{name.replace('_', ' '):<14} {spoken}")
+    say(f"The brief: nurture handoff brief {row['lead']}")
+
+
+def brief(
+    ctx: typer.Context,
+    lead: LeadArgument,
+    *,
+    html: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write it as a page.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The brief of a lead as it is now: what is known with its source, what is not, and why now."""
+    from nurture.flow import handoff as arrow
+
+    current = session(ctx)
+    made = arrow.brief(desk_of(current), current.lead(lead).id).as_json()
+    if html is not None:
+        try:
+            html.write_text(current.app.brief_page(made), encoding="utf-8")
+        except OSError as problem:
+            raise RequestError(f"{html} cannot be written: {problem.strerror}.", hint="Name another file.") from problem
+        say(f"The page: {html}")
+    if as_json:
+        show_json(made)
+    elif html is None:
+        show(current.app.brief_text(made))
+
+
+def _tell(answered: Answered, *, dry_run: bool, as_json: bool) -> None:
+    row = answered.handoff
+    if as_json:
+        kept = ("rep", "state", "offered_at", "due_at", "reason", "contacted_at", "ended_at", "return_at", "note")
+        shown: dict[str, Any] = {"id": str(row["id"]), "lead": str(row["lead_id"])}
+        show_json(shown | {key: row[key] for key in kept} | {"changed": answered.changed, "text": answered.text})
+    else:
+        words = "Would be: " if dry_run else ""
+        show(f"{words}{answered.text}." if answered.changed else f"Nothing to do: {answered.text}.")
+
+
+def accept(
+    ctx: typer.Context,
+    handoff: HandoffId,
+    *,
+    colleagues: Annotated[str, typer.Option(help="What becomes of them: continue, pause or take.")] = "continue",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take a lead: it is yours, and its cadences stop."""
+    from nurture.flow import handoff as arrow
+
+    if colleagues not in COLLEAGUES:
+        raise UnknownNameError("choice", colleagues, COLLEAGUES, otherwise=f"One of: {', '.join(COLLEAGUES)}.")
+    choice = cast("Literal['continue', 'pause', 'take']", colleagues)
+    chosen = number(handoff, what="handoff", see="nurture handoff list")
+    answered = arrow.accept(desk_of(session(ctx), dry_run=dry_run), chosen, colleagues=choice)
+    _tell(answered, dry_run=dry_run, as_json=as_json)
+
+
+def _day(current: Session, text: str | None) -> date | None:
+    from nurture.domain import calendar
+
+    zone = current.app.policy.timezone
+    when = moment(text, zone=zone, what="--until")
+    return calendar.local_day(when, calendar.zone(zone)) if when is not None else None
+
+
+def reject(
+    ctx: typer.Context,
+    handoff: HandoffId,
+    *,
+    reason: Annotated[str, typer.Option(metavar="R", help="One of those agreed in readiness.yaml.")],
+    until: Until = None,
+    note: Annotated[str, typer.Option(metavar="TEXT", help="What you found out.")] = "",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say no to a lead, and why; it comes back when the reason says so."""
+    from nurture.flow import handoff as arrow
+
+    current = session(ctx)
+    chosen = number(handoff, what="handoff", see="nurture handoff list")
+    word = reason.strip().casefold().replace("-", "_").replace(" ", "_")
+    answered = arrow.reject(desk_of(current, dry_run=dry_run), chosen, word, until=_day(current, until), note=note)
+    _tell(answered, dry_run=dry_run, as_json=as_json)
+
+
+def contacted(ctx: typer.Context, handoff: HandoffId, *, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """You spoke with the lead for the first time."""
+    from nurture.flow import handoff as arrow
+
+    chosen = number(handoff, what="handoff", see="nurture handoff list")
+    answered = arrow.contacted(desk_of(session(ctx), dry_run=dry_run), chosen)
+    _tell(answered, dry_run=dry_run, as_json=as_json)
+
+
+def won(
+    ctx: typer.Context,
+    handoff: HandoffId,
+    *,
+    value: Annotated[str | None, typer.Option(metavar="'AMOUNT CURRENCY'", help="For so much: '12500 EUR'.")] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """The deal is done."""
+    from nurture.flow import handoff as arrow
+
+    chosen = number(handoff, what="handoff", see="nurture handoff list")
+    answered = arrow.won(desk_of(session(ctx), dry_run=dry_run), chosen, value=value)
+    _tell(answered, dry_run=dry_run, as_json=as_json)
+
+
+def lost(
+    ctx: typer.Context,
+    handoff: HandoffId,
+    *,
+    reason: Annotated[str | None, typer.Option(metavar="R", help="One of those agreed in readiness.yaml.")] = None,
+    until: Until = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """The deal is lost; a reason brings the lead back later."""
+    from nurture.flow import handoff as arrow
+
+    current = session(ctx)
+    chosen = number(handoff, what="handoff", see="nurture handoff list")
+    word = reason.strip().casefold().replace("-", "_").replace(" ", "_") if reason is not None else None
+    answered = arrow.lost(desk_of(current, dry_run=dry_run), chosen, reason=word, until=_day(current, until))
+    _tell(answered, dry_run=dry_run, as_json=as_json)
+
+
+def _not_yet(what: str, hint: str) -> RequestError:
+    return RequestError(f"{what} is not there yet.", hint=hint)
+
+
+def import_outcomes(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CRM export with outcomes.")],
+    *,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take outcomes from a CRM export. Not there yet."""
+    raise _not_yet("The import of outcomes", "Use: nurture handoff won ID, nurture handoff lost ID")
+
+
+# Suppressions ------------------------------------------------------------------------------------------------------
+
+
+def _suppressions(current: Session) -> list[dict[str, Any]]:
+    with current.app.store.unit(write=False) as work:
+        return [
+            {
+                "address": one.address,
+                "scope": one.scope,
+                "reason": one.reason,
+                "at": one.at,
+                "lead": str(one.lead) if one.lead is not None else None,
+            }
+            for one in work.suppressions.all()
+        ]
+
+
+def list_suppressions(ctx: typer.Context, *, as_json: AsJson = False) -> None:
+    """List the addresses that must not be contacted."""
+    columns = ("address", "scope", "reason", "at", "lead")
+    show_rows(_suppressions(session(ctx)), columns, as_json=as_json, empty="Nobody is suppressed.")
+
+
+def export_suppressions(ctx: typer.Context, *, as_json: AsJson = False) -> None:
+    """Write them as CSV, for another workspace or provider."""
+    from nurture.domain.spreadsheet import cell
+
+    rows = _suppressions(session(ctx))
+    if as_json:
+        show_json(rows)
+        return
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(("address", "scope", "reason", "at"))
+    writer.writerows([[row["address"], row["scope"], cell(row["reason"]), row["at"].isoformat()] for row in rows])
+
+
+def import_suppressions(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="One address a line, or our own export.")],
+    *,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Where the file says none.")] = "imported",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Suppress every address of a file."""
+    from nurture.flow import suppressing
+
+    current = session(ctx)
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise RequestError(f"{file} cannot be read: {problem}.", hint="It must be a text file in UTF-8.") from None
+    made = suppressing.take(
+        list(csv.reader(text.splitlines())),
+        reason=reason,
+        store=current.app.store,
+        now=current.now(),
+        by=current.person,
+        dry_run=dry_run,
+    )
+    if as_json:
+        refused = [{"line": line, "reason": why} for line, why in made.refused]
+        show_json({"added": made.added, "known": made.known, "refused": refused})
+        return
+    for line, why in made.refused:
+        say(f"line {line}: {why}")
+    show(f"{made.added} {'would be ' if dry_run else ''}added, {made.known} known, {len(made.refused)} refused.")
+
+
+def remove_suppression(
+    ctx: typer.Context,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="An e-mail address or phone number.")],
+    *,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Lift the suppression of an address: only when its owner asks."""
+    from nurture.flow import suppressing
+
+    current = session(ctx)
+    lifted = suppressing.lift(address, store=current.app.store, now=current.now(), by=current.person, dry_run=dry_run)
+    if as_json:
+        show_json({"address": address, "removed": lifted})
+    else:
+        show(f"{address} {'would be' if dry_run else 'is'} free again." if lifted else f"{address} is not suppressed.")
+
+
+# Not there yet -----------------------------------------------------------------------------------------------------
+
+Outcomes = Annotated[Path | None, typer.Option(metavar="FILE", help="Outcomes of a CRM.")]
+
+
+def fit_scoring(ctx: typer.Context, *, outcomes: Outcomes = None, as_json: AsJson = False) -> None:
+    """Fit points to outcomes. Not there yet."""
+    raise _not_yet("Fitting points to outcomes", "See: nurture report sources")
+
+
+def compare_scoring(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Another scoring.yaml.")],
+    *,
+    outcomes: Outcomes = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two scorings on outcomes. Not there yet."""
+    raise _not_yet("Comparing two scorings", "See: nurture plan")
+
+
+def rejudge(
+    ctx: typer.Context,
+    *,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Responses since then.")] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Judge recorded responses again, after a rule changed. Not there yet."""
+    raise _not_yet("Judging again", "Responses keep the verdict of the day on which they came.")

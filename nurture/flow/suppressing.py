@@ -1,0 +1,86 @@
+"""The list of those who must not be contacted, as a whole: taken in from a file, or lifted for one address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from nurture.domain.address import normalise_email, normalise_phone
+from nurture.moves.ending import end_contact
+from nurture.ports import Store
+from nurture.ports.store import Change, Suppression
+
+SCOPES: Final = frozenset({"all", "email", "phone"})
+SEALED: Final = "sha256:"
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a file of suppressions did."""
+
+    added: int = 0
+    known: int = 0
+    refused: list[tuple[int, str]] = field(default_factory=list)
+
+
+def normalised(text: str) -> str:
+    """An address or number in the form in which it is suppressed. Raises ValueError with the reason."""
+    return normalise_email(text) if "@" in text else normalise_phone(text)
+
+
+def take(
+    rows: Sequence[Sequence[str]], *, reason: str, store: Store, now: datetime, by: str, dry_run: bool = False
+) -> Taken:
+    """Suppress every address: `address[, scope[, reason]]` a row, with or without a header. All of it or nothing.
+
+    Leads of ours that have one of the addresses are left alone from now on.
+    """
+    result = Taken()
+    with store.unit() as work:
+        for line, row in enumerate(rows, 1):
+            cells = [cell.strip() for cell in row]
+            if not cells or not cells[0] or (line == 1 and cells[0].casefold() in ("address", "email", "e-mail")):
+                continue
+            scope = cells[1] if len(cells) > 1 and cells[1] in SCOPES else "all"
+            why = cells[2] if len(cells) > 2 and cells[2] else reason
+            if cells[0].startswith(SEALED):
+                address = cells[0]
+            else:
+                try:
+                    address = normalised(cells[0])
+                except ValueError as problem:
+                    result.refused.append((line, f"{cells[0]!r}: {problem}"))
+                    continue
+            lead = work.leads.find(address)
+            number = lead.id if lead is not None else None
+            if not work.suppressions.add(Suppression(address, scope, why, now, number), by=by):
+                result.known += 1
+                continue
+            result.added += 1
+            if number is not None and scope == "all":
+                work.notes.add([Change("suppressed", f"suppressed (all): {why}", now, by=by, lead=number)])
+                end_contact(work, number, "suppressed", now=now, by=by)
+        if not dry_run:
+            work.commit()
+    return result
+
+
+def lift(address: str, *, store: Store, now: datetime, by: str, dry_run: bool = False) -> int:
+    """Lift the suppressions of an address; how many there were."""
+    try:
+        known_as = normalised(address)
+    except ValueError:
+        known_as = address
+    with store.unit() as work:
+        lead = work.leads.find(known_as)
+        lifted = work.suppressions.remove(known_as)
+        if lifted:
+            number = lead.id if lead is not None else None
+            work.notes.add([Change("suppression_lifted", "may be contacted again", now, by=by, lead=number)])
+            if number is not None:
+                work.leads.update(number, {"enroll_check": True, "ready_check": True})
+        if not dry_run:
+            work.commit()
+    return lifted

@@ -1,0 +1,58 @@
+"""What an operator holds back or sets right by hand: sending, a cadence, a mailer, a link."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from nurture.domain.errors import RequestError, UnknownNameError
+from nurture.domain.touch import Reason, State
+from nurture.ports import Store
+from nurture.ports.store import Change, Switch
+
+
+def pause(name: str, *, reason: str, store: Store, now: datetime, by: str, dry_run: bool = False) -> bool:
+    """Hold back `send`, `cadence:NAME` or `mailer:NAME`; False if it was already."""
+    with store.unit() as work:
+        if name in work.control.switches():
+            return False
+        work.control.switch(Switch(name, reason, now, None, by))
+        work.notes.add([Change("switch", f"{name.replace(':', ' ')} paused: {reason}", now, by=by)])
+        if not dry_run:
+            work.commit()
+    return True
+
+
+def resume(name: str, *, store: Store, now: datetime, by: str, dry_run: bool = False) -> bool:
+    """Let it go on, with the enrollments that were put off because of it; False if it was not paused."""
+    with store.unit() as work:
+        if not work.control.unswitch(name):
+            return False
+        kind, _, named = name.partition(":")
+        cadence = named if kind == "cadence" else None
+        held = [
+            one.enrollment
+            for one in work.touches.select(state=State.PLANNED, cadence=cadence)
+            if one.enrollment is not None and one.reason in (Reason.PAUSED, Reason.MAILER_PAUSED)
+        ]
+        work.enrollments.wake(held, now)
+        work.notes.add([Change("switch", f"{name.replace(':', ' ')} resumed", now, by=by)])
+        if not dry_run:
+            work.commit()
+    return True
+
+
+def repair_link(old: str, new: str, *, store: Store, now: datetime, by: str, dry_run: bool = False) -> int:
+    """Lead a link elsewhere; how many were. Raises RequestError for what is no web address, or is in no mail."""
+    parts = urlsplit(new)
+    if parts.scheme not in ("http", "https") or not parts.hostname or any(character in new for character in " \r\n"):
+        raise RequestError(f"{new!r} is no web address.", hint="Write it whole: https://...")
+    with store.unit() as work:
+        known = {url for _, url, target in work.touches.links() for url in (url, target)}
+        if old not in known:
+            raise UnknownNameError("link", old, sorted(known), otherwise="Run: nurture link list")
+        changed = work.touches.repair_link(old, new)
+        work.notes.add([Change("link", f"{old} leads to {new}", now, by=by)])
+        if not dry_run:
+            work.commit()
+    return changed

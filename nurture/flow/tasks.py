@@ -1,0 +1,197 @@
+"""The queue of a person's work: who gets which task next, and what an outcome does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from nurture.domain import calendar
+from nurture.domain import touch as touches
+from nurture.domain.calendar import Window
+from nurture.domain.errors import RefusedError, RequestError, UnknownNameError
+from nurture.domain.fact import FactName
+from nurture.domain.lead import Lead
+from nurture.domain.person import Person, Role
+from nurture.domain.policy import Policy
+from nurture.domain.response import CallOutcome, Kind
+from nurture.domain.touch import BY_PHONE, Channel, Event, State, Touch
+from nurture.moves.responding import Recorded, Report, record_in
+from nurture.moves.scene import Scene, load
+from nurture.ports import InForce, Store, Unit
+
+# A task that is no step of a cadence is called in these hours of the lead.
+HOURS: Final = Window()
+OLDEST: Final = timedelta(days=60)  # of a task that is still done
+DATED: Final = frozenset({CallOutcome.CALLBACK, CallOutcome.MEETING_BOOKED})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An open task with its lead."""
+
+    touch: Touch
+    lead: Lead
+
+
+def listed(*, store: Store, assigned: str | None = None) -> list[Item]:
+    """Open tasks, by when they were due."""
+    with store.unit(write=False) as work:
+        found = [one for one in work.touches.open_tasks() if assigned is None or one.assigned == assigned]
+        people = work.leads.get({one.lead for one in found})
+    return [Item(one, people[one.lead]) for one in found]
+
+
+def next_for(
+    who: str, *, store: Store, rules: InForce, policy: Policy, now: datetime, dry_run: bool = False
+) -> Item | None:
+    """The task that this person does now, and nobody else gets: what they hold already, else the best that is open.
+
+    Due, theirs or their role's, in the lead's open hours, and within their calls of the day; the larger priority of its
+    cadence goes first, then the better score, then the longer due. Raises RequestError for a person who is not known.
+    """
+    person = known(who, rules)
+    with store.unit() as work:
+        open_ = work.touches.open_tasks(due_before=now)
+        held = next((one for one in open_ if one.claimed_by == person.email), None)
+        if held is not None:
+            return Item(held, work.leads.get([held.lead])[held.lead])
+        free = [one for one in open_ if one.claimed_by is None and is_for(one, person)]
+        scene = load(work, {one.lead for one in free}, rules=rules, policy=policy, now=now)
+        calls_left = _calls_left(work, person, policy, now)
+        for one in sorted(free, key=lambda task: _order(task, scene)):
+            lead = scene.leads[one.lead]
+            if one.channel in BY_PHONE and (calls_left <= 0 or not may_call(one, lead, scene)):
+                continue
+            # The attempt makes the claim a compare-and-set: of two callers, one finds it changed.
+            taken = replace(one, claimed_by=person.email, attempt=one.attempt + 1)
+            if work.touches.save([taken], was={one.id: (one.attempt, one.state)}):
+                if not dry_run:
+                    work.commit()
+                return Item(taken, lead)
+    return None
+
+
+def known(who: str, rules: InForce) -> Person:
+    """The person of this name or address. Raises UnknownNameError."""
+    person = rules.workspace.person(who)
+    if person is None:
+        names = [one.name for one in rules.workspace.people.values()]
+        otherwise = "Say who you are: --as PERSON, with a name or address of people.yaml."
+        raise UnknownNameError("person", who, names, otherwise=otherwise)
+    return person
+
+
+def is_for(one: Touch, person: Person) -> bool:
+    """Whether a task is this person's: by name, or by what they do."""
+    if one.assigned is None:
+        return Role.CALLER in person.roles
+    return one.assigned in (person.email, person.name) or one.assigned in {role.value for role in person.roles}
+
+
+def may_call(one: Touch, lead: Lead, scene: Scene) -> bool:
+    """Whether the lead may be called now: nobody said no, and its hours are open."""
+    if lead.do_not_call or not lead.phone:
+        return False
+    scopes = scene.suppressed.get(lead.phone, frozenset()) | scene.suppressed.get(lead.email or "", frozenset())
+    if scopes & {"all", "phone"}:
+        return False
+    cadence = scene.rules.workspace.cadences.get(one.cadence)
+    window = cadence.window if cadence is not None else HOURS
+    return window.next_open(scene.now, scene.zone_of(lead)) <= scene.now
+
+
+def _order(one: Touch, scene: Scene) -> tuple[float, float, datetime, str]:
+    cadence = scene.rules.workspace.cadences.get(one.cadence)
+    # What is in no cadence answers a person or keeps a promise: it outranks every cadence.
+    priority = cadence.priority if cadence is not None else 101
+    return (-priority, -float(scene.names(scene.leads[one.lead])["score"]), one.due_at, one.id)
+
+
+def _calls_left(work: Unit, person: Person, policy: Policy, now: datetime) -> int:
+    if person.calls_per_day is None:
+        return 1
+    zone = calendar.zone(person.timezone or policy.timezone)
+    midnight = calendar.day_bounds(calendar.local_day(now, zone), zone)[0]
+    made = sum(
+        1
+        for one in work.touches.select(state=State.DONE, since=midnight - OLDEST)
+        if one.claimed_by == person.email and one.channel in BY_PHONE and one.sent_at and one.sent_at >= midnight
+    )
+    return person.calls_per_day - made
+
+
+def release(task: str, *, store: Store, dry_run: bool = False) -> Touch:
+    """Give a task back to the queue. Raises UnknownNameError, or RefusedError where it is not open."""
+    with store.unit() as work:
+        one = _task(work, task)
+        if one.state is not State.OPEN:
+            raise RefusedError(f"The task is {one.state}, not open.", hint="See: nurture task list")
+        after = replace(one, claimed_by=None, attempt=one.attempt + 1)
+        if one.claimed_by is not None:
+            work.touches.save([after], was={one.id: (one.attempt, one.state)})
+            if not dry_run:
+                work.commit()
+    return after
+
+
+def done(
+    task: str,
+    outcome: CallOutcome,
+    *,
+    until: date | None = None,
+    note: str = "",
+    facts: Mapping[str, str] | None = None,
+    store: Store,
+    rules: InForce,
+    policy: Policy,
+    new_id: Callable[[], str],
+    now: datetime,
+    by: str,
+    dry_run: bool = False,
+) -> Recorded:
+    """A task was done, with this outcome: a response, and all that follows from it, in one transaction.
+
+    `until`: the day or moment that was agreed, for `callback` and `meeting_booked`. Raises RequestError for an outcome
+    that lacks what it needs or a fact that is none, RefusedError for a task that cannot be done any more.
+    """
+    if outcome is CallOutcome.CALLBACK and until is None:
+        raise RequestError("A callback needs its moment.", hint="Add: --at 2027-01-15T10:00")
+    if until is not None and outcome not in DATED:
+        raise RequestError(f"{outcome.replace('_', ' ')} has no moment.", hint="Leave --at out; a note says the rest.")
+    unknown = [name for name in facts or {} if name not in set(FactName)]
+    if unknown:
+        listed_ = ", ".join(one.value for one in FactName)
+        raise RequestError(f"{unknown[0]!r} is not a fact.", hint=f"Facts: {listed_}.")
+    with store.unit() as work:
+        one = _task(work, task)
+        if one.state is State.DONE and one.outcome == outcome.value:
+            return Recorded(Report(Kind.CALL, one.sent_at or now, one.lead, one.id), None, one.lead, "done before")
+        if one.state in (State.DONE, State.CANCELED):
+            ended = f" ({one.outcome.replace('_', ' ')})" if one.outcome else ""
+            raise RefusedError(f"The task is {one.state} already{ended}.", hint=f"See: nurture touch show {one.id}")
+        touches.moved(one.state, Event.DO)
+        if one.claimed_by is None:
+            person = rules.workspace.person(by)
+            work.touches.save(
+                [replace(one, claimed_by=person.email if person else by)], was={one.id: (one.attempt, one.state)}
+            )
+        detail: dict[str, Any] = {"outcome": outcome.value, "text": note, "facts": dict(facts or {})}
+        if until is not None:
+            scene = load(work, [one.lead], rules=rules, policy=policy, now=now)
+            zone = scene.zone_of(scene.leads[one.lead])
+            detail["until"] = (until.astimezone(zone) if isinstance(until, datetime) else until).isoformat()
+        kept = {name: value for name, value in detail.items() if value}
+        report = Report(Kind.CALL, now, one.lead, one.id, detail=kept, key=f"{one.id}|done")
+        (recorded,) = record_in(work, [report], rules=rules, policy=policy, new_id=new_id, now=now, by=by)
+        if not dry_run:
+            work.commit()
+    return recorded
+
+
+def _task(work: Unit, task: str) -> Touch:
+    one = work.touches.get([task]).get(task)
+    if one is None or (one.channel in (Channel.EMAIL, Channel.WEBHOOK) and one.script is None):
+        raise UnknownNameError("task", task, (), otherwise="Run: nurture task list")
+    return one
