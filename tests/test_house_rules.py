@@ -77,7 +77,9 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 
 
 def test_no_module_is_too_long_to_hold_in_the_head() -> None:
-    lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in MODULES}
+    # A step of the schema is written once, by the machine, and is never changed.
+    written = [path for path in MODULES if path.parent.name != "versions"]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in written}
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST} == {}
 
 

@@ -271,7 +271,7 @@ def _stream(
     item = next((item for item in items if not around.had(item)), None)
     if item is None:
         return due
-    return Contact(Email(op.line, item.rpartition("/")[2], item), due)
+    return Contact(Email(op.line, item, item), due)
 
 
 def _day(op: WaitUntil, anchor: datetime, around: Surroundings) -> datetime:
