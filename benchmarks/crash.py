@@ -1,0 +1,59 @@
+"""Kill -9, the longer form: `python -m benchmarks.crash --touches 5000 --kills 300 --database postgresql --daemons 3`.
+
+Prints what was lost, what was doubled and what was in doubt; the exit code is 1 when something was lost or doubled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.journeys import crash
+from tests.postgres import running_postgres
+
+
+def main() -> int:
+    """Run once, with what the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--touches", type=int, default=2_000)
+    parser.add_argument("--kills", type=int, default=150)
+    parser.add_argument("--database", default="sqlite", help="sqlite, postgresql (a throwaway server), or an address")
+    parser.add_argument("--daemons", type=int, default=1, help="at once; more than one needs PostgreSQL")
+    parser.add_argument(
+        "--give-up", type=float, default=26 * 3600.0, help="seconds; short: what nothing settles is unknown"
+    )
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    given = parser.parse_args()
+    if given.database == "sqlite" and given.daemons > 1:
+        parser.error("one daemon on SQLite; more of them need --database postgresql")
+    crash.PATIENCE = 60.0 + given.kills + given.touches / 10
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+        url = {"sqlite": "sqlite:///nurture.db"}.get(given.database, given.database)
+        if url == "postgresql":
+            url = stack.enter_context(stack.enter_context(running_postgres()).database())
+        outcome = crash.run(
+            folder / "w",
+            touches=given.touches,
+            kills=given.kills,
+            database=url,
+            daemons=given.daemons,
+            give_up=given.give_up,
+            seed=given.seed,
+        )
+    print(f"touches       {outcome.touches}   (seed {given.seed})")
+    print(f"kills         {outcome.kills}")
+    print(f"in doubt      {outcome.in_doubt}: {outcome.proved} proved sent by events, {outcome.sent_again} sent again")
+    print(f"unknown       {outcome.unknown}")
+    print(f"accepted      {len(outcome.accepted)} different touches")
+    print(f"lost          {outcome.lost}")
+    print(f"doubled       {outcome.doubled}")
+    return 1 if outcome.lost or outcome.doubled or outcome.unlisted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
