@@ -95,9 +95,7 @@ def process(
     with store.unit() as work:
         ripe: list[ProviderEvent] = []
         young: list[ProviderEvent] = []
-        for row, kind, body, arrived in work.responses.raw_new(limit):
-            if kind != EVENTS:
-                continue
+        for row, _, body, arrived in work.responses.raw_new(limit, (EVENTS,)):
             try:
                 events = read(body)
             except RequestError as problem:

@@ -86,7 +86,7 @@ def process(
     """
     room = Room(reader, tokens, rules, policy, new_id, now, by)
     with store.unit(write=False) as work:
-        fresh = [(row, body, at) for row, kind, body, at in work.responses.raw_new(limit) if kind in (MAIL, FORM)]
+        fresh = [(row, body, at) for row, _, body, at in work.responses.raw_new(limit, (MAIL, FORM))]
     result = []
     for row, body, arrived in fresh:
         mail = reader.read(body)

@@ -154,8 +154,8 @@ class Responses(Protocol):
     def keep_raw(self, kind: str, key: str, body: bytes, at: datetime) -> bool:
         """Store a delivery as it came. False if it is there already."""
 
-    def raw_new(self, limit: int) -> list[tuple[int, str, bytes, datetime]]:
-        """(id, kind, body, arrived) of deliveries not yet processed."""
+    def raw_new(self, limit: int, kinds: Collection[str] = ()) -> list[tuple[int, str, bytes, datetime]]:
+        """(id, kind, body, arrived) of deliveries not yet processed, of these kinds or of all."""
 
     def raw_done(self, row: int, at: datetime, problem: str | None = None) -> None:
         """Mark a delivery as processed."""

@@ -96,9 +96,11 @@ class ResponseRows:
         values = {"kind": kind, "key": key, "body": body, "at": at}
         return add_once(self._db, raw_events, values, raw_events.c.id) is not None
 
-    def raw_new(self, limit: int) -> list[tuple[int, str, bytes, datetime]]:
-        """(id, kind, body, arrived) of deliveries not yet processed, as they came."""
+    def raw_new(self, limit: int, kinds: Collection[str] = ()) -> list[tuple[int, str, bytes, datetime]]:
+        """(id, kind, body, arrived) of deliveries not yet processed, as they came; of these kinds, or of all."""
         query = select(raw_events).where(raw_events.c.done_at.is_(None)).order_by(raw_events.c.id).limit(limit)
+        if kinds:
+            query = query.where(raw_events.c.kind.in_(kinds))
         if self._db.dialect.name == "postgresql":
             query = query.with_for_update(skip_locked=True)
         return [(row.id, row.kind, bytes(row.body), row.at) for row in self._db.execute(query)]
