@@ -1,0 +1,104 @@
+"""A throwaway copy of the data that the passes need: read in one transaction that cannot write, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from sqlalchemy import Column, Connection, Engine, Table, create_engine, event, insert, null, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from nurture.adapters.store import schema, tables
+from nurture.adapters.store.engine import WRITES, open_engine
+from nurture.domain.errors import RefusedError, UnreachableError
+
+# What no pass reads: texts as sent, what came in and what leaves, who is at work. `deliveries` stays empty.
+LEFT_OUT: Final = frozenset(
+    {"touch_texts", "raw_events", "deliveries", "daemons", "api_tokens", "imports", "import_rows"}
+)
+# Long texts of what is over; nothing is decided by them.
+BLANK: Final = frozenset({("touches", "script"), ("touches", "note")})
+BATCH: Final = 5_000
+
+
+def throwaway(file: Path) -> Engine:
+    """A SQLite engine for a file that nobody needs after a crash: nothing waits for the disk."""
+    engine = create_engine(f"sqlite:///{file}", connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        for pragma in ("journal_mode=WAL", "synchronous=OFF", "temp_store=MEMORY", "cache_size=-65536"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("PRAGMA wal_autocheckpoint=4000")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        writes = connection.get_execution_options().get(WRITES, True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def reading(url: str) -> Engine | None:
+    """An engine that cannot write. None where a SQLite file does not exist yet: nothing is made."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return open_engine(url)
+    file = Path(parsed.database or "")
+    if not file.is_file():
+        return None
+    # The file's name may hold a ? or a #, which would mean something in an address.
+    return create_engine(f"sqlite:///file:{quote(str(file.resolve()))}?mode=ro&uri=true")
+
+
+def fill(target: Engine, source: Engine | None) -> None:
+    """Make the tables in `target` and copy what the passes need. Memory does not grow with what is stored.
+
+    Raises RefusedError for a schema that this program does not know, UnreachableError when nothing answers.
+    """
+    schema.upgrade(target)
+    if source is None:
+        return
+    found = schema.current(source)
+    if found is None:
+        return
+    if found != schema.NEWEST:
+        raise RefusedError("The database has another schema than this program.", hint="Run: nurture database upgrade")
+    try:
+        with _reading(source) as there, target.connect() as here:
+            for table in tables.metadata.sorted_tables:
+                if table.name not in LEFT_OUT:
+                    _copy(table, there, here)
+            here.commit()
+    except OperationalError as problem:
+        said = str(problem.orig).strip().splitlines()[0]
+        raise UnreachableError(f"The database does not answer: {said}.", hint="Is database.url right?") from problem
+
+
+@contextmanager
+def _reading(source: Engine) -> Iterator[Connection]:
+    """One view of everything, in a transaction in which the database itself refuses to write."""
+    with source.connect() as db:
+        if source.dialect.name == "postgresql":
+            yield db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            return
+        db.exec_driver_sql("BEGIN")
+        yield db
+
+
+def _copy(table: Table, there: Connection, here: Connection) -> None:
+    rows = there.execution_options(yield_per=BATCH, stream_results=True).execute(
+        select(*(_kept(table, column) for column in table.c))
+    )
+    names = [column.name for column in table.c]
+    for batch in rows.partitions():
+        here.execute(insert(table), [dict(zip(names, row, strict=True)) for row in batch])
+
+
+def _kept(table: Table, column: Column[Any]) -> Any:
+    return null().label(column.name) if (table.name, column.name) in BLANK else column

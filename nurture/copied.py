@@ -1,0 +1,42 @@
+"""A workspace on a throwaway copy of its data, for `simulate`; a part of wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from nurture.ports.simulation import Watched
+from nurture.wiring import App, virtual_clock
+
+if TYPE_CHECKING:
+    from nurture.adapters.clock import VirtualClock
+
+
+@contextmanager
+def copied(app: App, start: datetime, *, seed: int) -> Iterator[tuple[App, VirtualClock, Watched]]:
+    """The same workspace on a throwaway copy of its data, with a clock that jumps; it reaches nobody and sends nothing.
+
+    Raises UnreachableError and RefusedError, as opening the database itself does.
+    """
+    from nurture.adapters.mail.nowhere import Nowhere
+    from nurture.adapters.store import copy
+    from nurture.adapters.store.unit import SqlStore
+    from nurture.adapters.store.watch import Watch
+
+    clock = virtual_clock(start, seed=seed)
+    with TemporaryDirectory(prefix="nurture-simulate-") as folder:
+        engine = copy.throwaway(Path(folder) / "copy.db")
+        source = copy.reading(app.settings.database_url)
+        try:
+            copy.fill(engine, source)
+            twin = App(app.settings, clock, "simulate", Nowhere(), reaches_out=False)
+            twin.sql = SqlStore(engine, key=lambda: app.settings.secret_key)
+            yield twin, clock, Watch(engine)
+        finally:
+            engine.dispose()
+            if source is not None:
+                source.dispose()
