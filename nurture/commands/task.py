@@ -80,7 +80,7 @@ def next_task(ctx: typer.Context, *, dry_run: DryRun = False, as_json: AsJson = 
         show_json(row_of(item) if item is not None else None)
         return
     if item is None:
-        say("Nothing to do now: no task is due that may be done at this hour.")
+        say("Nothing to do now: no task is open that may be done at this hour.")
         return
     one, lead = item.touch, item.lead
     company = f", {lead.company.name}" if lead.company else ""

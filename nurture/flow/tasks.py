@@ -48,12 +48,12 @@ def next_for(
 ) -> Item | None:
     """The task that this person does now, and nobody else gets: what they hold already, else the best that is open.
 
-    Due, theirs or their role's, in the lead's open hours, and within their calls of the day; the larger priority of its
+    Theirs or their role's, in the lead's open hours, and within their calls of the day; the larger priority of its
     cadence goes first, then the better score, then the longer due. Raises RequestError for a person who is not known.
     """
     person = known(who, rules)
     with store.unit() as work:
-        open_ = work.touches.open_tasks(due_before=now)
+        open_ = work.touches.open_tasks()  # what is open was handed out: it may be done before it is due
         held = next((one for one in open_ if one.claimed_by == person.email), None)
         if held is not None:
             return Item(held, work.leads.get([held.lead])[held.lead])

@@ -1,0 +1,119 @@
+"""A workspace of starter files in force, and commands run in it as a person would: streams and exit codes apart."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nurture.commands import main
+from nurture.commands.workspace import starter
+from nurture.domain.cadence import structure
+from nurture.wiring import open_app
+from tests.fakes import A_TUESDAY
+
+LEADS = """\
+email,first_name,last_name,title,company,employees,country,phone,industry,consent_basis,x.tier
+ada@acme-plants.example,Ada,Byron,Director Facilities,Acme Plants,900,US,+1 415 555 2671,manufacturing,opt_in,=1+1
+bob@other.example,Bob,Low,Student,Other,20,US,,education,,
+not-an-address,X,Y,,,,,,,,
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it printed, as JSON."""
+        return json.loads(self.out)
+
+
+Nurture = Callable[..., Ran]
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace whose files are in force; copied for each test."""
+    folder = tmp_path_factory.mktemp("made") / "workspace"
+    folder.mkdir()
+    for name in ("nurture.toml", "people.yaml", "sources.yaml", "scoring.yaml", "readiness.yaml"):
+        (folder / name).write_bytes(starter(name).read_bytes())
+    for name in ("cadences", "templates"):
+        _copy(starter(name), folder / name)
+    (folder / ".nurture").mkdir()
+    key = folder / ".nurture" / "secret.key"
+    key.write_text("0123456789abcdef" * 4)
+    key.chmod(0o600)
+    app = open_app(folder)
+    try:
+        sources, problems = app.read_files()
+        assert not problems
+        workspace, _ = app.files.read(sources)
+        with app.store.unit() as work:
+            for name, cadence in workspace.cadences.items():
+                text = sources[f"cadences/{name}.yaml"]
+                shape = structure(cadence)
+                work.control.put_version(name, 1, structure=shape, content=text, at=A_TUESDAY, by="test")
+            work.control.put_files(sources, at=A_TUESDAY, by="test")
+            work.commit()
+    finally:
+        app.close()
+    return folder
+
+
+def _copy(source: Any, target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    for one in source.iterdir():
+        if one.is_dir():
+            _copy(one, target / one.name)
+        else:
+            (target / one.name).write_bytes(one.read_bytes())
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Iterator[Path]:
+    """A workspace of the test's own."""
+    target = tmp_path / "workspace"
+    _copy(made, target)
+    (target / ".nurture" / "secret.key").chmod(0o600)
+    (target / "leads.csv").write_text(LEADS)
+    yield target
+
+
+@pytest.fixture
+def nurture(folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Nurture:
+    """Run a command in the workspace. Whatever is no NurtureError comes out as it is: a test sees a bug."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setitem(os.environ, "NURTURE_USER", "otto@acme.example")
+
+    def run(*arguments: str) -> Ran:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["nurture", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+        out, err = capfd.readouterr()
+        return Ran(code, out, err)
+
+    return run
+
+
+@pytest.fixture
+def ada(nurture: Nurture) -> str:
+    """The id of a lead, imported with another."""
+    assert nurture("lead", "import", "leads.csv", "--source", "website").code == 0
+    return str(nurture("lead", "show", "ada@acme-plants.example", "--json").json["id"])

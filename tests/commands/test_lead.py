@@ -1,0 +1,146 @@
+"""lead: what is printed, on which stream, with which exit code."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import Nurture
+
+
+def test_an_import_stores_the_good_rows_and_lists_the_refused(nurture: Nurture) -> None:
+    made = nurture("lead", "import", "leads.csv", "--json").json
+    assert (made["created"], made["updated"]) == (2, 0)
+    assert [one["line"] for one in made["refused"]] == [4]
+    again = nurture("lead", "import", "leads.csv", "--json").json
+    assert (again["created"], again["updated"]) == (0, 0)
+
+
+def test_a_dry_run_of_an_import_stores_nothing(nurture: Nurture) -> None:
+    assert nurture("lead", "import", "leads.csv", "--dry-run").code == 0
+    assert nurture("lead", "list", "--json").json == []
+
+
+def test_refused_rows_are_on_stderr_and_in_the_file_that_was_named(nurture: Nurture, folder: Path) -> None:
+    ran = nurture("lead", "import", "leads.csv", "--refused", "refused.csv")
+    assert "line 4:" in ran.err
+    assert "line 4:" not in ran.out
+    assert (folder / "refused.csv").read_text().startswith("line,reason\n4,")
+
+
+def test_an_import_is_undone(nurture: Nurture, ada: str) -> None:
+    assert nurture("lead", "undo-import", "1", "--json").json["removed"] == [ada, "2"]
+    assert nurture("lead", "list", "--json").json == []
+
+
+def test_the_sum_of_the_ledger_is_the_score(nurture: Nurture, ada: str) -> None:
+    nurture("respond", ada, "reply", "--intent", "question")
+    found = nurture("lead", "score", ada, "--json").json
+    assert found["lead"] == ada
+    assert sum(line["worth"] for line in found["ledger"]) == pytest.approx(found["score"])
+    assert "asked or answered on" in nurture("lead", "score", ada).out
+
+
+def test_a_set_field_is_read_like_one_of_a_file(nurture: Nurture, ada: str) -> None:
+    ran = nurture("lead", "set", ada, "country=Germany", "x.tier=gold", "phone=+49 30 1234567")
+    assert ran.code == 0
+    shown = nurture("lead", "show", ada, "--json").json
+    assert (shown["country"], shown["x.tier"], shown["phone"]) == ("DE", "gold", "+49301234567")
+
+
+def test_no_file_replaces_what_a_person_set(nurture: Nurture, ada: str) -> None:
+    nurture("lead", "set", ada, "title=Head of Energy")
+    nurture("lead", "import", "leads.csv")
+    assert nurture("lead", "show", ada, "--json").json["title"] == "Head of Energy"
+
+
+def test_a_timeline_that_is_learned_dates_the_decision(nurture: Nurture, ada: str) -> None:
+    assert nurture("lead", "fact", ada, "timeline=in 4 months", "budget=50k EUR", "--source", "call").code == 0
+    shown = nurture("lead", "show", ada, "--json").json
+    assert shown["budget"] is True
+    assert [fact["name"] for fact in shown["facts"]] == ["timeline", "budget"]
+
+
+def test_a_suppressed_lead_stays_so_when_it_is_imported_again(nurture: Nurture, ada: str) -> None:
+    nurture("enroll", ada, "evergreen")
+    assert nurture("lead", "suppress", ada).code == 0
+    assert [one["state"] for one in nurture("enrollment", "list", "--json").json] == ["stopped"]
+    nurture("lead", "import", "leads.csv")
+    assert "all" in nurture("lead", "show", ada, "--json").json["suppressed"]
+
+
+def test_two_leads_become_one_and_the_old_address_still_finds_it(nurture: Nurture, ada: str) -> None:
+    nurture("respond", "2", "form", "--url", "contact")
+    assert nurture("lead", "merge", "2", ada).code == 0
+    assert nurture("lead", "show", "bob@other.example", "--json").json["id"] == ada
+    assert [one["id"] for one in nurture("lead", "list", "--json").json] == [ada]
+    assert "form" in [one["what"] for one in nurture("lead", "timeline", ada, "--json").json]
+    ledger = nurture("lead", "score", ada, "--json").json["ledger"]
+    assert "filled in a form" in [line["because"] for line in ledger]
+
+
+def test_a_forgotten_person_is_nowhere_and_is_not_written_to_when_imported_again(nurture: Nurture, ada: str) -> None:
+    nurture("respond", ada, "reply", "--intent", "question", "--note", "my secret number is 12")
+    ran = nurture("lead", "forget", ada, "--yes")
+    assert ran.code == 0
+    assert "Out of our reach" in ran.err
+    assert nurture("lead", "show", "ada@acme-plants.example").code == 2
+    assert "ada@" not in nurture("suppression", "list", "--json").out
+    nurture("lead", "import", "leads.csv")
+    assert nurture("lead", "show", "ada@acme-plants.example", "--json").json["suppressed"] == ["all"]
+
+
+def test_nothing_of_a_forgotten_person_is_left_in_the_database(nurture: Nurture, ada: str, folder: Path) -> None:
+    nurture("respond", ada, "reply", "--intent", "question", "--note", "my secret number is 12")
+    assert "secret number" in nurture("lead", "export", ada, "--everything").out
+    nurture("lead", "forget", ada, "--yes")
+    import sqlite3
+
+    with sqlite3.connect(folder / "nurture.db") as database:
+        rows = "\n".join(database.iterdump())
+    database.close()
+    for told in ("Byron", "ada@acme", "4155552671", "secret number"):
+        assert told not in rows
+
+
+def test_an_export_holds_no_formula_and_can_be_imported_again(nurture: Nurture, ada: str, folder: Path) -> None:
+    text = nurture("lead", "export").out
+    first = next(iter(csv.DictReader(io.StringIO(text))))
+    assert first["x.tier"] == "'=1+1"
+    assert first["phone"] == "+14155552671"
+    (folder / "again.csv").write_text(text)
+    again = nurture("lead", "import", "again.csv", "--json").json
+    assert again["refused"] == []
+    assert again["created"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["lead", "show", "nobody@x.example"], "nobody@x.example"),
+        (["lead", "list", "--where", "stge == 'x'"], "did you mean 'stage'"),
+        (["lead", "import", "nothing.csv"], "nothing.csv"),
+        (["lead", "import", "leads.csv", "--source", "websit"], "Did you mean 'website'"),
+        (["lead", "import", "leads.csv", "--map", "salesfroce"], "salesfroce"),
+        (["lead", "set", "1", "score=3"], "'score' cannot be set"),
+        (["lead", "set", "1", "country=Narnia"], "Narnia"),
+        (["lead", "set", "1", "title"], "'title' is no field"),
+        (["lead", "fact", "1", "bdget=1"], "bdget"),
+        (["lead", "fact", "1", "budget=1", "--confidence", "sure"], "'sure' is no confidence"),
+        (["lead", "undo-import", "x"], "'x'"),
+        (["lead", "undo-import", "99"], "'99'"),
+        (["lead", "suppress", "1", "--scope", "fax"], "'fax' is no scope"),
+        (["lead", "export", "--everything"], "one person"),
+    ],
+)
+def test_a_wrong_request_is_one_message_and_exit_code_2(
+    nurture: Nurture, ada: str, arguments: list[str], says: str
+) -> None:
+    ran = nurture(*arguments)
+    assert ran.code == 2
+    assert ran.out == ""
+    assert says in ran.err
+    assert "Traceback" not in ran.err

@@ -1,0 +1,217 @@
+"""enroll to handoff: the commands of operators, callers and reps."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from nurture.domain.touch import Channel, State
+from nurture.wiring import open_app
+from tests.builders import a_sent_touch, a_touch
+from tests.commands.conftest import Nurture
+
+
+def _a_task(folder: Path, lead: str, **over: object) -> str:
+    """An open call in the hours of everybody: an answer that is not by phone may be given at any time."""
+    app = open_app(folder)
+    try:
+        now = datetime(2026, 3, 3, 9, tzinfo=UTC)
+        given = {"channel": Channel.EMAIL, "state": State.OPEN, "assigned": "caller", "script": "Hello", **over}
+        return a_touch(app.store, lead=int(lead), enrollment=None, step="reply", now=now, template="", **given).id
+    finally:
+        app.close()
+
+
+def test_enrolling_pausing_resuming_and_stopping(nurture: Nurture, ada: str) -> None:
+    assert nurture("enroll", ada, "evergreen").out == "1 enrolled in evergreen.\n"
+    (row,) = nurture("enrollment", "list", "--json").json
+    assert (row["lead"], row["cadence"], row["version"], row["state"]) == (ada, "evergreen", 1, "active")
+    assert nurture("pause", ada, "--until", "2099-01-15", "--json").json[0]["state"] == "paused"
+    assert nurture("resume", ada, "--json").json[0]["state"] == "active"
+    assert nurture("stop", ada, "evergreen", "--json").json[0]["state"] == "stopped"
+    assert nurture("stop", ada).code == 0
+
+
+def test_enrolling_where_a_condition_holds(nurture: Nurture, ada: str) -> None:
+    made = nurture("enroll", "evergreen", "--where", "industry == 'manufacturing'", "--json").json
+    assert [(one["lead"], one["enrolled"]) for one in made] == [(ada, True)]
+
+
+def test_a_second_cadence_is_refused_and_the_same_again_is_not(nurture: Nurture, ada: str) -> None:
+    nurture("enroll", ada, "evergreen")
+    assert nurture("enroll", ada, "evergreen").code == 0
+    refused = nurture("enroll", ada, "not-now")
+    assert refused.code == 1
+    assert "one cadence at a time" in refused.err
+
+
+def test_a_dry_run_changes_nothing(nurture: Nurture, ada: str) -> None:
+    nurture("enroll", ada, "evergreen", "--dry-run")
+    nurture("send", "pause", "--dry-run")
+    nurture("promise", "add", ada, "--on", "2099-09-01", "--text", "call", "--dry-run")
+    assert nurture("enrollment", "list", "--json").json == []
+    assert nurture("status", "--json").json["paused"] == []
+    assert nurture("promise", "list", "--json").json == []
+
+
+def test_why_names_the_rule_its_place_and_what_is_missing(nurture: Nurture, ada: str) -> None:
+    nurture("enroll", ada, "evergreen")
+    answers = nurture("why", ada, "--json").json
+    assert {"about", "code", "text", "place", "version", "cadence", "step", "touch", "missing", "clears_at"} <= set(
+        answers[0]
+    )
+    mine = {one["cadence"]: one for one in answers if one["about"] == "enrollment"}
+    assert mine["evergreen"]["code"] == "active"
+    assert mine["manufacturing-long-term"]["code"] == "exclusive"
+    assert mine["not-now"]["code"] == "not_matching"
+    assert mine["not-now"]["place"].startswith("cadences/not-now.yaml:")
+    assert {"stage", "no_human_evidence", "missing_facts"} == {
+        one["code"] for one in answers if one["about"] == "promotion"
+    }
+
+
+def test_two_callers_never_get_the_same_task(nurture: Nurture, ada: str, folder: Path) -> None:
+    first, second = _a_task(folder, ada), _a_task(folder, "2")
+    cal = nurture("--as", "Cal", "task", "next", "--json").json
+    mia = nurture("--as", "mia@acme.example", "task", "next", "--json").json
+    assert {cal["id"], mia["id"]} == {first, second}
+    assert nurture("--as", "Cal", "task", "next", "--json").json["id"] == cal["id"]
+    assert nurture("task", "release", cal["id"]).code == 0
+    assert nurture("--as", "Dana", "task", "next", "--json").json is None
+
+
+def test_an_outcome_is_a_response_and_writes_down_what_was_learned(nurture: Nurture, ada: str, folder: Path) -> None:
+    task = _a_task(folder, ada)
+    done = ["task", "done", task, "--outcome", "connected", "--fact", "budget=50k EUR", "--note", "kind"]
+    assert nurture(*done).code == 0
+    assert nurture(*done).code == 0
+    shown = nurture("lead", "show", ada, "--json").json
+    assert shown["budget"] is True
+    assert shown["engagement"] > 0
+    assert nurture("touch", "show", task, "--json").json["outcome"] == "connected"
+    assert nurture("task", "done", task, "--outcome", "busy").code == 1
+
+
+def test_a_request_for_sales_moves_the_stage_at_once(nurture: Nurture, ada: str) -> None:
+    ran = nurture("respond", ada, "reply", "--intent", "request", "--note", "please send a quote")
+    assert "near term" in ran.out
+    assert nurture("lead", "show", ada, "--json").json["asked_for_sales"] is True
+
+
+def test_a_ready_lead_is_offered_and_a_rejection_brings_it_back(nurture: Nurture, ada: str) -> None:
+    nurture("respond", ada, "reply", "--intent", "interested")
+    nurture("respond", ada, "meeting")
+    nurture("lead", "fact", ada, "budget=50k", "timeline=in 4 months", "people=Ada decides", "pain_points=peaks")
+    nurture("tick")
+    (offer,) = nurture("handoff", "list", "--json").json
+    assert (offer["lead"], offer["state"], offer["rep"]) == (ada, "offered", "lee@acme.example")
+    brief = nurture("handoff", "brief", ada, "--json").json
+    assert {"lead", "company", "expects_call", "why_now", "sections", "history"} <= set(brief)
+    assert "unknown: ask" in nurture("handoff", "brief", ada).out.lower()
+    assert nurture("handoff", "reject", offer["id"], "--reason", "no_bugdet").code == 2
+    done = nurture("handoff", "reject", offer["id"], "--reason", "no_budget_yet", "--json").json
+    assert done["state"] == "rejected"
+    assert done["return_at"] is not None
+    assert nurture("handoff", "accept", offer["id"]).code == 1
+    funnel = {row["step"]: row["leads"] for row in nurture("report", "funnel", "--json").json}
+    assert (funnel["leads"], funnel["near_term"], funnel["offered"], funnel["accepted"]) == (2, 1, 1, 0)
+    website = next(row for row in nurture("report", "sources", "--json").json if row["source"] == "website")
+    assert (website["leads"], website["rejected"], website["verdict"]) == (2, 1, "too few")
+    assert website["cost_per_lead"] == 1200
+
+
+def test_the_ledger_is_in_the_order_of_simulate(nurture: Nurture, ada: str, folder: Path) -> None:
+    app = open_app(folder)
+    try:
+        a_sent_touch(app.store, lead=2, now=datetime(2026, 3, 3, 9, tzinfo=UTC), enrollment=None, step="b")
+        a_sent_touch(app.store, lead=1, now=datetime(2026, 3, 3, 9, tzinfo=UTC), enrollment=None, step="a")
+    finally:
+        app.close()
+    rows = nurture("touch", "ledger", "--from", "2026-03-01", "--until", "2026-04-01", "--json").json
+    assert [(row["lead"], row["step"], row["outcome"]) for row in rows] == [("1", "a", "sent"), ("2", "b", "sent")]
+    assert list(rows[0]) == ["at", "lead", "cadence", "step", "channel", "outcome"]
+    assert nurture("touch", "ledger", "--from", "2026-04-01", "--until", "2026-05-01", "--json").json == []
+
+
+def test_sending_and_a_cadence_are_paused_once_and_resumed(nurture: Nurture, ada: str) -> None:
+    assert nurture("send", "pause").out == "All sending is paused.\n"
+    assert "already" in nurture("send", "pause").out
+    assert nurture("cadence", "pause", "evergreen").code == 0
+    assert nurture("cadence", "resume", "evergreen").code == 0
+    assert nurture("send", "resume", "--json").json == {"name": "send", "paused": False, "changed": True}
+
+
+def test_a_preview_renders_a_mail_and_a_script_for_a_lead(nurture: Nurture, ada: str, folder: Path) -> None:
+    mail = nurture("template", "preview", "evergreen", "shared/peer-story", ada, "--html", "mail.html")
+    assert "Subject:" in mail.out
+    assert "</html>" in (folder / "mail.html").read_text().lower()
+    assert "Ada" in nurture("template", "preview", "qualification", "first-call", ada).out
+
+
+def test_suppressions_are_taken_from_a_file_and_lifted(nurture: Nurture, ada: str, folder: Path) -> None:
+    (folder / "stop.csv").write_text("address\nBob@Other.example\nnot an address\n")
+    made = nurture("suppression", "import", "stop.csv", "--json").json
+    assert (made["added"], [one["line"] for one in made["refused"]]) == (1, [3])
+    assert nurture("suppression", "list", "--json").json[0]["lead"] == "2"
+    assert nurture("suppression", "remove", "bob@other.example", "--json").json["removed"] == 1
+
+
+def test_a_token_is_shown_once_and_a_name_is_taken_once(nurture: Nurture) -> None:
+    assert len(nurture("token", "create", "crm").out.strip()) > 30
+    assert nurture("token", "create", "crm").code == 1
+
+
+def test_companies_are_set_and_known_by_another_domain(nurture: Nurture, ada: str) -> None:
+    assert nurture("company", "set", "Acme Plants", "employees=1500", "fiscal_year_start=07-01").code == 0
+    assert nurture("company", "alias", "Acme Plants", "acme-werke.example").code == 0
+    assert nurture("company", "show", "acme-werke.example", "--json").json["employees"] == 1500
+    assert nurture("company", "merge", "Other", "Acme Plants", "--json").json["moved"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["enroll", "1", "evergren"], "Did you mean 'evergreen'"),
+        (["enroll", "1"], "Which cadence"),
+        (["pause", "1", "--until", "soon"], "'soon' is not a date"),
+        (["pause"], "--where"),
+        (["stop", "1", "nothing"], "No cadence is named 'nothing'"),
+        (["why", "nobody"], "No lead is named 'nobody'"),
+        (["touch", "list", "--state", "sended"], "sended"),
+        (["touch", "show", "x"], "No touch is named 'x'"),
+        (["touch", "resolve", "x"], "--sent"),
+        (["touch", "ledger", "--from", "2026-01-01", "--until", "2025-01-01"], "not after"),
+        (["task", "done", "x", "--outcome", "conected"], "Did you mean 'connected'"),
+        (["task", "done", "x", "--outcome", "busy"], "No task is named 'x'"),
+        (["task", "done", "x", "--outcome", "callback"], "--at"),
+        (["respond", "1", "smile"], "smile"),
+        (["respond", "1", "reply", "--intent", "buy"], "buy"),
+        (["respond", "1", "click", "--touch", "x"], "No touch of this lead"),
+        (["respond", "1", "visit", "--at", "2099-01-01"], "in the future"),
+        (["respond", "1", "reply", "--file", "none.eml"], "none.eml"),
+        (["inbox", "show", "7"], "'7'"),
+        (["promise", "done", "7"], "'7'"),
+        (["handoff", "accept", "7"], "7"),
+        (["handoff", "accept", "x"], "'x'"),
+        (["handoff", "won", "1", "--value", "much"], "'much'"),
+        (["template", "preview", "evergreen", "nothing", "1"], "No step is named 'nothing'"),
+        (["company", "show", "Acme Plant"], "Did you mean 'Acme Plants'"),
+        (["company", "alias", "Acme Plants", "gmail.com"], "gmail.com"),
+        (["link", "repair", "https://a.example", "javascript:x"], "no web address"),
+        (["cadence", "diagram", "evergreen"], "not there yet"),
+        (["handoff", "import", "x.csv"], "not there yet"),
+        (["scoring", "fit"], "not there yet"),
+        (["response", "rejudge"], "not there yet"),
+        (["report", "agreement"], "not there yet"),
+    ],
+)
+def test_a_wrong_request_is_one_message_and_exit_code_2(
+    nurture: Nurture, ada: str, arguments: list[str], says: str
+) -> None:
+    ran = nurture(*arguments)
+    assert ran.code == 2
+    assert ran.out == ""
+    assert says in ran.err
+    assert "Traceback" not in ran.err
