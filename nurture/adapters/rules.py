@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from threading import Lock
 
 from nurture.adapters.cadence_files.cadence import read_cadence
@@ -17,16 +17,37 @@ TEMPLATES = "templates/"
 
 
 class YamlFiles:
-    """Reads YAML and templates. `webhooks` and `senders` are the names that the settings know; None: not checked."""
+    """Reads YAML and templates. `webhooks` and `senders` are the names that the settings know; None: not checked.
 
-    def __init__(self, *, webhooks: frozenset[str] | None = None, senders: frozenset[str] | None = None) -> None:
+    `limits` are the most touches of a lead by days, such as {7: 2}, for plans that they make impossible.
+    """
+
+    def __init__(
+        self,
+        *,
+        webhooks: frozenset[str] | None = None,
+        senders: frozenset[str] | None = None,
+        limits: Mapping[int, int] | None = None,
+    ) -> None:
         self._webhooks = webhooks
         self._senders = senders
+        self._limits = limits
 
-    def read(self, sources: Mapping[str, str]) -> tuple[Workspace, list[Problem]]:
+    def read(self, sources: Mapping[str, str], *, unread: Sequence[Problem] = ()) -> tuple[Workspace, list[Problem]]:
         """The workspace, and every problem of all files."""
         templates = {path.removeprefix(TEMPLATES) for path in sources if path.startswith(TEMPLATES)}
-        return read_files(sources, templates=templates, webhooks=self._webhooks, senders=self._senders)
+        return read_files(
+            sources,
+            unread=unread,
+            templates=templates,
+            webhooks=self._webhooks,
+            senders=self._senders,
+            limits=self._limits,
+        )
+
+    def in_force(self, sources: Mapping[str, str]) -> Workspace:
+        """The workspace of files that were applied: what a later program has come to object to stays in force."""
+        return read_files(sources, lenient=True)[0]
 
     def templates(self, sources: Mapping[str, str]) -> Templates:
         """The templates among these files."""
@@ -53,7 +74,7 @@ class AppliedRules:
                     return self._current
                 sources = work.control.files()
                 versions = {name: version for name, (version, _) in work.control.versions().items()}
-            workspace, _ = self._files.read(sources)
+            workspace = self._files.in_force(sources)
             for name, cadence in workspace.cadences.items():
                 self._programs[name, versions[name]] = program_of(cadence)
             self._current = InForce(
@@ -74,7 +95,7 @@ class AppliedRules:
             if text is None:
                 raise RefusedError(f"Version {version} of {cadence} is not stored.", hint="Run: nurture database check")
             problems: list[Problem] = []
-            read = read_cadence(text, f"cadences/{cadence}.yaml", problems)
+            read = read_cadence(text, f"cadences/{cadence}.yaml", problems, lenient=True)
             if read is None:
                 raise FilesError(problems)
             found = self._programs[cadence, version] = program_of(read)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from nurture.domain.errors import NurtureError, RequestError
 from nurture.domain.lead import Lead
@@ -13,6 +13,29 @@ from nurture.domain.policy import Policy, Sender
 from nurture.domain.touch import Touch
 from nurture.moves.scene import Scene
 from nurture.ports import Links
+
+
+class _Nowhere:
+    """Addresses for texts that nobody gets."""
+
+    def tracked(self, touch: str, link: str) -> str:
+        """The address of a tracked link."""
+        return f"https://nowhere.invalid/c/{link}"
+
+    def unsubscribe(self, touch: str) -> str:
+        """The one-click unsubscribe address."""
+        return "https://nowhere.invalid/u"
+
+    def preferences(self, touch: str) -> str:
+        """The page with the choices."""
+        return "https://nowhere.invalid/p"
+
+    def reply_to(self, touch: str, domain: str) -> str:
+        """The address to which an answer goes."""
+        return f"replies@{domain}"
+
+
+NOWHERE: Final[Links] = _Nowhere()
 
 
 @dataclass(frozen=True, slots=True)

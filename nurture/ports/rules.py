@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -40,8 +40,10 @@ class Templates(Protocol):
     def resolve(self, cadence: str, name: str, kind: Literal["email", "script"]) -> str:
         """The path of a template: under the cadence's folder, else from the root."""
 
-    def problems(self, path: str, kind: Literal["email", "script"]) -> list[Problem]:
-        """What is wrong with a template before anyone is written to."""
+    def problems(
+        self, path: str, kind: Literal["email", "script"], *, custom: Collection[str] | None = None
+    ) -> list[Problem]:
+        """What is wrong with a template before anyone is written to. `custom`: the custom fields; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,11 @@ class InForce:
 class Files(Protocol):
     """Reads the files that marketers write."""
 
-    def read(self, sources: Mapping[str, str]) -> tuple[Workspace, list[Problem]]:
-        """The workspace that these texts (path -> text) make, and every problem of all of them."""
+    def read(self, sources: Mapping[str, str], *, unread: Sequence[Problem] = ()) -> tuple[Workspace, list[Problem]]:
+        """The workspace that these texts (path -> text) make, and every problem of all of them.
+
+        `unread` are the problems of files that are no texts; what they hold counts as existing.
+        """
 
     def templates(self, sources: Mapping[str, str]) -> Templates:
         """The templates among these files, compiled when first used."""

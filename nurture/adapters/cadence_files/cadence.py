@@ -33,15 +33,18 @@ from nurture.domain.response import Kind
 _NO_REASON_TO_STOP: Final = frozenset({Kind.DELIVERED, Kind.OPEN})
 
 
-def read_cadence(text: str, file: str, problems: list[Problem]) -> Cadence | None:
-    """The cadence, or None when it cannot be loaded; all its problems are added to `problems`."""
+def read_cadence(text: str, file: str, problems: list[Problem], *, lenient: bool = False) -> Cadence | None:
+    """The cadence, or None when it cannot be loaded; all its problems are added to `problems`.
+
+    `lenient`: one that was applied before is loaded whatever is said about it, as long as it has a meaning.
+    """
     report = Report(file)
-    cadence = read(text, report)
+    cadence = read(text, report, lenient=lenient)
     problems += sorted(report.problems)
     return cadence
 
 
-def read(text: str, report: Report) -> Cadence | None:
+def read(text: str, report: Report, *, lenient: bool = False) -> Cadence | None:
     """The same, keeping in the report what the file mentions, for the checks across files."""
     try:
         root = read_nodes(text, report)
@@ -55,7 +58,7 @@ def read(text: str, report: Report) -> Cadence | None:
         course_problems(found, report)
     except TooManyProblemsError:
         return None
-    return found if report.is_clean else None
+    return found if lenient or report.is_clean else None
 
 
 def _check_mentions(report: Report) -> None:

@@ -82,6 +82,7 @@ def read_files(
     webhooks: Collection[str] | None = None,
     senders: Collection[str] | None = None,
     limits: Mapping[int, int] | None = None,
+    lenient: bool = False,
 ) -> tuple[Workspace, list[Problem]]:
     """The workspace that these files make, and every problem of all of them in the order of the places.
 
@@ -89,6 +90,7 @@ def read_files(
     `sources` are texts by path (`cadences/NAME.yaml`, `scoring.yaml`, ...); other paths are passed over. A file with an
     error is not in the workspace. The other arguments are what may be named: paths under `templates/`, and the names
     of the settings; None leaves these unchecked. `limits` are the most touches of a lead by days, such as {7: 2}.
+    `lenient`: a cadence that was applied before is loaded whatever is said about it, as long as it has a meaning.
     """
     cadences, reports = {}, {}
     single: dict[str, Any] = {name: default() for name, (_, default) in SINGLE_FILES.items()}
@@ -97,7 +99,7 @@ def read_files(
         if path in SINGLE_FILES:
             single[path] = _read_single(sources[path], *SINGLE_FILES[path], report)
         elif cadence_name(path) is not None:
-            found = cadence.read(sources[path], report)
+            found = cadence.read(sources[path], report, lenient=lenient)
             if found is not None:
                 cadences[found.name] = found
         else:

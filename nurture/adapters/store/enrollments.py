@@ -74,7 +74,6 @@ class EnrollmentRows:
             **_values(enrollment),
             "lead_id": enrollment.lead,
             "cadence": enrollment.cadence,
-            "version": enrollment.version,
             "held_out": enrollment.held_out,
             "priority": enrollment.priority,
             "started_at": enrollment.started_at,
@@ -156,6 +155,7 @@ class EnrollmentRows:
 def _values(one: Enrollment) -> dict[str, Any]:
     """The columns that change during an enrollment's life."""
     return {
+        "version": one.version,  # moves with `apply --migrate`
         "state": one.state.value,
         "slot": one.lead if one.exclusive and one.state in OPEN else None,
         "pc": one.place.pc,

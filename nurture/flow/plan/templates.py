@@ -1,0 +1,93 @@
+"""Which steps use which templates, and what is wrong with these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from nurture.domain.cadence import Cadence, Email, PersonTask, Set, Stream
+from nurture.domain.errors import Problem, UnknownNameError
+from nurture.domain.walk import Program, program_of
+from nurture.domain.workspace import Workspace
+from nurture.ports import Files, Templates
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A step that shows a template. `path` is without extension; an item of a stream is a step of its own."""
+
+    cadence: str
+    step: str
+    path: str
+    kind: Literal["email", "script"]
+    at: int = field(compare=False)  # the position in the program
+    task: PersonTask | None = field(default=None, compare=False)
+    repeat: bool = False
+
+
+def uses_of(program: Program, templates: Templates, *, since: int = 0) -> Iterator[Use]:
+    """The templates that a cadence shows from a position on. One that does not exist keeps its bare name."""
+    name = program.cadence.name
+    for at, op in enumerate(program.ops[since:], since):
+        match op:
+            case Email(id=step, template=template, repeat=repeat):
+                yield Use(name, step, resolved(templates, name, template, "email"), "email", at, repeat=repeat)
+            case PersonTask(id=step, template=template):
+                yield Use(name, step, resolved(templates, name, template, "script"), "script", at, task=op)
+            case Stream(items=items):
+                for item in items:
+                    yield Use(name, item.rpartition("/")[2], resolved(templates, name, item, "email"), "email", at)
+            case _:
+                pass
+
+
+def resolved(templates: Templates, cadence: str, template: str, kind: Literal["email", "script"]) -> str:
+    """The path of a template, or its name where there is none; rendering says what is wrong with it."""
+    try:
+        return templates.resolve(cadence, template, kind)
+    except UnknownNameError:
+        return template
+
+
+def template_problems(sources: Mapping[str, str], workspace: Workspace, files: Files) -> list[Problem]:
+    """What is wrong with the templates that the cadences use. A name that leads nowhere is the cadence's problem."""
+    templates = files.templates(sources)
+    custom = custom_fields(workspace)
+    found: set[Problem] = set()
+    for cadence in workspace.cadences.values():
+        for use in uses_of(program_of(cadence), templates):
+            try:
+                templates.resolve(cadence.name, use.path, use.kind)
+            except UnknownNameError:
+                continue
+            found |= {_softened(one) for one in templates.problems(use.path, use.kind, custom=custom)}
+    return sorted(found)
+
+
+def custom_fields(workspace: Workspace) -> frozenset[str] | None:
+    """The custom fields that the files name, in conditions and `set`; None where they name none."""
+    named: set[str] = set()
+    for cadence in workspace.cadences.values():
+        for op in program_of(cadence).ops:
+            if isinstance(op, Set):
+                named |= set(op.fields)
+            condition = getattr(op, "condition", None)
+            named |= condition.names if condition is not None else set()
+        named |= _names(cadence)
+    for rule in workspace.scoring.fit:
+        named |= rule.when.names
+    fields = {name.removeprefix("x.") for name in named if name.startswith("x.")}
+    return frozenset(fields) or None
+
+
+def _names(cadence: Cadence) -> frozenset[str]:
+    conditions = (cadence.entry.when, cadence.goal)
+    return frozenset(name for one in conditions if one is not None for name in one.names)
+
+
+def _softened(problem: Problem) -> Problem:
+    """A custom field that no file names may come with the next import: worth a warning."""
+    if problem.message.startswith("no field is named 'x."):
+        return Problem(problem.file, problem.line, problem.column, problem.message, "warning")
+    return problem
