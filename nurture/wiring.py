@@ -36,6 +36,7 @@ class App:
     clock: Clock
     owner: str
     mailer_override: Mailer | None = None
+    wrote: bool = False  # whether anything was committed
     reaches_out: bool = True  # False: reads no mailbox and delivers nothing to sales; for `simulate`
 
     @cached_property
@@ -44,7 +45,11 @@ class App:
         from nurture.adapters.store.engine import open_engine
         from nurture.adapters.store.unit import SqlStore
 
-        return SqlStore(open_engine(self.settings.database_url), key=lambda: self.settings.secret_key)
+        engine = open_engine(self.settings.database_url, wrote=self._note_write)
+        return SqlStore(engine, key=lambda: self.settings.secret_key)
+
+    def _note_write(self) -> None:
+        self.wrote = True
 
     @cached_property
     def store(self) -> Store:
@@ -64,7 +69,13 @@ class App:
         """Reads the marketers' files."""
         from nurture.adapters.rules import YamlFiles
 
-        return YamlFiles(webhooks=frozenset(self.settings.webhooks), senders=frozenset(self.settings.senders_by_name()))
+        limits = self.policy.limits
+        by_days = {1: limits.lead_per_day, 7: limits.lead_per_7_days, 30: limits.lead_per_30_days}
+        return YamlFiles(
+            webhooks=frozenset(self.settings.webhooks),
+            senders=frozenset(self.settings.senders_by_name()),
+            limits={days: most for days, most in by_days.items() if most is not None},
+        )
 
     @cached_property
     def rules(self) -> Rules:
@@ -107,8 +118,8 @@ class App:
         from nurture.flow.plan import template_problems
 
         sources, problems = self.read_files()
-        workspace, found = self.files.read(sources)
-        every = {*problems, *found, *template_problems(sources, workspace, self.files)}
+        workspace, found = self.files.read(sources, unread=problems)
+        every = {*found, *template_problems(sources, workspace, self.files)}
         return sorted(every), len(sources)
 
     def upgrade(self, *, dry_run: bool = False) -> list[str]:

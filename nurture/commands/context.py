@@ -28,6 +28,7 @@ class Session:
 
     workspace: Path
     person: str
+    runs_passes: bool = False  # the command runs passes itself, and leaves nothing behind
     _app: App | None = field(default=None, repr=False)
 
     @property
@@ -57,9 +58,20 @@ class Session:
         return found
 
     def close(self) -> None:
-        """Give up what was opened."""
-        if self._app is not None:
-            self._app.close()
+        """Let what follows from a change happen, and give up what was opened.
+
+        When a command returns, its consequences in the database are committed; only contact waits for the next pass.
+        """
+        app = self._app
+        if app is None:
+            return
+        try:
+            if app.wrote and not self.runs_passes:
+                from nurture.daemon import consequences
+
+                consequences.run(app)
+        finally:
+            app.close()
 
 
 def session(ctx: typer.Context) -> Session:

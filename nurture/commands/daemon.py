@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nurture.commands.context import AsJson, DryRun, session
+from nurture.commands.demo import demo
 from nurture.commands.output import say, show, show_json
 from nurture.domain.errors import RefusedError, RequestError
 
@@ -39,14 +40,18 @@ def daemon(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     def serve(app: App) -> lifecycle.Handle:
         return server.start(make_app(app), app.settings.web.bind)
 
-    lifecycle.run(session(ctx).app, as_json=as_json, serve=serve)
+    current = session(ctx)
+    current.runs_passes = True
+    lifecycle.run(current.app, as_json=as_json, serve=serve)
 
 
 def tick(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """Run one pass, then exit."""
     from nurture.daemon import tick as passes
 
-    done = passes.run(session(ctx).app)
+    current = session(ctx)
+    current.runs_passes = True
+    done = passes.run(current.app)
     if as_json:
         show_json(done)
         return
@@ -92,20 +97,6 @@ def doctor(ctx: typer.Context, *, as_json: AsJson = False) -> None:
             show(f"{one['severity']:8}{one['what']}" + (f" {one['hint']}" if one["hint"] else ""))
     if any(one["severity"] == "error" for one in findings):
         raise typer.Exit(1)
-
-
-def demo(
-    *,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same numbers.")] = 1,
-    leads: Annotated[int, typer.Option(min=20, max=5000, help="How many leads.")] = 400,
-    days: Annotated[int, typer.Option(min=30, max=1100, help="How many days.")] = 365,
-    keep: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the workspace and the report here.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Live through a year of nurture in a minute, on a throwaway database and a local mail server."""
-    from nurture.daemon import demo as show_case
-
-    show_case.run(seed=seed, leads=leads, days=days, keep=keep, as_json=as_json)
 
 
 def upgrade(ctx: typer.Context, *, dry_run: DryRun = False, as_json: AsJson = False) -> None:

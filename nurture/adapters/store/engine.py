@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -13,8 +14,22 @@ from nurture.domain.errors import RequestError
 WRITES = "nurture_writes"  # execution option of a connection: its transaction begins with the write lock
 
 
-def open_engine(url: str, *, busy_seconds: float = 30.0) -> Engine:
-    """An engine for `sqlite:///FILE` or `postgresql+psycopg://...`. Raises RequestError for any other address."""
+def open_engine(url: str, *, busy_seconds: float = 30.0, wrote: Callable[[], None] = lambda: None) -> Engine:
+    """An engine for `sqlite:///FILE` or `postgresql+psycopg://...`. Raises RequestError for any other address.
+
+    `wrote` is called at each commit of a transaction that may have written.
+    """
+    engine = _opened(url, busy_seconds)
+
+    @event.listens_for(engine, "commit")
+    def committed(connection: Any) -> None:
+        if connection.get_execution_options().get(WRITES, True):
+            wrote()
+
+    return engine
+
+
+def _opened(url: str, busy_seconds: float) -> Engine:
     try:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
