@@ -65,6 +65,11 @@ def init(
         say(f"Next: cd {folder}, then: nurture check, nurture plan, nurture apply")
 
 
+def make(folder: Path) -> None:
+    """Write a new workspace, as `init` does. Raises OSError where the folder cannot be written."""
+    _write(folder, _starter_files())
+
+
 def _starter_files() -> dict[str, bytes]:
     """Path -> content of everything that a workspace starts with."""
     wanted = {name: starter(name).read_bytes() for name in STARTER_FILES}

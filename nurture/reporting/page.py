@@ -50,6 +50,8 @@ details { margin: .4rem 0; } summary { cursor: pointer; color: var(--accent); fo
 details table { width: auto; margin: .4rem 0; }
 .call { border-left: 4px solid var(--accent); padding: .5rem .9rem; background: var(--back); font-weight: 600; }
 .unknown { color: var(--dim); font-style: italic; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0;
+  font: .85rem/1.5 ui-monospace, Menlo, Consolas, monospace; }
 ul, ol { margin: 0 0 .8rem; padding-left: 1.3rem; }
 footer { color: var(--dim); font-size: .9rem; }
 @media print { body { background: none; } section, .tiles div { break-inside: avoid; } }

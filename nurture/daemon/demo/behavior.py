@@ -68,6 +68,11 @@ class Character:
     warmth: float  # 0 to 1: how much they read without a project
     is_scanned: bool  # the company's mail filter follows every link at once
 
+    @property
+    def name(self) -> str:
+        """First and last name."""
+        return f"{self.who.texts['first_name']} {self.who.texts['last_name']}"
+
     def is_looking(self, at: datetime) -> bool:
         """Whether their company has a project now, in which they have a say."""
         if self.looks_from is None or self.decides_on is None or not self.who.decides:
@@ -79,7 +84,7 @@ class Character:
     def after_mail(self, key: str, at: datetime, links: int) -> list[Act]:
         """What they, or the machines in front of them, do with a mail; `links`: how many it has."""
         if self.gone_from is not None and at >= self.gone_from:
-            return [Act(at + timedelta(minutes=2), Kind.BOUNCE, {"bounce": "hard"})]
+            return [Act(at + timedelta(minutes=2), Kind.BOUNCE)]
         acts = []
         if self.is_scanned and links:
             acts += [
@@ -88,7 +93,8 @@ class Character:
             ]
         back = self._away(key, at)
         if back is not None:
-            acts.append(Act(at + timedelta(minutes=1), Kind.AUTO_REPLY, {"until": back.date().isoformat()}))
+            text = words.AWAY.format(day=f"{back.day} {_MONTHS[back.month - 1]} {back.year}")
+            acts.append(Act(at + timedelta(minutes=1), Kind.AUTO_REPLY, {"text": text}))
             return acts  # read after the holiday, if ever
         acts += self._reads(key, at, links)
         return sorted(acts, key=lambda act: act.at)
@@ -145,13 +151,9 @@ class Character:
 
     def _written(self, intent: Intent, key: str, at: datetime) -> dict[str, Any]:
         text = self.chance.one_of(words.REPLIES[intent.value], "words", self.who.email, key)
-        detail: dict[str, Any] = {"intent": intent.value}
-        if intent is Intent.NOT_NOW:
-            months = 3 + int(self.chance.of("later", self.who.email, key) * 7)
-            year, month = at.year + (at.month - 1 + months) // 12, (at.month - 1 + months) % 12 + 1
-            text = text.format(month=f"{_MONTHS[month - 1]} {year}")
-            detail |= {"until": f"{year}-{month:02d}-01", "sentence": text.rpartition(". ")[2]}
-        return {**detail, "text": text}
+        months = 3 + int(self.chance.of("later", self.who.email, key) * 7)
+        year, month = at.year + (at.month - 1 + months) // 12, (at.month - 1 + months) % 12 + 1
+        return {"text": text.replace("{month}", f"{_MONTHS[month - 1]} {year}")}
 
     # What a caller hears --------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
 from itertools import count
 from typing import Any, Final
 
@@ -31,6 +32,8 @@ from nurture.flow import handoff, intake, respond
 from nurture.flow.respond import Report
 from nurture.wiring import App
 
+# These come back as mail; the rest is told by links, forms and the web site.
+BY_MAIL: Final = frozenset({Kind.REPLY, Kind.AUTO_REPLY, Kind.BOUNCE})
 _MINUTE: Final = timedelta(minutes=1)
 
 
@@ -70,6 +73,11 @@ class Market:
             done += 1
         self._flush(until)
         return done
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When the next thing happens outside."""
+        return self._queue[0][0] if self._queue else None
 
     def look(self, now: datetime) -> None:
         """See what the pass brought: new mail, new tasks, new offers."""
@@ -130,6 +138,9 @@ class Market:
 
     def _does(self, act: Act, mail: mailbox.Received, touch: str, at: datetime) -> None:
         """One thing that a recipient, or a machine on the way, does with a mail."""
+        if act.kind in BY_MAIL:
+            self._writes(act, mail, at)
+            return
         detail = dict(act.detail)
         named: str | None = touch
         if act.kind is Kind.CLICK and act.link is not None:
@@ -143,6 +154,20 @@ class Market:
                 return  # a mail without its unsubscribe address would be a mistake that the numbers show
             named = str(token)
         self._reports.append(Report(act.kind, at, touch=named, grade=act.grade, detail=detail, why=act.why))
+
+    def _writes(self, act: Act, mail: mailbox.Received, at: datetime) -> None:
+        """A mail that comes back, into the folder in which the program looks for answers."""
+        # The same mail whatever came before it: its name decides the order in which the folder is read.
+        key = sha256(f"{mail.to} {mail.subject} {act.kind} {at.isoformat()}".encode()).hexdigest()[:24]
+        if act.kind is Kind.BOUNCE:
+            body = mailbox.not_delivered(mail, at=at, key=key)
+        else:
+            name = self._people[mail.to].name if act.kind is Kind.REPLY else ""
+            automatic = act.kind is Kind.AUTO_REPLY
+            text = str(act.detail["text"])
+            body = mailbox.answer(mail, name=name, at=at, text=text, key=key, is_automatic=automatic)
+        folder = self._app.settings.folder / self._app.settings.replies.folder
+        (folder / f"{at:%Y%m%d-%H%M%S}-{key}.eml").write_bytes(body)
 
     def _follow(self, token: str) -> tuple[str, str] | None:
         """The touch and the target behind a tracked link."""

@@ -277,11 +277,11 @@ def batches(chance: Chance, leads: int, start: datetime, days: int) -> list[Batc
     for number, one in enumerate(everyone[taken:]):
         # Forms come in all the time: guides and the contact form, each person alone.
         guide = chance.hits(0.55, "guide", one.email)
-        day = chance.between(1, max(days - 5, 2), "day", one.email)
+        on = chance.between(1, max(days - 5, 2), "day", one.email)
         source, file = ("guide-energy-2026", "form: energy guide") if guide else ("website", "form: contact")
         basis, words = ("opt_in", "guide form") if guide else ("inquiry", "contact form")
         person = _with_consent(chance, one, basis, words)
-        made.append(Batch(start + timedelta(days=day), f"{file} {number + 1}", source, [person]))
+        made.append(Batch(start + timedelta(days=on), f"{file} {number + 1}", source, [person]))
     made[0].people.extend(_spoiled(chance, made[0].people))
     return sorted(made, key=lambda one: (one.at, one.file))
 

@@ -7,7 +7,7 @@ from typing import Final
 # Intent -> what people write. The dates in them are what makes a promise.
 REPLIES: Final[dict[str, tuple[str, ...]]] = {
     "interested": (
-        "This is timely: we are looking at our controls. Could you tell me more about the payback for a site like ours?",
+        "This is timely: our controls are old. Could you tell me more about the payback for a site like ours?",
         "Thanks, I forwarded this to our plant engineer. We have a project for this and would like to learn more.",
     ),
     "question": (

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from nurture.daemon import tick
 from nurture.daemon.demo.chance import Chance
@@ -19,13 +19,20 @@ from nurture.flow import enroll
 from nurture.flow import plan as plans
 from nurture.wiring import App, open_app, virtual_clock
 
+if TYPE_CHECKING:
+    from nurture.adapters.clock import VirtualClock
+
 # A Tuesday: a week before the autumn's first show, so that a year holds both shows and a budget season.
 START: Final = datetime(2026, 9, 1, tzinfo=UTC)
-# Hours of a working day, in UTC, in which somebody somewhere from Berlin to Los Angeles may be written to or works.
-HOURS: Final = range(6, 25, 2)
+# A day from Berlin's morning to Los Angeles's evening, counted from midnight UTC.
+OPENS: Final = timedelta(hours=7, minutes=30)
+CLOSES: Final = timedelta(hours=25)
+# Between two passes. The daemon takes seconds; a demo that should not take an hour puts what is due together.
+GAP: Final = timedelta(minutes=150)
 _SETTINGS: Final = {
     'provider = "outbox"': 'provider = "smtp"\nworkers = 2',
     '# public_url = ""': 'public_url = "https://n.acme.example"\n#',
+    '# folder = ""': 'folder = "replies"\n#',
     "[smtp]": '[smtp]\nhost = "127.0.0.1"\nport = {port}\ntls = "none"\n#',
 }
 
@@ -63,12 +70,14 @@ def live(folder: Path, *, seed: int, leads: int, days: int, watch: Watch) -> Ite
     """
     with MailServer() as server:
         write_settings(folder, server.port)
-        app = open_app(folder, clock=virtual_clock(START, seed=seed))
+        (folder / "replies").mkdir(exist_ok=True)
+        clock = virtual_clock(START, seed=seed)
+        app = open_app(folder, clock=clock)
         try:
             market = Market(app, server, Chance(seed), START, days)
             market.expect(batches(Chance(seed), leads, START, days))
             _apply(app)
-            passes = _passes(app, market, days, watch)
+            passes = _passes(app, market, clock, days, watch)
             yield Lived(app, market, START, START + timedelta(days=days), passes, server.received)
         finally:
             app.close()
@@ -89,36 +98,43 @@ def _apply(app: App) -> None:
     sources, problems = app.read_files()
     if problems:
         raise FilesError(problems)
-    made = plans.plan(sources, files=app.files, store=app.store, rules=app.rules.in_force())
-    plans.apply(made, store=app.store, now=START, by="demo")
+    rules, policy = app.rules.in_force(), app.policy
+    made = plans.plan(sources, files=app.files, store=app.store, rules=rules, policy=policy, now=START)
+    plans.apply(made, store=app.store, policy=policy, now=START, by="demo")
     enroll.reconsider(store=app.store, rules=app.rules.in_force(), now=START)
 
 
-def _passes(app: App, market: Market, days: int, watch: Watch) -> int:
-    """A pass at every point of the grid at which something happened or is due, and one each day."""
-    clock = app.clock
+def _passes(app: App, market: Market, clock: VirtualClock, days: int, watch: Watch) -> int:
+    """A pass each working morning, and one whenever something is due; how many there were."""
     passes = sent = promoted = 0
     for day in range(days):
-        morning = START + timedelta(days=day)
-        hours = HOURS if morning.weekday() < 5 else (12,)
-        for place, hour in enumerate(hours):
-            now = morning + timedelta(hours=hour)
-            if hasattr(clock, "set"):
-                clock.set(now)
-            happened = market.act(now)
-            if place and not happened and not _is_due(app, now):
-                continue
+        midnight = START + timedelta(days=day)
+        now: datetime | None = midnight + OPENS
+        while now is not None and midnight.weekday() < 5:
+            market.act(now)
+            clock.set(now)
             done = tick.run(app, now=now)
             market.look(now)
             passes += 1
             sent += done.touches.sent
             promoted += done.promoted
-        watch(Progress(morning, (day + 1) / days, sent, promoted))
+            now = _next(app, market, now, midnight + CLOSES)
+        watch(Progress(midnight, (day + 1) / days, sent, promoted))
     return passes
 
 
-def _is_due(app: App, now: datetime) -> bool:
-    """Whether an enrollment waits for this moment."""
+def _next(app: App, market: Market, now: datetime, closes: datetime) -> datetime | None:
+    """The next moment with work, on the grid of the daemon's tick; None when the day is over.
+
+    It is a moment at which something is due, and not a fixed hour: a fixed hour could always come after the end of the
+    window of the same leads.
+    """
     with app.store.unit(write=False) as work:
         due = work.enrollments.next_due()
-    return due is not None and due <= now
+    wanted = [moment for moment in (due, market.next_at) if moment is not None]
+    if not wanted:
+        return None
+    tick = app.policy.tick.total_seconds()
+    at = max(min(wanted), now + GAP)
+    at = START + timedelta(seconds=tick * -(-(at - START).total_seconds() // tick))
+    return at if at <= closes else None
