@@ -9,6 +9,7 @@ from typing import Protocol
 from nurture.ports.contacts import Enrollments, Responses, Touches
 from nurture.ports.people import Imports, Leads, Persons, Suppressions
 from nurture.ports.records import Control, Notes, Sales
+from nurture.ports.reports import Reports
 from nurture.ports.rows import Change, Consent, Scored, StoredResponse, Suppression, Switch
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Leads",
     "Notes",
     "Persons",
+    "Reports",
     "Responses",
     "Sales",
     "Scored",
@@ -56,6 +58,8 @@ class Unit(Protocol):
     def imports(self) -> Imports: ...
     @property
     def persons(self) -> Persons: ...
+    @property
+    def reports(self) -> Reports: ...
 
     def commit(self) -> None:
         """Make it durable."""

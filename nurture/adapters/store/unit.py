@@ -16,6 +16,7 @@ from nurture.adapters.store.imports import ImportRows
 from nurture.adapters.store.leads import LeadRows
 from nurture.adapters.store.notes import NoteRows
 from nurture.adapters.store.persons import PersonRows
+from nurture.adapters.store.reports import ReportRows
 from nurture.adapters.store.responses import ResponseRows
 from nurture.adapters.store.sales import SalesRows
 from nurture.adapters.store.suppressions import SuppressionRows
@@ -38,6 +39,7 @@ class SqlUnit:
         self.control = ControlRows(db)
         self.imports = ImportRows(db)
         self.persons = PersonRows(db)
+        self.reports = ReportRows(db)
 
     def commit(self) -> None:
         """Make it durable. The unit may be used on: the next statement begins a new transaction."""

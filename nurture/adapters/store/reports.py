@@ -1,0 +1,173 @@
+"""Counts for the reports, as aggregates of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, or_, select, union
+from sqlalchemy.sql.selectable import CompoundSelect
+
+from nurture.adapters.store.tables import changes, enrollments, handoffs, leads, responses, touches
+from nurture.domain.handoff import State as Handoff
+from nurture.domain.lead import Stage
+from nurture.domain.response import CONVERSATIONS, EVIDENCE, REFUSALS, CallOutcome, Grade, Kind
+from nurture.domain.touch import State
+from nurture.ports.reports import Arm, Earned, Held, Reached, Work
+
+SOURCE = func.nullif(leads.c.source, "")
+COUNTED = leads.c.merged_into.is_(None)
+# Sales had it on the desk and kept it; also where it was rejected or taken back later: the history knows.
+ACCEPTED = (Handoff.ACCEPTED.value, Handoff.WON.value, Handoff.LOST.value)
+NOT_MADE = (State.PLANNED.value, State.SKIPPED.value, State.FAILED.value, State.CANCELED.value)
+TO_NEAR_TERM = (changes.c.what == "stage") & (changes.c.detail["to"].as_string() == Stage.NEAR_TERM.value)
+
+
+class ReportRows:
+    """Counts in the database."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def reached(self) -> list[Reached]:
+        """How far the leads of each source came."""
+        reached: dict[str, Select[Any] | CompoundSelect[Any]] = {
+            "contacted": select(touches.c.lead_id).where(touches.c.counted_at.is_not(None)),
+            "responded": select(responses.c.lead_id).where(_is_evidence()),
+            "near_term": union(
+                select(leads.c.id.label("lead_id")).where(leads.c.stage == Stage.NEAR_TERM.value),
+                select(changes.c.lead_id).where(TO_NEAR_TERM),
+            ),
+            "offered": select(handoffs.c.lead_id).where(handoffs.c.offered_at.is_not(None)),
+            "accepted": union(
+                select(handoffs.c.lead_id).where(handoffs.c.state.in_(ACCEPTED)),
+                select(changes.c.lead_id).where(changes.c.what == Handoff.ACCEPTED.value),
+            ),
+            "rejected": select(handoffs.c.lead_id).where(handoffs.c.state == Handoff.REJECTED.value),
+            "won": select(handoffs.c.lead_id).where(handoffs.c.state == Handoff.WON.value),
+        }
+        rows: Any = leads
+        counts: list[ColumnElement[Any]] = [func.count().label("leads")]
+        for name, query in reached.items():
+            who = _each_once(query).subquery(name)
+            rows = rows.outerjoin(who, who.c.lead_id == leads.c.id)
+            counts.append(func.count(who.c.lead_id).label(name))
+        grouped = select(SOURCE.label("source"), *counts).select_from(rows).where(COUNTED).group_by(SOURCE)
+        middles = self._middles()
+        found = [Reached(**{**row._mapping, "middle": middles[row.source]}) for row in self._db.execute(grouped)]
+        return sorted(found, key=lambda one: (one.source is None, one.source or ""))
+
+    def _middles(self) -> dict[str | None, datetime]:
+        """When the lead in the middle of each source arrived."""
+        place = func.row_number().over(partition_by=SOURCE, order_by=(leads.c.created_at, leads.c.id))
+        size = func.count().over(partition_by=SOURCE)
+        columns = (SOURCE.label("source"), leads.c.created_at, place.label("place"), size.label("size"))
+        placed = select(*columns).where(COUNTED).subquery()
+        query = select(placed.c.source, placed.c.created_at).where(placed.c.place == placed.c.size // 2 + 1)
+        return {row.source: row.created_at for row in self._db.execute(query)}
+
+    def earned(self) -> list[Earned]:
+        """What was won, by source and currency."""
+        currency, amount = func.coalesce(handoffs.c.currency, ""), func.sum(handoffs.c.amount)
+        query = select(SOURCE.label("source"), currency.label("currency"), amount.label("amount"))
+        query = query.join_from(handoffs, leads, leads.c.id == handoffs.c.lead_id)
+        query = query.where(handoffs.c.state == Handoff.WON.value, handoffs.c.amount.is_not(None))
+        rows = self._db.execute(query.group_by(SOURCE, currency).order_by(SOURCE, currency))
+        return [Earned(row.source, row.currency, float(row.amount)) for row in rows]
+
+    def arms(self) -> list[Arm]:
+        """Who was in each cadence and who was held out of it; a lead counts from when it first was."""
+        table = enrollments
+        arm = (table.c.cadence, table.c.held_out)
+        first = select(*arm, table.c.lead_id, func.min(table.c.started_at).label("began"))
+        first_time = first.group_by(*arm, table.c.lead_id).subquery()
+        since = (changes.c.lead_id == first_time.c.lead_id, changes.c.at >= first_time.c.began)
+        query = select(
+            first_time.c.cadence,
+            first_time.c.held_out,
+            func.count().label("people"),
+            _count_if(exists().where(*since, TO_NEAR_TERM)).label("near_term"),
+            _count_if(exists().where(*since, changes.c.what == Handoff.ACCEPTED.value)).label("accepted"),
+        ).group_by(first_time.c.cadence, first_time.c.held_out)
+        states: dict[tuple[str, bool], dict[str, int]] = {}
+        for row in self._db.execute(select(*arm, table.c.state, func.count().label("n")).group_by(*arm, table.c.state)):
+            states.setdefault((row.cadence, row.held_out), {})[row.state] = row.n
+        return [
+            Arm(**row._mapping, states=states[row.cadence, row.held_out])
+            for row in self._db.execute(query.order_by(first_time.c.cadence, first_time.c.held_out))
+        ]
+
+    def work(self) -> list[Work]:
+        """What each cadence did."""
+        made: dict[str, dict[str, int]] = {}
+        of_cadence = touches.c.cadence != ""
+        by_state = select(touches.c.cadence, touches.c.state, func.count().label("n")).where(of_cadence)
+        for row in self._db.execute(by_state.group_by(touches.c.cadence, touches.c.state)):
+            made.setdefault(row.cadence, {})[row.state] = row.n
+        people = func.count(touches.c.lead_id.distinct()).label("n")
+        query = select(touches.c.cadence, responses.c.kind, people)
+        query = query.join_from(responses, touches, touches.c.id == responses.c.touch_id).where(
+            of_cadence,
+            responses.c.grade == Grade.HUMAN.value,
+            responses.c.kind.in_([Kind.CLICK.value, Kind.REPLY.value]),
+        )
+        rows = self._db.execute(query.group_by(touches.c.cadence, responses.c.kind))
+        answered: Mapping[tuple[str, str], int] = {(row.cadence, row.kind): row.n for row in rows}
+        return [
+            Work(
+                cadence,
+                states,
+                answered.get((cadence, Kind.CLICK.value), 0),
+                answered.get((cadence, Kind.REPLY.value), 0),
+            )
+            for cadence, states in sorted(made.items())
+        ]
+
+    def held(self) -> list[Held]:
+        """What waits or was not made."""
+        count = func.count().label("touches")
+        # What waits is looked at again when its enrollment is; what was not made never is.
+        waits = case((touches.c.state == State.PLANNED.value, enrollments.c.next_at))
+        query = (
+            select(
+                touches.c.reason,
+                touches.c.state,
+                count,
+                func.count(touches.c.lead_id.distinct()).label("leads"),
+                func.min(touches.c.due_at).label("oldest_due_at"),
+                func.min(waits, type_=enrollments.c.next_at.type).label("next_at"),
+                func.max(waits, type_=enrollments.c.next_at.type).label("until"),
+            )
+            .outerjoin_from(touches, enrollments, enrollments.c.id == touches.c.enrollment_id)
+            .where(touches.c.reason.is_not(None), touches.c.state.in_(NOT_MADE))
+            .group_by(touches.c.reason, touches.c.state)
+        )
+        rows = self._db.execute(query.order_by(count.desc(), touches.c.reason, touches.c.state))
+        return [Held(**row._mapping) for row in rows]
+
+
+def _each_once(query: Select[Any] | CompoundSelect[Any]) -> Select[Any] | CompoundSelect[Any]:
+    """A union names each lead once as it is."""
+    return query.distinct() if isinstance(query, Select) else query
+
+
+def _count_if(test: ColumnElement[bool]) -> ColumnElement[Any]:
+    return func.coalesce(func.sum(case((test, 1), else_=0)), 0)
+
+
+def _is_evidence() -> ColumnElement[bool]:
+    """`Response.is_evidence`: a person showed something by it, other than a wish to be left alone."""
+    outcome = func.coalesce(responses.c.detail["outcome"].as_string(), "")
+    intent = func.coalesce(responses.c.detail["intent"].as_string(), "")
+    spoke = [one.value for one in CONVERSATIONS - {CallOutcome.NOT_INTERESTED}]
+    others = [one.value for one in EVIDENCE - {Kind.CALL}]
+    kind = responses.c.kind
+    return (
+        responses.c.lead_id.is_not(None)
+        & (responses.c.grade == Grade.HUMAN.value)
+        & or_(
+            (kind == Kind.CALL.value) & outcome.in_(sorted(spoke)),
+            kind.in_(sorted(others)) & intent.not_in(sorted(one.value for one in REFUSALS)),
+        )
+    )

@@ -1,0 +1,93 @@
+"""Counts for the reports, added up where the rows are: their cost in memory does not grow with the leads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far the leads of one source came, ever: one that was rejected later was offered all the same.
+
+    `source` is None where nobody said it. `middle` is when the lead in the middle arrived.
+    """
+
+    source: str | None
+    leads: int
+    contacted: int
+    responded: int
+    near_term: int
+    offered: int
+    accepted: int
+    rejected: int
+    won: int
+    middle: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """What the won leads of one source are worth, in one currency."""
+
+    source: str | None
+    currency: str
+    amount: float
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """The people who were in one cadence, those who got it or those held out, and what came of them since.
+
+    `states` counts enrollments: a person may have been in it twice.
+    """
+
+    cadence: str
+    held_out: bool
+    people: int
+    near_term: int
+    accepted: int
+    states: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a cadence did: touches by state, and the people who clicked and replied."""
+
+    cadence: str
+    touches: Mapping[str, int]
+    clicked: int
+    replied: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Touches that wait, or were not made, for one reason. `next_at` to `until` is when they are looked at again."""
+
+    reason: str
+    state: str
+    touches: int
+    leads: int
+    oldest_due_at: datetime
+    next_at: datetime | None
+    until: datetime | None
+
+
+class Reports(Protocol):
+    """What became of leads and of what was sent. Merged leads are counted as one; forgotten ones are still counted."""
+
+    def reached(self) -> list[Reached]:
+        """How far the leads of each source came; each lead once, by source name, the unknown one last."""
+
+    def earned(self) -> list[Earned]:
+        """What was won, by source and currency."""
+
+    def arms(self) -> list[Arm]:
+        """Who was in each cadence and who was held out of it, by cadence; those who got it first."""
+
+    def work(self) -> list[Work]:
+        """What each cadence did, by cadence."""
+
+    def held(self) -> list[Held]:
+        """What waits or was not made, the most frequent first."""
