@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from nurture.commands.context import Session
-from nurture.domain.errors import RequestError, UnknownNameError
+from nurture.domain.errors import RefusedError, RequestError, UnknownNameError
 
 if TYPE_CHECKING:
     from nurture.domain.condition import Condition
@@ -77,3 +77,40 @@ def cadence_named(current: Session, name: str) -> str:
     if name not in known:
         raise UnknownNameError("cadence", name, sorted(known), otherwise="Run: nurture cadence list")
     return name
+
+
+def one_of_lead(current: Session, text: str, rows: Sequence[Mapping[str, Any]], *, what: str, see: str) -> str:
+    """The id of the only one of these rows that belongs to the lead of this address; an id is given back as it is.
+
+    Raises RefusedError where the lead has none, or several.
+    """
+    if "@" not in text:
+        return text
+    lead = str(current.lead(text).id)
+    found = [str(row["id"]) for row in rows if str(row["lead"]) == lead]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise RefusedError(f"{text} has no open {what}.", hint=f"See: {see}")
+    raise RefusedError(f"{text} has {len(found)} of them: {', '.join(found)}.", hint=f"Name the {what} by its id.")
+
+
+def open_task(current: Session, text: str) -> str:
+    """The id of a task, named by itself or by its lead."""
+    if "@" not in text:
+        return text
+    from nurture.flow import tasks
+
+    rows = [{"id": item.touch.id, "lead": item.lead.id} for item in tasks.listed(store=current.app.store)]
+    return one_of_lead(current, text, rows, what="task", see="nurture task list")
+
+
+def handoff_id(current: Session, text: str) -> int:
+    """The id of a handoff, named by itself or by its lead."""
+    see = "nurture handoff list"
+    if "@" in text:
+        from nurture.flow import handoff
+
+        rows = handoff.listed(current.app.store, states=["queued", "offered", "accepted"])
+        text = one_of_lead(current, text, rows, what="handoff", see=see)
+    return number(text, what="handoff", see=see)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from nurture.commands.choosing import number
+from nurture.commands.choosing import handoff_id
 from nurture.commands.context import AsJson, DryRun, LeadArgument, Session, moment, session
 from nurture.commands.output import say, show, show_json, show_rows
 from nurture.domain.errors import RequestError, UnknownNameError
@@ -18,7 +18,7 @@ from nurture.domain.errors import RequestError, UnknownNameError
 if TYPE_CHECKING:
     from nurture.flow.handoff import Answered, Desk
 
-HandoffId = Annotated[str, typer.Argument(metavar="ID", help="Of a handoff: see handoff list.")]
+HandoffId = Annotated[str, typer.Argument(metavar="ID", help="Of a handoff, or the address of its lead.")]
 Until = Annotated[str | None, typer.Option(metavar="DATE", help="The date that the lead stated.")]
 COLUMNS = ("id", "email", "rep", "state", "offered_at", "due_at", "reason")
 COLLEAGUES = ("continue", "pause", "take")
@@ -86,7 +86,7 @@ def show_handoff(ctx: typer.Context, handoff: HandoffId, *, as_json: AsJson = Fa
     """Show one handoff."""
     from nurture.flow import handoff as arrow
 
-    chosen = str(number(handoff, what="handoff", see="nurture handoff list"))
+    chosen = str(handoff_id(session(ctx), handoff))
     row = next((one for one in arrow.listed(session(ctx).app.store) if one["id"] == chosen), None)
     if row is None:
         raise UnknownNameError("handoff", chosen, (), otherwise="Run: nurture handoff list")
@@ -149,7 +149,7 @@ def accept(
     if colleagues not in COLLEAGUES:
         raise UnknownNameError("choice", colleagues, COLLEAGUES, otherwise=f"One of: {', '.join(COLLEAGUES)}.")
     choice = cast("Literal['continue', 'pause', 'take']", colleagues)
-    chosen = number(handoff, what="handoff", see="nurture handoff list")
+    chosen = handoff_id(session(ctx), handoff)
     answered = arrow.accept(desk_of(session(ctx), dry_run=dry_run), chosen, colleagues=choice)
     _tell(answered, dry_run=dry_run, as_json=as_json)
 
@@ -176,7 +176,7 @@ def reject(
     from nurture.flow import handoff as arrow
 
     current = session(ctx)
-    chosen = number(handoff, what="handoff", see="nurture handoff list")
+    chosen = handoff_id(session(ctx), handoff)
     word = reason.strip().casefold().replace("-", "_").replace(" ", "_")
     answered = arrow.reject(desk_of(current, dry_run=dry_run), chosen, word, until=_day(current, until), note=note)
     _tell(answered, dry_run=dry_run, as_json=as_json)
@@ -186,7 +186,7 @@ def contacted(ctx: typer.Context, handoff: HandoffId, *, dry_run: DryRun = False
     """You spoke with the lead for the first time."""
     from nurture.flow import handoff as arrow
 
-    chosen = number(handoff, what="handoff", see="nurture handoff list")
+    chosen = handoff_id(session(ctx), handoff)
     answered = arrow.contacted(desk_of(session(ctx), dry_run=dry_run), chosen)
     _tell(answered, dry_run=dry_run, as_json=as_json)
 
@@ -202,7 +202,7 @@ def won(
     """The deal is done."""
     from nurture.flow import handoff as arrow
 
-    chosen = number(handoff, what="handoff", see="nurture handoff list")
+    chosen = handoff_id(session(ctx), handoff)
     answered = arrow.won(desk_of(session(ctx), dry_run=dry_run), chosen, value=value)
     _tell(answered, dry_run=dry_run, as_json=as_json)
 
@@ -220,7 +220,7 @@ def lost(
     from nurture.flow import handoff as arrow
 
     current = session(ctx)
-    chosen = number(handoff, what="handoff", see="nurture handoff list")
+    chosen = handoff_id(session(ctx), handoff)
     word = reason.strip().casefold().replace("-", "_").replace(" ", "_") if reason is not None else None
     answered = arrow.lost(desk_of(current, dry_run=dry_run), chosen, reason=word, until=_day(current, until))
     _tell(answered, dry_run=dry_run, as_json=as_json)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nurture.commands.choosing import number, pairs, word
+from nurture.commands.choosing import number, open_task, pairs, word
 from nurture.commands.context import AsJson, DryRun, LeadArgument, Session, moment, session
 from nurture.commands.output import say, show, show_json, show_rows
 from nurture.domain.errors import RequestError
@@ -16,7 +16,7 @@ from nurture.domain.errors import RequestError
 if TYPE_CHECKING:
     from nurture.flow.tasks import Item
 
-TaskId = Annotated[str, typer.Argument(metavar="ID", help="Of a task: see task list.")]
+TaskId = Annotated[str, typer.Argument(metavar="ID", help="Of a task, or the address of its lead.")]
 COLUMNS = ("id", "email", "name", "channel", "step", "due_at", "assigned", "claimed_by")
 
 
@@ -96,7 +96,8 @@ def release(ctx: typer.Context, task: TaskId, *, dry_run: DryRun = False, as_jso
     """Give a task back to the queue."""
     from nurture.flow import tasks
 
-    one = tasks.release(task, store=session(ctx).app.store, dry_run=dry_run)
+    current = session(ctx)
+    one = tasks.release(open_task(current, task), store=current.app.store, dry_run=dry_run)
     if as_json:
         show_json({"id": one.id, "claimed_by": one.claimed_by})
     else:
@@ -126,6 +127,7 @@ def done(
 
     current = session(ctx)
     chosen = word(CallOutcome, outcome, what="outcome")
+    task = open_task(current, task)
     recorded = tasks.done(
         task,
         chosen,
