@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from nurture.domain.breaker import Breaker
 from nurture.domain.errors import Problem, RefusedError, RequestError
 from nurture.domain.policy import Policy
+from nurture.domain.rehearsal import Rehearsal
 from nurture.ports import Clock, Files, Mailer, Rules, Store
 from nurture.ports.incoming import Mailbox, MailReader, ProviderEvent
 from nurture.ports.world import Courier
@@ -121,6 +124,12 @@ class App:
         workspace, found = self.files.read(sources, unread=problems)
         every = {*found, *template_problems(sources, workspace, self.files)}
         return sorted(every), len(sources)
+
+    def rehearsals(self) -> tuple[list[Rehearsal], list[Problem]]:
+        """The tests beside the cadences, and what is wrong with them as files."""
+        from nurture.adapters.cadence_files.cadence_tests import read_tests
+
+        return read_tests(self.settings.folder)
 
     def upgrade(self, *, dry_run: bool = False) -> list[str]:
         """Bring the schema up to date; the steps."""
@@ -290,6 +299,27 @@ def open_app(folder: Path, *, clock: Clock | None = None, mailer: Mailer | None 
     settings = read_settings(folder)
     chosen = clock or SystemClock()
     return App(settings, chosen, f"{socket.gethostname()}-{os.getpid()}-{chosen.new_id()[:6]}", mailer)
+
+
+@contextmanager
+def rehearsed(app: App, start: datetime) -> Iterator[tuple[App, VirtualClock]]:
+    """A workspace with the same settings on an empty database, with a clock that jumps; it reaches nobody."""
+    from nurture.adapters.links import SignedLinks
+    from nurture.adapters.mail.nowhere import Nowhere
+    from nurture.adapters.store import copy
+    from nurture.adapters.store.unit import SqlStore
+
+    clock = virtual_clock(start, seed=1)
+    with TemporaryDirectory(prefix="nurture-check-") as folder:
+        engine = copy.throwaway(Path(folder) / "check.db")
+        try:
+            copy.fill(engine, None)
+            twin = App(app.settings, clock, "check", Nowhere(), reaches_out=False)
+            twin.sql = SqlStore(engine, key=lambda: "check")
+            twin.links = SignedLinks("https://nowhere.invalid", ["check"])
+            yield twin, clock
+        finally:
+            engine.dispose()
 
 
 def virtual_clock(start: datetime, *, seed: int) -> VirtualClock:

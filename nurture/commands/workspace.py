@@ -13,7 +13,7 @@ import typer
 
 from nurture.commands.context import AsJson, DryRun, Session, session
 from nurture.commands.output import say, show, show_json
-from nurture.domain.errors import RefusedError, RequestError, UnknownNameError
+from nurture.domain.errors import Problem, RefusedError, RequestError, UnknownNameError
 
 KINDS = ("cadence", "scoring", "readiness", "people", "sources")
 STARTER_FILES = ("nurture.toml", "people.yaml", "sources.yaml", "scoring.yaml", "readiness.yaml", "README.md")
@@ -122,6 +122,7 @@ def check(
     """List all problems of all files at once; exit 2 if there is an error."""
     current = session(ctx)
     problems, read = current.app.check()
+    problems = sorted([*problems, *_rehearsed(current, problems)])
     if paths:
         wanted = _relative(current, paths)
         problems = [
@@ -138,6 +139,16 @@ def check(
         say(f"{count} in {read} files{hint}.")
     if any(one.severity == "error" for one in problems):
         raise typer.Exit(2)
+
+
+def _rehearsed(current: Session, problems: list[Problem]) -> list[Problem]:
+    """Run `cadences/*.test.yaml`, once the files that they test are sound."""
+    tests, wrong = current.app.rehearsals()
+    if not tests or any(one.severity == "error" for one in problems):
+        return wrong
+    from nurture.daemon import rehearse
+
+    return wrong + rehearse.run(current.app, tests, current.app.read_files()[0])
 
 
 def _is_in(file: str, path: str) -> bool:
