@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
@@ -33,13 +34,14 @@ class Doors:
 
 def doors_of(app: App) -> Doors:
     """The doors of one workspace."""
+    from nurture.adapters.mail.inbound_signature import verify_inbound
     from nurture.adapters.salesdesk.page import page
     from nurture.adapters.store.tokens import Tokens
 
     keys = app.settings.sendgrid
     return Doors(
         verify_events=_verifier(keys.event_public_key),
-        verify_inbound=_verifier(keys.inbound_public_key),
+        verify_inbound=partial(verify_inbound, keys.inbound_public_key) if keys.inbound_public_key else None,
         token_name=lambda token: Tokens(app.sql.engine).name_of(token),
         schema_problem=lambda: _schema_problem(app),
         read_phone=app.read_phone,

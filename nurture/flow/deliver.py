@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
-from nurture.domain.enrollment import chance
+from nurture.domain.chance import chance
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes, backoff
 from nurture.ports import Store
 from nurture.ports.store import Change

@@ -83,8 +83,10 @@ async def _serve(site: Site, request: Request, kind: Kind) -> JSONResponse:
 def _answer(site: Site, kind: Kind, body: bytes, content_type: str, authorization: str | None) -> JSONResponse:
     try:
         call = _read(site, body, content_type, authorization)
+        _refuse_unknown(call, kind)
+        detail = _detail(call.fields, kind)
         lead, created = _lead_of(site, call, kind)
-        return _record(site, call, kind, lead, created=created)
+        return _record(site, call, kind, lead, detail, created=created)
     except _NoTokenError:
         words = {"error": "This needs a token.", "hint": "Send Authorization: Bearer TOKEN; see nurture token create."}
         return JSONResponse(words, status_code=401, headers={"WWW-Authenticate": "Bearer"})
@@ -164,7 +166,6 @@ def _lead_of(site: Site, call: _Call, kind: Kind) -> tuple[Lead, bool]:
     A token names the touch, not the person: with another address it was a colleague, who is found or made. Somebody
     who only has a link may make a lead, and never changes what is known of one.
     """
-    _refuse_unknown(call, kind)
     address = None
     if call.fields.get("email"):
         try:
@@ -227,13 +228,12 @@ def _take(site: Site, call: _Call) -> None:
         raise RequestError(f"{done.refused[0][1]}.", hint="Correct it and send it again.")
 
 
-def _record(site: Site, call: _Call, kind: Kind, lead: Lead, *, created: bool) -> JSONResponse:
-    """Store the response with all that follows from it."""
-    fields = call.fields
+def _detail(fields: Mapping[str, str], kind: Kind) -> dict[str, Any]:
+    """What is kept of the call. Raises RequestError, before anything is stored."""
     detail: dict[str, Any] = {name: fields[name] for name in ("form", "page") if name in fields}
-    missing = "form" if kind is Kind.FORM else "page"
-    if missing not in detail:
-        raise RequestError(f"{missing!r} is missing.", hint=f"Say which {missing} it was.")
+    needed = "form" if kind is Kind.FORM else "page"
+    if needed not in detail:
+        raise RequestError(f"{needed!r} is missing.", hint=f"Say which {needed} it was.")
     if "intent" in fields:
         if fields["intent"] not in {one.value for one in Intent}:
             raise RequestError("'intent' is not known.", hint=f"One of: {', '.join(Intent)}.")
@@ -244,6 +244,13 @@ def _record(site: Site, call: _Call, kind: Kind, lead: Lead, *, created: bool) -
         detail["facts"] = facts
     if kept := {name: value for name, value in fields.items() if name not in CONTROL | FACT_NAMES}:
         detail["fields"] = kept
+    return detail
+
+
+def _record(
+    site: Site, call: _Call, kind: Kind, lead: Lead, detail: Mapping[str, Any], *, created: bool
+) -> JSONResponse:
+    """Store the response with all that follows from it."""
     touch = call.touch.id if call.touch is not None and call.touch.lead == lead.id else None
     report = respond.Report(kind, call.at, lead=lead.id, touch=touch, detail=detail, key=call.key(kind))
     done = site.record(report, call.now)

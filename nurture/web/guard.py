@@ -88,7 +88,7 @@ class Guard:
 
 def frames(problem: BaseException, is_expected: bool) -> str:
     """Where a bug happened, for the log. Without the message: that of a database error holds the values of a row."""
-    return "" if is_expected else "".join(traceback.format_tb(problem.__traceback__))
+    return "" if is_expected else "".join(traceback.format_tb(problem.__traceback__, limit=-6))
 
 
 def _refuse_announced(scope: Scope, limit: int) -> None:

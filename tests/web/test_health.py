@@ -1,0 +1,66 @@
+"""Alive, ready, and what waits."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from tests.web.house import House, a_house
+
+
+def passed(house: House) -> None:
+    """A daemon that is at work, and has just made a pass."""
+    now = house.clock.now()
+    with house.app.store.unit() as work:
+        work.control.beat("d1", host="h", pid=1, now=now, sent=0)
+        work.control.set_mark("last_pass", "d1", now)
+        work.commit()
+
+
+def test_it_is_ready_while_passes_are_made(house: House) -> None:
+    passed(house)
+    house.clock.advance(seconds=149)
+    assert house.client.get("/readyz").json() == {"ready": True, "reasons": []}
+
+
+def test_it_is_not_ready_when_passes_fail_to_come(house: House) -> None:
+    passed(house)
+    house.clock.advance(seconds=151)
+    answer = house.client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["reasons"] == ["no pass for 151 s"]
+
+
+def test_a_daemon_that_just_started_after_a_long_rest_is_given_time(house: House) -> None:
+    passed(house)
+    with house.app.store.unit() as work:
+        work.control.leave("d1", house.clock.now())
+        work.commit()
+    now = house.clock.advance(days=3)
+    with house.app.store.unit() as work:
+        work.control.beat("d2", host="h", pid=2, now=now, sent=0)
+        work.commit()
+    assert house.client.get("/readyz").status_code == 200
+
+
+def test_it_is_alive_and_not_ready_without_a_database(tmp_path: Path) -> None:
+    with a_house(tmp_path, database="postgresql+psycopg://nobody@127.0.0.1:1/none") as house:
+        assert house.client.get("/healthz").status_code == 200
+        answer = house.client.get("/readyz")
+        assert (answer.status_code, answer.json()["reasons"]) == (503, ["the database does not answer"])
+
+
+def test_another_schema_is_not_ready(house: House, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "workspace" / "nurture.db") as db:
+        db.execute("UPDATE alembic_version SET version_num = 'later'")
+    db.close()
+    assert house.client.get("/readyz").json()["reasons"] == ["the schema is not the one of this program"]
+
+
+def test_metrics_count_what_waits(house: House) -> None:
+    house.mailed()
+    lines = house.client.get("/metrics").text.splitlines()
+    assert "nurture_due 1.0" in lines
+    assert "nurture_late_seconds 3600.0" in lines
+    assert "nurture_sent 1.0" in lines
+    assert 'nurture_touches{state="in_doubt"} 0.0' in lines

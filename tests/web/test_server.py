@@ -1,0 +1,63 @@
+"""The real server in its thread: it starts, answers, stops, and says when it cannot."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+
+import pytest
+
+from nurture.domain.errors import UnreachableError
+from nurture.web import server
+from nurture.web.app import make_app
+from tests.web.house import House
+
+
+def test_it_serves_until_it_is_stopped(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    handle = server.start(make_app(house.app), "127.0.0.1:0")
+    touch = house.mailed()
+    path = house.path("u", touch.id)
+    try:
+        line = http.client.HTTPConnection(*handle.address, timeout=10)
+        line.request("GET", path)
+        answer = line.getresponse()
+        assert answer.status == 200
+        assert b"Unsubscribe" in answer.read()
+        assert answer.headers["server"] is None
+        line.request("HEAD", path)
+        head = line.getresponse()
+        assert (head.status, head.read()) == (200, b"")
+        line.request("POST", path, body=b"List-Unsubscribe=One-Click")
+        assert line.getresponse().read()
+        line.close()
+    finally:
+        assert handle.stop() is True
+    assert house.scopes("ada@example.com") == {"all"}
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(handle.address, timeout=1)
+    assert path.removeprefix("/u/") not in "".join(capsys.readouterr())
+    assert not [one for one in threading.enumerate() if one.name == "web"]
+
+
+def test_an_enormous_body_without_a_length_ends_the_request(house: House) -> None:
+    handle = server.start(make_app(house.app), "127.0.0.1:0")
+    try:
+        with socket.create_connection(handle.address, timeout=10) as line:
+            line.sendall(b"POST /p/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for _ in range(70):
+                line.sendall(b"400\r\n" + b"x" * 1024 + b"\r\n")
+            assert line.recv(4096).startswith(b"HTTP/1.1 413")
+    finally:
+        handle.stop()
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1:99999", "127.0.0.1:x", "no.such.host.invalid:0"])
+def test_an_address_that_cannot_be_had_is_said_with_what_to_do(house: House, bind: str) -> None:
+    with pytest.raises(UnreachableError, match=r"web\.bind"):
+        server.start(make_app(house.app), bind)
+
+
+def test_an_address_that_is_taken_is_said(house: House) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UnreachableError, match="another daemon"):
+        server.start(make_app(house.app), f"127.0.0.1:{taken.getsockname()[1]}")
