@@ -30,7 +30,7 @@ CLOSES: Final = timedelta(hours=25)
 # Between two passes. The daemon takes seconds; a demo that should not take an hour puts what is due together.
 GAP: Final = timedelta(minutes=150)
 _SETTINGS: Final = {
-    'provider = "outbox"': 'provider = "smtp"\nworkers = 2',
+    'provider = "outbox"': 'provider = "smtp"\nworkers = 8',
     '# public_url = ""': 'public_url = "https://n.acme.example"\n#',
     '# folder = ""': 'folder = "replies"\n#',
     "[smtp]": '[smtp]\nhost = "127.0.0.1"\nport = {port}\ntls = "none"\n#',
