@@ -1,0 +1,132 @@
+"""What became of leads and of what was sent, counted by the database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from nurture.adapters.store.unit import SqlStore
+from nurture.domain.lead import LeadId
+from nurture.domain.response import CallOutcome, Grade, Intent, Kind, Response
+from nurture.domain.touch import Reason, State
+from nurture.ports.reports import Earned, Reached
+from nurture.ports.store import Change, Unit
+from tests.builders import a_lead, a_sent_touch, a_touch, an_enrollment
+from tests.fakes import A_TUESDAY
+
+LATER = A_TUESDAY + timedelta(days=3)
+
+
+def a_handoff(work: Unit, lead: LeadId, **values: Any) -> None:
+    """A handoff of a promotion of its own; nothing open."""
+    promotion = work.sales.promote(lead, at=A_TUESDAY, why="", brief={}, value=1)
+    assert promotion is not None
+    work.sales.close_promotion(promotion)
+    work.sales.add_handoff({"lead_id": lead, "promotion_id": promotion, "created_at": A_TUESDAY, **values})
+
+
+def to_near_term(lead: LeadId) -> Change:
+    detail = {"from": "unknown", "to": "near_term"}
+    return Change("stage", "unknown -> near_term", LATER, by="test", lead=lead, detail=detail)
+
+
+def test_each_lead_counts_once_for_each_step_that_it_ever_reached(store: SqlStore) -> None:
+    with store.unit() as work:
+        far = a_lead(work, source="fair", consent=False).id
+        for _ in range(2):
+            a_sent_touch(work, lead=far)
+            a_handoff(work, far, state="rejected", rep="lee@acme.example", offered_at=A_TUESDAY)
+            work.notes.add([to_near_term(far), Change("accepted", "", LATER, by="test", lead=far)])
+        a_lead(work, source="fair", stage="near_term", created_at=A_TUESDAY + timedelta(days=1), consent=False)
+        a_lead(work, source="fair", created_at=A_TUESDAY + timedelta(days=2), consent=False)
+        a_lead(work, source="fair", merged_into=far, consent=False)
+        a_lead(work, source="", consent=False)
+        a_lead(work, source=None, consent=False)
+        found = work.reports.reached()
+    middle = A_TUESDAY + timedelta(days=1)
+    assert found == [
+        Reached("fair", 3, 1, 0, near_term=2, offered=1, accepted=1, rejected=1, won=0, middle=middle),
+        Reached(None, 2, 0, 0, near_term=0, offered=0, accepted=0, rejected=0, won=0, middle=A_TUESDAY),
+    ]
+
+
+def test_a_response_is_evidence_here_as_it_is_in_the_domain(store: SqlStore) -> None:
+    cases: list[tuple[Kind, Grade, dict[str, str]]] = [(kind, grade, {}) for kind in Kind for grade in Grade]
+    cases += [(Kind.CALL, Grade.HUMAN, {"outcome": one}) for one in CallOutcome]
+    cases += [(kind, Grade.HUMAN, {"intent": one}) for one in Intent for kind in (Kind.REPLY, Kind.FORM)]
+    expected = {}
+    with store.unit() as work:
+        for number, (kind, grade, detail) in enumerate(cases):
+            lead = a_lead(work, source=f"{number:03}", consent=False)
+            one = Response(kind, A_TUESDAY, lead.id, grade=grade, detail=detail)
+            work.responses.add(one, key=str(number), recorded_at=A_TUESDAY, by="test")
+            expected[lead.source] = int(one.is_evidence)
+        found = {one.source: one.responded for one in work.reports.reached()}
+    assert 0 < sum(expected.values()) < len(expected)
+    assert found == expected
+
+
+def test_what_was_won_is_added_up_by_source_and_currency(store: SqlStore) -> None:
+    with store.unit() as work:
+        for source, currency, amount in (
+            ("fair", "EUR", 1.5),
+            ("fair", "EUR", 2),
+            ("fair", "USD", 9),
+            (None, "EUR", 4),
+        ):
+            lead = a_lead(work, source=source, consent=False).id
+            a_handoff(work, lead, state="won", amount=amount, currency=currency)
+        a_handoff(work, lead, state="won")
+        a_handoff(work, lead, state="lost", amount=100, currency="EUR")
+        found = {(one.source, one.currency): one for one in work.reports.earned()}
+    assert found == {
+        ("fair", "EUR"): Earned("fair", "EUR", 3.5),
+        ("fair", "USD"): Earned("fair", "USD", 9.0),
+        (None, "EUR"): Earned(None, "EUR", 4.0),
+    }
+
+
+def test_the_two_arms_of_a_cadence_are_counted_apart_from_the_first_enrollment_on(store: SqlStore) -> None:
+    with store.unit() as work:
+        for held_out, reached in ((False, True), (False, False), (True, True)):
+            lead = a_lead(work, consent=False)
+            early = Change("accepted", "", A_TUESDAY - timedelta(days=1), by="test", lead=lead.id)
+            work.notes.add([early, *([to_near_term(lead.id)] if reached else [])])
+            for now in (A_TUESDAY, A_TUESDAY + timedelta(days=9)):
+                an_enrollment(work, lead=lead, held_out=held_out, now=now, exclusive=False)
+        got, held_out_arm = work.reports.arms()
+    assert (got.held_out, got.people, got.near_term, got.accepted, got.states) == (False, 2, 1, 0, {"active": 4})
+    assert (held_out_arm.held_out, held_out_arm.people, held_out_arm.near_term) == (True, 1, 1)
+
+
+def test_the_answers_to_a_cadence_are_people_and_not_machines(store: SqlStore) -> None:
+    with store.unit() as work:
+        sent = a_sent_touch(work)
+        for number, (kind, grade) in enumerate(
+            [(Kind.CLICK, Grade.HUMAN)] * 3 + [(Kind.REPLY, Grade.MACHINE), (Kind.OPEN, Grade.HUMAN)]
+        ):
+            one = Response(kind, A_TUESDAY, sent.lead, sent.id, grade=grade)
+            work.responses.add(one, key=str(number), recorded_at=A_TUESDAY, by="test")
+        [made] = work.reports.work()
+    assert (made.cadence, made.touches, made.clicked, made.replied) == ("evergreen", {"sent": 1}, 1, 0)
+
+
+def test_what_is_held_back_says_until_when(store: SqlStore) -> None:
+    with store.unit() as work:
+        for days in (1, 5):
+            waits = an_enrollment(work, next_at=A_TUESDAY + timedelta(days=days))
+            a_touch(work, enrollment=waits, reason=Reason.LIMIT_LEAD)
+        a_touch(work, state=State.SKIPPED, reason=Reason.ALREADY_HAD)
+        a_touch(work, state=State.SENT, reason=Reason.LIMIT_LEAD)  # it went in the end
+        a_touch(work)
+        waiting, skipped = work.reports.held()
+    assert (waiting.reason, waiting.touches, waiting.leads) == ("limit_lead", 2, 2)
+    assert (waiting.next_at, waiting.until) == (A_TUESDAY + timedelta(days=1), A_TUESDAY + timedelta(days=5))
+    assert (skipped.reason, skipped.state, skipped.next_at, skipped.until) == ("already_had", "skipped", None, None)
+
+
+def test_of_nothing_there_is_nothing_to_count(store: SqlStore) -> None:
+    with store.unit(write=False) as work:
+        counted = work.reports
+        found = [counted.reached(), counted.earned(), counted.arms(), counted.work(), counted.held()]
+    assert found == [[]] * 5
