@@ -121,14 +121,14 @@ def _page(
     state = State(offer.row["state"])
     rep = workspace.person(offer.rep)
     zone = calendar.zone((rep.timezone if rep else None) or site.app.policy.timezone)
-    due = offer.row["due_at"]
+    due = offer.row["due_at"].astimezone(zone) if offer.row["due_at"] is not None else None
     nonce = site.app.clock.new_id()
     actions = fragment(
         "answer.html",
         nonce=nonce,
         is_open=state is State.OFFERED,
         words=CLOSED.get(state, ""),
-        due=f"{due.astimezone(zone):%A %d %B, %H:%M} ({zone.key})" if due is not None else "",
+        due=f"{due:%A}, {due.day} {due:%B, %H:%M} ({zone.key})" if due is not None else "",
         reasons=list(workspace.readiness.reject),
         chosen={"reason": "", "until": "", "note": "", **(chosen or {})},
         done=done[:1].upper() + done[1:],
