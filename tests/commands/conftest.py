@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nurture.adapters.rules import YamlFiles
 from nurture.commands import main
 from nurture.commands.workspace import starter
 from nurture.domain.cadence import structure
+from nurture.flow import intake
 from nurture.wiring import open_app
 from tests.fakes import A_TUESDAY
 
@@ -82,21 +83,70 @@ def _copy(source: Any, target: Path) -> None:
             (target / one.name).write_bytes(one.read_bytes())
 
 
+@pytest.fixture(scope="session")
+def peopled(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with two leads in it: Ada is 1, Bob is 2. Never changed: for requests that are refused."""
+    folder = tmp_path_factory.mktemp("peopled") / "workspace"
+    _copy(made, folder)
+    (folder / ".nurture" / "secret.key").chmod(0o600)
+    (folder / "leads.csv").write_text(LEADS)
+    app = open_app(folder)
+    try:
+        rows = app.read_rows(folder / "leads.csv", source="website")
+        rules, now = app.rules.in_force(), app.clock.now()
+        intake.take(
+            rows,
+            file="leads.csv",
+            source="website",
+            store=app.store,
+            rules=rules,
+            policy=app.policy,
+            now=now,
+            by="test",
+        )
+    finally:
+        app.close()
+    return folder
+
+
 @pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Iterator[Path]:
-    """A workspace of the test's own."""
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A workspace of the test's own; with leads in it where the test asks for `ada`."""
+    source: Path = request.getfixturevalue("peopled" if "ada" in request.fixturenames else "made")
     target = tmp_path / "workspace"
-    _copy(made, target)
+    _copy(source, target)
     (target / ".nurture" / "secret.key").chmod(0o600)
     (target / "leads.csv").write_text(LEADS)
-    yield target
+    return target
 
 
 @pytest.fixture
-def nurture(folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Nurture:
-    """Run a command in the workspace. Whatever is no NurtureError comes out as it is: a test sees a bug."""
+def ada() -> str:
+    """The id of a lead that is there, with another."""
+    return "1"
+
+
+@pytest.fixture(scope="session")
+def read_once() -> Callable[..., Any]:
+    """What reads the files, remembering: they are the same in every test, and reading them is most of a command."""
+    known: dict[str, Any] = {}
+    read = YamlFiles.read
+
+    def remembered(self: YamlFiles, sources: Mapping[str, str], **others: Any) -> Any:
+        key = repr((sorted(sources.items()), others))
+        if key not in known:
+            known[key] = read(self, sources, **others)
+        return known[key]
+
+    return remembered
+
+
+def _runner(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, read_once: Callable[..., Any]
+) -> Nurture:
     monkeypatch.chdir(folder)
-    monkeypatch.setitem(os.environ, "NURTURE_USER", "otto@acme.example")
+    monkeypatch.setenv("NURTURE_USER", "otto@acme.example")
+    monkeypatch.setattr(YamlFiles, "read", read_once)
 
     def run(*arguments: str) -> Ran:
         capfd.readouterr()
@@ -113,7 +163,16 @@ def nurture(folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest
 
 
 @pytest.fixture
-def ada(nurture: Nurture) -> str:
-    """The id of a lead, imported with another."""
-    assert nurture("lead", "import", "leads.csv", "--source", "website").code == 0
-    return str(nurture("lead", "show", "ada@acme-plants.example", "--json").json["id"])
+def nurture(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, read_once: Callable[..., Any]
+) -> Nurture:
+    """Run a command in the workspace. Whatever is no NurtureError comes out as it is: a test sees a bug."""
+    return _runner(folder, capfd, monkeypatch, read_once)
+
+
+@pytest.fixture
+def refused(
+    peopled: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, read_once: Callable[..., Any]
+) -> Nurture:
+    """The same in the workspace that all tests share: for requests that change nothing."""
+    return _runner(peopled, capfd, monkeypatch, read_once)

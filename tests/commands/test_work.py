@@ -26,7 +26,7 @@ def _a_task(folder: Path, lead: str, **over: object) -> str:
 
 def test_enrolling_pausing_resuming_and_stopping(nurture: Nurture, ada: str) -> None:
     assert nurture("enroll", ada, "evergreen").out == "1 enrolled in evergreen.\n"
-    (row,) = nurture("enrollment", "list", "--json").json
+    (row,) = nurture("enrollment", "list", "--lead", ada, "--json").json
     assert (row["lead"], row["cadence"], row["version"], row["state"]) == (ada, "evergreen", 1, "active")
     assert nurture("pause", ada, "--until", "2099-01-15", "--json").json[0]["state"] == "paused"
     assert nurture("resume", ada, "--json").json[0]["state"] == "active"
@@ -207,10 +207,8 @@ def test_companies_are_set_and_known_by_another_domain(nurture: Nurture, ada: st
         (["report", "agreement"], "not there yet"),
     ],
 )
-def test_a_wrong_request_is_one_message_and_exit_code_2(
-    nurture: Nurture, ada: str, arguments: list[str], says: str
-) -> None:
-    ran = nurture(*arguments)
+def test_a_wrong_request_is_one_message_and_exit_code_2(refused: Nurture, arguments: list[str], says: str) -> None:
+    ran = refused(*arguments)
     assert ran.code == 2
     assert ran.out == ""
     assert says in ran.err
