@@ -28,8 +28,11 @@ class SignedLinks:
 
     def _signer(self, purpose: str) -> URLSafeSerializer:
         if purpose not in self._signers:
-            options = {"digest_method": hashlib.sha256, "key_derivation": "hmac"}
-            self._signers[purpose] = URLSafeSerializer(self._keys, salt=f"nurture.{purpose}", signer_kwargs=options)
+            # Each key is derived here, once: the library would do it again for each token.
+            salt = f"nurture.{purpose}".encode()
+            keys = [hmac.new(key.encode(), salt, hashlib.sha256).digest() for key in self._keys]
+            options = {"digest_method": hashlib.sha256, "key_derivation": "none"}
+            self._signers[purpose] = URLSafeSerializer(keys, salt=salt, signer_kwargs=options)
         return self._signers[purpose]
 
     def token(self, purpose: str, value: object) -> str:

@@ -101,7 +101,8 @@ def render_email(touch: Touch, lead: Lead, scene: Scene, links: Links) -> Render
         used[name] = target
         return links.tracked(touch.id, name) if policy.track_links else target
 
-    mail = scene.rules.templates.email(touch.template, names_for(touch, lead, scene, links, sender), link)
+    names = names_for(touch, lead, scene, links, sender)
+    mail = scene.rules.templates.email(touch.template, names, link)
     sender_domain = sender.email.rpartition("@")[2]
     reply_to = mail.reply_to
     if reply_to is None and sender.reply_domain:
@@ -118,7 +119,7 @@ def render_email(touch: Touch, lead: Lead, scene: Scene, links: Links) -> Render
         html=mail.html,
         text=mail.text,
         message_id=message_id_for(touch.id, sender_domain),
-        unsubscribe_url=links.unsubscribe(touch.id),
+        unsubscribe_url=str(names["unsubscribe_url"]),
         at=scene.now,
         list_id=f"{touch.cadence} <{touch.cadence}.{sender_domain}>" if touch.cadence else None,
     )

@@ -43,6 +43,13 @@ class Decision:
         """Whether this ends the enrollment."""
         return self.after.state not in enrollment.OPEN
 
+    def put(self, was: Touch, now: Touch) -> None:
+        """Let a touch of this decision be stored in another shape: a new one as such, else as a change from `was`."""
+        if any(one.id == was.id for one in self.new):
+            self.new = [now if one.id == was.id else one for one in self.new]
+        else:
+            self.changed = [pair for pair in self.changed if pair[1].id != was.id] + [(was, now)]
+
 
 def decide(due: Enrollment, scene: Scene, *, new_id: Callable[[], str]) -> Decision:
     """Go on with one due enrollment until it waits, ends, or has a touch to make now."""

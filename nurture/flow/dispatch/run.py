@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -12,16 +12,15 @@ from nurture.domain.cadence import Email, PersonTask, Webhook
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.errors import NurtureError
 from nurture.domain.policy import Policy
-from nurture.domain.touch import SENTENCES, Channel, Event, Reason, State, Touch, TouchId
+from nurture.domain.touch import SENTENCES, Event, Reason, State, Touch, TouchId
 from nurture.domain.verdict import Maybe, Verdict
 from nurture.flow.dispatch import decide
 from nurture.flow.dispatch.decide import Decision
+from nurture.flow.dispatch.keep import keep
 from nurture.flow.dispatch.send import Intended, Outgoing, intend, record
-from nurture.moves.fields import set_fields
 from nurture.moves.rendering import SenderError, render_email, render_script
 from nurture.moves.scene import Scene, load
 from nurture.ports import Clock, InForce, Links, Mailer, Store, Unit
-from nurture.ports.store import Change
 
 
 @dataclass(slots=True)
@@ -103,7 +102,6 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
         if decision.go is not None:
             sending = _ready(decision, scene, desk)
             if sending is not None:
-                decision.after = replace(decision.after, next_at=_moment(desk, began) + desk.policy.lease)
                 scene.keep(replace(sending.touch, counted_at=desk.now))  # so that those decided next see it
                 outgoing.append(sending)
         decisions.append(decision)
@@ -115,13 +113,13 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
     for at, group in enumerate(groups or [()]):
         with desk.store.unit() as work:
             if at == 0:
-                _apply(work, decisions, scene, held={id(one.decision) for one in outgoing})
+                keep(work, [one for one in decisions if one.go is None], scene)
             _finish(work, pending, scene, desk, tally)
             # The boot time is read before the intent is committed: a freeze in between must count.
             started = desk.clock.boottime()
             deadline = started + desk.policy.mail_lease.total_seconds()
             slots = desk.breaker.slots(len(group), started)
-            _hold(work, group[slots:], desk)
+            _hold(work, group[slots:], scene, desk)
             leased = _moment(desk, began) + desk.policy.mail_lease
             intended = (
                 intend(group[:slots], work, scene, mailer=desk.mailer.name, at=desk.now, lease_until=leased)
@@ -141,7 +139,7 @@ def _send(desk: Desk, intended: Sequence[Intended], deadline: float) -> list[tup
     by_touch: dict[TouchId, Intended] = {one.touch.id: one for one in intended}
     results: list[tuple[Intended, Verdict]] = []
     if by_touch:
-        messages = [replace(one.outgoing.rendered.message, attempt=one.touch.attempt) for one in intended]
+        messages = [one.outgoing.rendered.message for one in intended]
         for key, verdict in desk.mailer.send(messages, deadline=deadline):
             results.append((by_touch.pop(key), verdict))
     results += [(one, Maybe("the mailer gave no verdict")) for one in by_touch.values()]
@@ -150,14 +148,14 @@ def _send(desk: Desk, intended: Sequence[Intended], deadline: float) -> list[tup
     return results
 
 
-def _hold(work: Unit, group: Sequence[Outgoing], desk: Desk) -> None:
+def _hold(work: Unit, group: Sequence[Outgoing], scene: Scene, desk: Desk) -> None:
     """The breaker lets nothing more through for now: these are looked at again when it may."""
-    if not group:
-        return
-    later = desk.now + PROBE_EVERY
-    work.enrollments.save([replace(one.decision.after, next_at=later) for one in group])
-    waiting = [replace(one.touch, reason=Reason.BREAKER, because=SENTENCES[Reason.BREAKER]) for one in group]
-    work.touches.save(waiting, was={one.touch.id: (one.touch.attempt, one.touch.state) for one in group})
+    for one in group:
+        one.decision.after = replace(one.decision.after, next_at=desk.now + PROBE_EVERY)
+        waiting = replace(one.touch, reason=Reason.BREAKER, because=SENTENCES[Reason.BREAKER])
+        one.decision.put(one.touch, waiting)
+    if group:
+        keep(work, [one.decision for one in group], scene)
 
 
 def _finish(work: Unit, results: Sequence[tuple[Intended, Verdict]], scene: Scene, desk: Desk, tally: Tally) -> None:
@@ -165,7 +163,7 @@ def _finish(work: Unit, results: Sequence[tuple[Intended, Verdict]], scene: Scen
     if not results:
         return
     decisions = record(results, work, scene, mailer=desk.mailer.name, at=desk.now)
-    _apply(work, decisions, scene, held=set())
+    keep(work, decisions, scene)
     for intended, _ in results:
         state = next(
             (one.state for one in scene.touches[intended.touch.lead] if one.id == intended.touch.id), State.SENDING
@@ -234,67 +232,4 @@ def _handed_out(planned: Touch, step: PersonTask, decision: Decision, scene: Sce
 def _settle(decision: Decision, was: Touch, now: Touch, scene: Scene) -> None:
     """Put the final shape of a touch into the decision, in the place of the planned one."""
     scene.keep(now)
-    if any(one.id == was.id for one in decision.new):
-        decision.new = [now if one.id == was.id else one for one in decision.new]
-    else:
-        decision.changed = [pair for pair in decision.changed if pair[1].id != was.id] + [(was, now)]
-
-
-def _apply(work: Unit, decisions: Iterable[Decision], scene: Scene, *, held: set[int]) -> None:
-    """Store decisions: touches, fields, enrollments, and what takes over. `held` are those whose mail follows."""
-    decisions = list(decisions)
-    # A mail's touch is stored as planned: its intent is a transition of its own.
-    stored = work.enrollments.save([one.after for one in decisions])
-    ours = [one for one in decisions if one.after.id in stored]
-    work.touches.add([made for one in ours for made in one.new])
-    changed = [pair for one in ours for pair in one.changed]
-    work.touches.save([now for _, now in changed], was={was.id: (was.attempt, was.state) for was, _ in changed})
-    history: list[Change] = []
-    for one in ours:
-        if one.fields:
-            set_fields(work, one.lead.id, one.fields, scene.now, by=f"cadence {one.after.cadence}")
-        if one.finished:
-            work.leads.update(one.lead.id, {"enroll_check": True, "ready_check": True})
-            history.append(
-                Change(
-                    "enrollment_ended",
-                    f"{one.after.cadence} ended: {one.after.reason}",
-                    scene.now,
-                    by="daemon",
-                    lead=one.lead.id,
-                    detail={"enrollment": one.after.id, "state": one.after.state.value},
-                )
-            )
-        if one.into is not None:
-            history += _hand_over(work, one, scene)
-        for made in [*one.new, *(now for _, now in one.changed)]:
-            if made.channel is Channel.WEBHOOK and made.state is State.SENT:
-                _tell(work, made, one, scene)
-    work.notes.add(history)
-
-
-def _hand_over(work: Unit, one: Decision, scene: Scene) -> list[Change]:
-    """The next cadence takes over; a name that is no longer in force is written down, not lost."""
-    cadence = scene.rules.workspace.cadences.get(one.into or "")
-    if cadence is None:
-        text = f"{one.after.cadence} hands over to {one.into!r}, which is not in force"
-        return [Change("handover_failed", text, scene.now, by="daemon", lead=one.lead.id)]
-    new = enrollment.started(cadence, lead=one.lead.id, version=scene.rules.versions[cadence.name], now=scene.now)
-    added = work.enrollments.add(new, by=f"cadence {one.after.cadence}")
-    if added is None:
-        return []
-    text = f"enrolled in {cadence.name} by {one.after.cadence}"
-    return [Change("enrolled", text, scene.now, by="daemon", lead=one.lead.id, detail={"enrollment": added})]
-
-
-def _tell(work: Unit, made: Touch, one: Decision, scene: Scene) -> None:
-    """Queue the call of a webhook step; it is delivered at least once, under the touch's id."""
-    payload = {
-        "touch": made.id,
-        "step": made.step,
-        "cadence": made.cadence,
-        "lead": {name: value for name, value in scene.names(one.lead).items() if value is not None},
-        "lead_id": str(one.lead.id),
-        "at": scene.now.isoformat(),
-    }
-    work.sales.deliver(key=made.id, kind="webhook", to=made.template, payload=payload, at=scene.now)
+    decision.put(was, now)

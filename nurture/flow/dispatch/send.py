@@ -21,6 +21,7 @@ from nurture.domain.touch import Event, Reason, State, Touch, TouchId
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes, backoff
 from nurture.flow.dispatch import decide
 from nurture.flow.dispatch.decide import Decision
+from nurture.flow.dispatch.keep import keep
 from nurture.moves.rendering import Rendered
 from nurture.moves.scene import Scene
 from nurture.ports import Unit
@@ -95,11 +96,10 @@ def intend(
         )
 
     won: list[Intended] = []
-    again: list[Enrollment] = []
     for one in group:
         lead = people.get(one.decision.lead.id)
         if not passes(one, lead):
-            again.append(replace(one.decision.after, next_at=at))
+            one.decision.after = replace(one.decision.after, next_at=at)
             continue
         sending = replace(
             one.touch,
@@ -113,21 +113,19 @@ def intend(
             mailer=mailer,
             message_id=one.rendered.message.message_id,
         )
-        won.append(Intended(one, sending, replace(one.decision.after, next_at=None, waiting=False)))
+        one.decision.after = replace(one.decision.after, next_at=None, waiting=False)
+        one.decision.put(one.touch, sending)
+        won.append(Intended(one, sending, one.decision.after))
         counted.setdefault(sending.lead, []).append(at)
         if sending.company is not None:
             company_last.setdefault(sending.company, {})[sending.lead] = at
         if sending.domain:
             per_domain.setdefault(sending.domain, []).append(at)
-    # The enrollment first: who lost it to a pause or a stop in this moment must not leave a touch in `sending` behind.
-    held = work.enrollments.save([one.enrollment for one in won] + again)
-    won = [one for one in won if one.enrollment.id in held]
-    stored = work.touches.save(
-        [one.touch for one in won], was={one.touch.id: (one.touch.attempt - 1, State.PLANNED) for one in won}
-    )
+    kept = keep(work, [one.decision for one in group], scene)
+    won = [one for one in won if one.enrollment.id in kept.enrollments]
     # A report from outside has moved the touch meanwhile: the next look sees what it is.
-    work.enrollments.save([replace(one.enrollment, next_at=at) for one in won if one.touch.id not in stored])
-    result = [one for one in won if one.touch.id in stored]
+    work.enrollments.save([replace(one.enrollment, next_at=at) for one in won if one.touch.id not in kept.touches])
+    result = [one for one in won if one.touch.id in kept.touches]
     links: dict[str, str] = {}
     texts: list[tuple[TouchId, str, str, str]] = []
     for intended in result:
