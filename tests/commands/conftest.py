@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
+from nurture import commands
 from nurture.adapters.rules import YamlFiles
-from nurture.commands import main
 from nurture.commands.workspace import starter
 from nurture.domain.cadence import structure
 from nurture.flow import intake
@@ -141,19 +142,30 @@ def read_once() -> Callable[..., Any]:
     return remembered
 
 
+@pytest.fixture(scope="session")
+def built_once() -> Any:
+    """The tree of all commands, which Typer builds anew for each call."""
+    return typer.main.get_command(commands.app)
+
+
 def _runner(
-    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, read_once: Callable[..., Any]
+    folder: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    read_once: Callable[..., Any],
+    built_once: Any,
 ) -> Nurture:
     monkeypatch.chdir(folder)
     monkeypatch.setenv("NURTURE_USER", "otto@acme.example")
     monkeypatch.setattr(YamlFiles, "read", read_once)
+    monkeypatch.setattr(commands, "app", built_once)
 
     def run(*arguments: str) -> Ran:
         capfd.readouterr()
         monkeypatch.setattr(sys, "argv", ["nurture", *arguments])
         code = 0
         try:
-            main()
+            commands.main()
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
         out, err = capfd.readouterr()
@@ -164,15 +176,23 @@ def _runner(
 
 @pytest.fixture
 def nurture(
-    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, read_once: Callable[..., Any]
+    folder: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    read_once: Callable[..., Any],
+    built_once: Any,
 ) -> Nurture:
     """Run a command in the workspace. Whatever is no NurtureError comes out as it is: a test sees a bug."""
-    return _runner(folder, capfd, monkeypatch, read_once)
+    return _runner(folder, capfd, monkeypatch, read_once, built_once)
 
 
 @pytest.fixture
 def refused(
-    peopled: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, read_once: Callable[..., Any]
+    peopled: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    read_once: Callable[..., Any],
+    built_once: Any,
 ) -> Nurture:
     """The same in the workspace that all tests share: for requests that change nothing."""
-    return _runner(peopled, capfd, monkeypatch, read_once)
+    return _runner(peopled, capfd, monkeypatch, read_once, built_once)

@@ -200,7 +200,6 @@ def test_companies_are_set_and_known_by_another_domain(nurture: Nurture, ada: st
         (["company", "show", "Acme Plant"], "Did you mean 'Acme Plants'"),
         (["company", "alias", "Acme Plants", "gmail.com"], "gmail.com"),
         (["link", "repair", "https://a.example", "javascript:x"], "no web address"),
-        (["cadence", "diagram", "evergreen"], "not there yet"),
         (["handoff", "import", "x.csv"], "not there yet"),
         (["scoring", "fit"], "not there yet"),
         (["response", "rejudge"], "not there yet"),
