@@ -16,7 +16,7 @@ from nurture.domain.response import CallOutcome, Grade, Intent, Kind
 
 _QUALIFYING: Final = ("budget", "timeline", "people", "pain_points")
 # Of companies, those that buy such a system within the year or soon after it.
-_PROJECTS: Final = 0.13
+_PROJECTS: Final = 0.24
 _MONTHS: Final = [
     "January",
     "February",
@@ -137,7 +137,7 @@ class Character:
 
     def _answers(self, key: str, *, looking: bool) -> Intent | None:
         chances = (
-            [(Intent.INTERESTED, 0.045), (Intent.QUESTION, 0.035), (Intent.REQUEST, 0.012), (Intent.NOT_NOW, 0.008)]
+            [(Intent.INTERESTED, 0.05), (Intent.QUESTION, 0.04), (Intent.REQUEST, 0.012), (Intent.NOT_NOW, 0.008)]
             if looking
             else [
                 (Intent.NOT_NOW, 0.004),

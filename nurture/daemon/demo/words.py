@@ -8,11 +8,11 @@ from typing import Final
 REPLIES: Final[dict[str, tuple[str, ...]]] = {
     "interested": (
         "This is timely: our controls are old. Could you tell me more about the payback for a site like ours?",
-        "Thanks, I forwarded this to our plant engineer. We have a project for this and would like to learn more.",
+        "Very interesting. We have a project for this, and I would like to learn more.",
     ),
     "question": (
-        "Does this work with the building management system we already have? It is about eight years old.",
-        "What does an audit of one site cost, roughly, and how long are your people here?",
+        "Does this work with controls that are about eight years old?",
+        "How long does such an audit take, and how many of our people does it need?",
         "How do you measure the savings afterwards? Our controller will ask.",
     ),
     "request": (
