@@ -17,6 +17,7 @@ from nurture.commands import (
     handoff,
     lead,
     report,
+    simulate,
     task,
     token,
     touch,
@@ -48,7 +49,21 @@ def root(
     ctx.call_on_close(ctx.obj.close)
 
 
-for group in (workspace, change, daemon, lead, company, enrollment, cadence, touch, task, handoff, report, token):
+for group in (
+    workspace,
+    change,
+    simulate,
+    daemon,
+    lead,
+    company,
+    enrollment,
+    cadence,
+    touch,
+    task,
+    handoff,
+    report,
+    token,
+):
     group.mount(app)
 
 

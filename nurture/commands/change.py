@@ -1,4 +1,4 @@
-"""plan, apply, simulate: what would change, before it does."""
+"""plan, apply: what would change, before it does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import typer
 
 from nurture.commands.context import AsJson, DryRun, Session, session
 from nurture.commands.output import say, show, show_json
-from nurture.domain.errors import RequestError
 
 if TYPE_CHECKING:
     from nurture.flow.plan import Difference, Moved, Plan
@@ -21,7 +20,6 @@ def mount(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(plan)
     app.command()(apply)
-    app.command()(simulate)
 
 
 def _planned(current: Session) -> Plan:
@@ -196,16 +194,3 @@ def apply(
         show("Nothing was changed (dry run).")
     elif not made.is_empty:
         show(f"In force: {len(made.files)} files.")
-
-
-def simulate(
-    ctx: typer.Context,
-    *,
-    until: Annotated[str, typer.Option(help="A date, 2027-11-22.")],
-    seed: Annotated[int, typer.Option(help="The same seed gives the same ledger.")] = 1,
-    report: Annotated[str, typer.Option(metavar="FILE.html", help="Write a report with charts.")] = "",
-    as_json: AsJson = False,
-) -> None:
-    """Run the same passes on a copy, with a clock that jumps and no network."""
-    del ctx, until, seed, report, as_json
-    raise RequestError("simulate does not exist yet.", hint="`nurture demo` shows a year on a throwaway workspace.")

@@ -52,8 +52,17 @@ def reading(url: str) -> Engine | None:
     file = Path(parsed.database or "")
     if not file.is_file():
         return None
+    # Who opens for reading alone cannot tidy up the files of the log, if there were none before.
+    mode = "ro" if file.with_name(file.name + "-wal").exists() else "rw"
     # The file's name may hold a ? or a #, which would mean something in an address.
-    return create_engine(f"sqlite:///file:{quote(str(file.resolve()))}?mode=ro&uri=true")
+    engine = create_engine(f"sqlite:///file:{quote(str(file.resolve()))}?mode={mode}&uri=true")
+
+    @event.listens_for(engine, "connect")
+    def refuse_writing(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        connection.execute("PRAGMA query_only=ON")
+
+    return engine
 
 
 def fill(target: Engine, source: Engine | None) -> None:

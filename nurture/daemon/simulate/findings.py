@@ -1,0 +1,153 @@
+"""The numbers of a simulation, put into the order in which people ask for them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from nurture.daemon.simulate.run import Simulation
+from nurture.domain import calendar
+from nurture.domain.cadence import Stream
+from nurture.domain.handoff import State as Handoff
+from nurture.domain.person import Role
+from nurture.domain.touch import SENTENCES, Reason
+from nurture.domain.walk import program_of
+
+WEEK: Final = timedelta(days=7)
+SKIPPED: Final = "left out: "
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that is said. `held`: reason, touches, sentence; `left`: cadence, how, after which contact, leads."""
+
+    headline: str
+    basis: str
+    totals: Mapping[str, int]
+    weeks: tuple[date, ...]
+    channels: Mapping[str, Counter[date]]
+    callers: Mapping[str, Counter[date]]
+    rooms: tuple[str, ...]
+    sales: Mapping[str, Counter[date]]
+    capacity: str
+    held: tuple[tuple[str, int, str], ...]
+    dry: tuple[str, ...]
+    left: tuple[tuple[str, str, str, int], ...]
+
+
+def of(done: Simulation) -> Findings:
+    """The findings of a simulation, while its copy is there."""
+    volume = done.volume
+    first, last = volume.week(done.start), volume.week(done.end - timedelta(seconds=1))
+    weeks = tuple(first + WEEK * number for number in range((last - first).days // 7 + 1))
+    zone = calendar.zone(done.app.policy.timezone)
+    contacts = sum(sum(many.values()) for many in volume.channels.values())
+    days = max(1, round((done.end - done.start) / timedelta(days=1)))
+    headline = (
+        f"{calendar.local_day(done.start, zone)} to {calendar.local_day(done.end, zone)}, {days} days, "
+        f"seed {done.seed}: {contacts:,} contacts."
+    )
+    offered = sum(sum(many.values()) for many in volume.offered.values())
+    totals = {
+        "mails": volume.sent,
+        "calls": sum(sum(many.values()) for many in volume.callers.values()),
+        "tasks nobody did": sum(volume.expired.values()),
+        "promoted": sum(volume.promoted.values()),
+        "offered": offered,
+        "accepted": sum(volume.accepted.values()),
+    }
+    return Findings(
+        headline=headline,
+        basis=_basis(done),
+        totals=totals,
+        weeks=weeks,
+        channels=volume.channels,
+        callers={_name(done, email): many for email, many in volume.callers.items()},
+        rooms=_rooms(done),
+        sales={"promoted": volume.promoted, **{_name(done, rep): many for rep, many in volume.offered.items()}},
+        capacity=_capacity(done),
+        held=_held(done),
+        dry=_dry(done),
+        left=tuple(
+            (one.cadence, _how(one.state, one.reason), one.step, one.leads) for one in done.watched.left(done.start)
+        ),
+    )
+
+
+def _name(done: Simulation, email: str) -> str:
+    person = done.app.rules.in_force().workspace.person(email)
+    return person.name if person is not None else email or "somebody"
+
+
+def _basis(done: Simulation) -> str:
+    seen = done.experience.sent
+    calls = sum(sum(many.values()) for many in done.experience.outcomes.values())
+    if not seen and not calls:
+        return "How people answer is assumed: this workspace has no history yet. Treat responses as a rough guess."
+    usual = " With so few, what is usual elsewhere weighs most." if seen < 1_000 else ""
+    return f"How people answer is taken from {seen:,} mails and {calls:,} finished tasks of this workspace.{usual}"
+
+
+def _rooms(done: Simulation) -> tuple[str, ...]:
+    """The fullest week of each caller, against what they can do."""
+    lines = []
+    for person in done.app.rules.in_force().workspace.with_role(Role.CALLER):
+        weeks = done.volume.callers.get(person.email, Counter())
+        most = max(weeks.items(), key=lambda item: (item[1], item[0]), default=None)
+        room = person.calls_per_day * len(person.hours.days) if person.calls_per_day else None
+        limit = f" of {room:,} possible" if room else ""
+        lines.append(
+            f"{person.name}: at most {most[1]:,}{limit} calls, in the week of {most[0]}."
+            if most
+            else f"{person.name}: no calls."
+        )
+    if done.people.too_many:
+        lines.append(f"{done.people.too_many:,} tasks expired because nobody had the hours or the calls for them.")
+    return tuple(lines)
+
+
+def _capacity(done: Simulation) -> str:
+    workspace = done.app.rules.in_force().workspace
+    reps = workspace.with_role(Role.REP)
+    each = workspace.readiness.capacity
+    room = sum(each if rep.capacity is None else rep.capacity for rep in reps)
+    waiting = done.watched.count("handoffs", [Handoff.QUEUED.value])
+    desk = done.watched.count("handoffs", [Handoff.OFFERED.value, Handoff.ACCEPTED.value])
+    wait = f"{waiting:,} wait in the queue" if waiting else "nobody waits in the queue"
+    return f"The {len(reps)} reps have room for {room:,} open leads; at the end they have {desk:,}, and {wait}."
+
+
+def _held(done: Simulation) -> tuple[tuple[str, int, str], ...]:
+    put_off: Counter[str] = Counter()
+    for (reason, _), count in done.volume.held.items():
+        put_off[reason] += count
+    out: Counter[str] = Counter()
+    for (reason, _), count in done.volume.skipped.items():
+        out[reason] += count
+    rows = [(reason, count, SENTENCES[Reason(reason)]) for reason, count in put_off.items()]
+    rows += [(SKIPPED + reason, count, SENTENCES[Reason(reason)]) for reason, count in out.items()]
+    return tuple(sorted(rows, key=lambda row: (-row[1], row[0])))
+
+
+def _dry(done: Simulation) -> tuple[str, ...]:
+    lines = []
+    for name, cadence in sorted(done.app.rules.in_force().workspace.cadences.items()):
+        for op in program_of(cadence).ops:
+            if not isinstance(op, Stream) or not op.items:
+                continue
+            leads, since = done.watched.dry(name, op.id, len(op.items))
+            if leads and since is not None:
+                lines.append(
+                    f"{name}, {op.id} ({len(op.items)} items): {leads:,} leads have had all of them, "
+                    f"the first on {since:%Y-%m-%d}."
+                )
+    return tuple(lines)
+
+
+def _how(state: str, reason: str) -> str:
+    words = {"done": "went through", "goal_met": "reached the goal", "stopped": "stopped", "failed": "failed"}[state]
+    spoken = reason.replace("_", " ")
+    return words if not spoken or spoken in words or state == "goal_met" else f"{words}: {spoken}"
