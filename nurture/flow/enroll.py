@@ -62,6 +62,17 @@ def reconsider(*, store: Store, rules: InForce, now: datetime) -> int:
     return len(leads)
 
 
+def tonight(*, store: Store, rules: InForce) -> None:
+    """Flag the leads for whom time alone may have changed the answer: no place in a cadence, or a decision near."""
+    entering = [one for one in rules.workspace.cadences.values() if one.entry.when is not None]
+    beside = [one for one in entering if not one.exclusive]
+    moving = any(one.entry.when is not None and one.entry.when.moves_with_time for one in beside)
+    again = [one.name for one in beside if one.entry.again is not None]
+    with store.unit() as work:
+        work.leads.flag_for_the_night(everyone=moving, returning_to=again)
+        work.commit()
+
+
 def _enroll(work: Unit, ids: Sequence[LeadId], *, rules: InForce, policy: Policy, now: datetime) -> tuple[int, int]:
     """(held back by a rate, enrolled). Best fit first, then the newest; the larger priority, then the name."""
     scene = load(work, ids, rules=rules, policy=policy, now=now)

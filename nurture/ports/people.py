@@ -42,6 +42,9 @@ class Leads(Protocol):
     def unflag(self, flag: str, ids: Collection[LeadId]) -> None:
         """Take the mark away."""
 
+    def flag_for_the_night(self, *, everyone: bool, returning_to: Collection[str]) -> None:
+        """Mark what time alone may have changed; `everyone` where conditions themselves move with time."""
+
     def to_look_at(self, now: datetime, limit: int) -> list[LeadId]:
         """Leads whose score time may have carried over a threshold."""
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, or_, select, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.companies import CompanyRows
@@ -30,7 +30,7 @@ from nurture.domain import enrollment, handoff, touch
 from nurture.domain.address import normalise_email
 from nurture.domain.condition import Condition
 from nurture.domain.fact import Confidence, Fact, FactName
-from nurture.domain.lead import Company, CompanyId, Lead, LeadId, Status
+from nurture.domain.lead import Company, CompanyId, Lead, LeadId, Stage, Status
 from nurture.domain.scoring import Running
 from nurture.ports.store import Consent, Scored
 
@@ -108,6 +108,24 @@ class LeadRows:
         """Take the mark away."""
         for chunk in chunks(ids):
             self._db.execute(update(leads).where(leads.c.id.in_(chunk)).values({FLAGS[flag]: False}))
+
+    def flag_for_the_night(self, *, everyone: bool, returning_to: Collection[str]) -> None:
+        """Mark what time alone may have changed: leads of ours without an exclusive place, or near a decision.
+
+        `everyone`: conditions themselves move with time. `returning_to`: cadences that run beside others and take a
+        lead again; those who were in one are asked.
+        """
+        ours = (leads.c.status == Status.NURTURING.value) & leads.c.merged_into.is_(None)
+        free = ~exists().where(enrollments.c.slot == leads.c.id)
+        was_in = exists().where(
+            enrollments.c.lead_id == leads.c.id,
+            enrollments.c.cadence.in_(returning_to),
+            enrollments.c.ended_at.is_not(None),
+        )
+        asked = ours if everyone else ours & (or_(free, was_in) if returning_to else free)
+        self._db.execute(update(leads).where(asked, ~leads.c.enroll_check).values(enroll_check=True))
+        near = or_(leads.c.stage == Stage.NEAR_TERM.value, leads.c.timeline_on.is_not(None), leads.c.asked_for_sales)
+        self._db.execute(update(leads).where(ours, near, ~leads.c.ready_check).values(ready_check=True))
 
     def to_look_at(self, now: datetime, limit: int) -> list[LeadId]:
         """Leads whose score time may have carried over a threshold."""
