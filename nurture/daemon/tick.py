@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from nurture.daemon import incoming
 from nurture.domain import calendar
+from nurture.domain.chore import Chore
 from nurture.domain.errors import RefusedError
 from nurture.flow import crossings, deliver, enroll, handoff, promises, promote
 from nurture.flow.dispatch import run as dispatch
@@ -50,33 +51,63 @@ def run(app: App, *, now: datetime | None = None) -> Pass:
     policy = app.policy
     common: dict[str, Any] = {"store": app.store, "rules": rules, "policy": policy, "now": moment}
     done.arrived = incoming.run(app, moment) if app.reaches_out else 0
-    done.settled = settle.run(store=app.store, policy=policy, now=moment)
-    _nightly(app, moment)
-    done.crossed = crossings.run(**common)
+    agenda = _Agenda(app, moment)
+    if agenda.asks(Chore.SETTLE):
+        done.settled = settle.run(store=app.store, policy=policy, now=moment)
+    if agenda.asks(Chore.NIGHTLY):
+        _nightly(app, moment)
+    if agenda.asks(Chore.CROSS):
+        done.crossed = crossings.run(**common)
     crm = bool(app.settings.crm.webhook)
     desk = handoff.Desk(**common, new_id=app.clock.new_id, by="daemon", crm=crm)
-    done.returned = handoff.returns(desk)
-    done.promised = promises.run(**common, new_id=app.clock.new_id)
-    done.enrolled = enroll.run(**common)
-    done.touches = dispatch.run(
-        dispatch.Desk(
-            store=app.store,
-            mailer=app.mailer,
-            rules=rules,
-            links=app.links,
-            policy=policy,
-            clock=app.clock,
-            owner=app.owner,
-            now=moment,
-            breaker=app.breaker,
+    if agenda.asks(Chore.RETURN):
+        done.returned = handoff.returns(desk)
+    if agenda.asks(Chore.PROMISE):
+        done.promised = promises.run(**common, new_id=app.clock.new_id)
+    if agenda.asks(Chore.ENROLL):
+        done.enrolled = enroll.run(**common)
+    if agenda.asks(Chore.DISPATCH):
+        done.touches = dispatch.run(
+            dispatch.Desk(
+                store=app.store,
+                mailer=app.mailer,
+                rules=rules,
+                links=app.links,
+                policy=policy,
+                clock=app.clock,
+                owner=app.owner,
+                now=moment,
+                breaker=app.breaker,
+            )
         )
-    )
-    sales = promote.run(**common, new_id=app.clock.new_id, by="daemon", crm=crm)
-    done.promoted, done.offered = sales.promoted, sales.offered
-    done.deadlines = handoff.deadlines(desk)
+    if agenda.asks(Chore.PROMOTE):
+        sales = promote.run(**common, new_id=app.clock.new_id, by="daemon", crm=crm)
+        done.promoted, done.offered = sales.promoted, sales.offered
+    if agenda.asks(Chore.DEADLINE):
+        done.deadlines = handoff.deadlines(desk)
     if app.reaches_out:
         done.delivered = deliver.run(store=app.store, courier=app.courier, now=moment)
     return done
+
+
+class _Agenda:
+    """What there is to do, looked at again after each arrow that did something: an idle pass costs one query."""
+
+    def __init__(self, app: App, now: datetime) -> None:
+        self._app = app
+        self._now = now
+        self._night = now.astimezone(calendar.zone(app.policy.timezone)).date().isoformat()
+        self._found: frozenset[Chore] | None = None
+
+    def asks(self, chore: Chore) -> bool:
+        """Whether this arrow finds something; it is assumed to run then, and to leave work for others."""
+        if self._found is None:
+            with self._app.store.unit(write=False) as work:
+                self._found = work.control.agenda(self._now, self._night)
+        if chore not in self._found:
+            return False
+        self._found = None
+        return True
 
 
 def _refuse_backwards(app: App, now: datetime) -> None:
@@ -93,12 +124,11 @@ def _refuse_backwards(app: App, now: datetime) -> None:
 
 def _nightly(app: App, now: datetime) -> None:
     """Once a night and fleet: conditions over names that move with time alone."""
-    zone = calendar.zone(app.policy.timezone)
-    local = now.astimezone(zone)
+    local = now.astimezone(calendar.zone(app.policy.timezone))
     if local.hour < NIGHTLY_AT:
         return
     with app.store.unit() as work:
         ours = work.control.take_job("nightly", local.date().isoformat(), at=now, by=app.owner)
         work.commit()
     if ours:
-        enroll.reconsider(store=app.store, rules=app.rules.in_force(), now=now)
+        enroll.tonight(store=app.store, rules=app.rules.in_force())

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from nurture.domain.chore import Chore
 from nurture.domain.lead import LeadId
 from nurture.ports.rows import Change, Switch
 
@@ -124,6 +125,9 @@ class Control(Protocol):
 
     def take_job(self, job: str, slot: str, *, at: datetime, by: str) -> bool:
         """True for the one daemon of the fleet that may run this job in this slot."""
+
+    def agenda(self, now: datetime, night: str) -> frozenset[Chore]:
+        """The arrows that find rows at a moment, by one look at their indexes; `night` is the nightly job's slot."""
 
     def beat(self, daemon: str, *, host: str, pid: int, now: datetime, sent: int) -> None:
         """Say that a daemon is alive."""

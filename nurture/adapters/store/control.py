@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, func, select, update
 from sqlalchemy import insert as plain_insert
 
+from nurture.adapters.store.agenda import agenda
 from nurture.adapters.store.rows import add_once, dicts, insert
 from nurture.adapters.store.tables import api_tokens, cadence_versions, jobs, marks
 from nurture.adapters.store.tables import daemons as daemon_table
 from nurture.adapters.store.tables import files as file_table
 from nurture.adapters.store.tables import switches as switch_table
+from nurture.domain.chore import Chore
 from nurture.ports.store import Switch
 
 LATEST = select(func.max(file_table.c.id)).group_by(file_table.c.path)
@@ -96,6 +98,10 @@ class ControlRows:
     def take_job(self, job: str, slot: str, *, at: datetime, by: str) -> bool:
         """True for the one daemon of the fleet that may run this job in this slot."""
         return add_once(self._db, jobs, {"job": job, "slot": slot, "at": at, "by": by}, jobs.c.job) is not None
+
+    def agenda(self, now: datetime, night: str) -> frozenset[Chore]:
+        """The arrows that find rows at a moment, by one look at their indexes; `night` is the nightly job's slot."""
+        return agenda(self._db, now, night)
 
     def beat(self, daemon: str, *, host: str, pid: int, now: datetime, sent: int) -> None:
         """Say that a daemon is alive; `sent` is how many touches it has sent since it started."""
