@@ -19,11 +19,10 @@ from nurture.domain.policy import Policy
 from nurture.domain.rehearsal import Rehearsal
 from nurture.ports import Clock, Files, Mailer, Rules, Store
 from nurture.ports.incoming import Mailbox, MailReader, ProviderEvent
-from nurture.ports.world import Courier
+from nurture.ports.world import Courier, SetClock
 from nurture.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from nurture.adapters.clock import VirtualClock
     from nurture.adapters.import_rows import Rows
     from nurture.adapters.links import SignedLinks
     from nurture.adapters.store.unit import SqlStore
@@ -302,7 +301,7 @@ def open_app(folder: Path, *, clock: Clock | None = None, mailer: Mailer | None 
 
 
 @contextmanager
-def rehearsed(app: App, start: datetime) -> Iterator[tuple[App, VirtualClock]]:
+def rehearsed(app: App, start: datetime) -> Iterator[tuple[App, SetClock]]:
     """A workspace with the same settings on an empty database, with a clock that jumps; it reaches nobody."""
     from nurture.adapters.links import SignedLinks
     from nurture.adapters.mail.nowhere import Nowhere
@@ -322,7 +321,7 @@ def rehearsed(app: App, start: datetime) -> Iterator[tuple[App, VirtualClock]]:
             engine.dispose()
 
 
-def virtual_clock(start: datetime, *, seed: int) -> VirtualClock:
+def virtual_clock(start: datetime, *, seed: int) -> SetClock:
     """A clock that moves when told, for `demo` and `simulate`."""
     from nurture.adapters.clock import VirtualClock
 

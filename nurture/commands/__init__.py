@@ -31,6 +31,7 @@ app = typer.Typer(
     name="nurture",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     add_completion=False,
     help="Long-term lead nurture: few leads, each one worth the call.",
 )
@@ -70,7 +71,7 @@ for group in (
 def main() -> None:
     """Run the command line: an error for a person is one sentence and an exit code, a bug keeps its traceback."""
     try:
-        app(standalone_mode=True)
+        app(standalone_mode=True, prog_name="nurture")
     except NurtureError as problem:
         sys.exit(fail(problem))
     except KeyboardInterrupt:

@@ -57,15 +57,21 @@ def list_cadences(ctx: typer.Context, *, as_json: AsJson = False) -> None:
 
 
 def show_cadence(ctx: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
-    """Show a cadence as it is in force."""
+    """Tell in plain words what a cadence does, to whom, and when."""
+    from nurture.domain import storyboard
+    from nurture.flow import plan
+
     current = session(ctx)
-    rules = current.app.rules.in_force()
+    common = current.common()
+    rules = common["rules"]
     version = rules.versions[cadence_named(current, name)]
     program = rules.program(name, version)
-    with current.app.store.unit(write=False) as work:
-        text = work.control.version(name, version) or ""
+    one = program.cadence
+    coming = next(iter(plan.upcoming(cadence=name, **common)), None) if name in rules.workspace.cadences else None
+    lines = storyboard.told(one)
     if as_json:
-        one = program.cadence
+        with current.app.store.unit(write=False) as work:
+            text = work.control.version(name, version) or ""
         show_json(
             {
                 "name": name,
@@ -78,28 +84,70 @@ def show_cadence(ctx: typer.Context, name: Name, *, as_json: AsJson = False) -> 
                 "enroll": one.entry.when.text if one.entry.when is not None else None,
                 "goal": one.goal.text if one.goal is not None else None,
                 "steps": list(program.contacts),
+                "words": ["  " * line.depth + line.text for line in lines],
+                "would_enroll": coming.leads if coming else 0,
+                "would_enroll_today": coming.today if coming else 0,
                 "content": text,
             }
         )
-    else:
-        show(f"# {name}, version {version}\n{text}")
+        return
+    show(f"{name}, version {version}")
+    for words in storyboard.introduction(one):
+        show(words)
+    today = coming.today if coming else 0
+    rest = f", and {coming.leads - today:,} later" if coming and coming.leads > today else ""
+    show(f"Would enroll {today:,} lead{'s' * (today != 1)} today{rest}.\n")
+    for line in lines:
+        show("  " * line.depth + line.text)
 
 
-def stats(ctx: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
-    """What each step of a cadence did: touches by state, and what people did in return."""
-    from nurture.flow import reports
+def stats(
+    ctx: typer.Context,
+    name: Name,
+    *,
+    steps: Annotated[bool, typer.Option("--steps", help="By step instead of by version.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What each version of a cadence did: who entered, how it ended, what was sent, who answered."""
+    from nurture.flow import reports, versions
 
     current = session(ctx)
     cadence_named(current, name)
-    rows = reports.steps(name, store=current.app.store)
-    columns = ("step", "channel", "made", "sent", "done", "skipped", "failed", "clicked", "replied", "unsubscribed")
-    show_rows(rows, columns, as_json=as_json, empty=f"{name} has made no touch yet.")
+    if steps:
+        rows = reports.steps(name, store=current.app.store)
+        columns = ("step", "channel", "made", "sent", "done", "skipped", "failed", "clicked", "replied", "unsubscribed")
+        show_rows(rows, columns, as_json=as_json, empty=f"{name} has made no touch yet.")
+        return
+    rows = versions.stats(name, store=current.app.store)
+    shown = ("version", "enrolled", "active", "done", "stopped", "goal_met", "sent", "clicked", "replied")
+    show_rows(rows, shown, as_json=as_json, empty=f"Nobody has been in {name} yet.")
 
 
-def diagram(ctx: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
-    """Draw a cadence. Not there yet."""
-    cadence_named(session(ctx), name)
-    raise RequestError("Diagrams are not there yet.", hint=f"Read it with: nurture cadence show {name}")
+def diagram(
+    ctx: typer.Context,
+    name: Name,
+    *,
+    file: Annotated[Path | None, typer.Option("--file", metavar="FILE.svg", help="Write it here.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw a cadence as SVG."""
+    from nurture.reporting.diagram import diagram as drawn
+
+    current = session(ctx)
+    rules = current.app.rules.in_force()
+    version = rules.versions[cadence_named(current, name)]
+    svg = drawn(rules.program(name, version).cadence, version)
+    if file is not None:
+        try:
+            file.write_text(svg + "\n", encoding="utf-8")
+        except OSError as problem:
+            raise RequestError(f"{file} cannot be written: {problem.strerror}.", hint="Name another file.") from problem
+    if as_json:
+        show_json({"name": name, "version": version, "file": str(file) if file else None, "svg": svg})
+    elif file is None:
+        show(svg)
+    else:
+        say(f"Drawn: {file}")
 
 
 def pause(

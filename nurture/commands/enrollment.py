@@ -33,8 +33,8 @@ def mount(app: typer.Typer) -> None:
 
 def enroll(
     ctx: typer.Context,
-    lead: Annotated[str, typer.Argument(metavar="[LEAD] CADENCE", help="A lead, then the cadence.")],
-    cadence: Annotated[str | None, typer.Argument(metavar="")] = None,
+    lead: Annotated[str, typer.Argument(metavar="LEAD", help="A lead; with --where, the cadence.")],
+    cadence: Annotated[str | None, typer.Argument(metavar="CADENCE")] = None,
     *,
     where: Where = None,
     dry_run: DryRun = False,

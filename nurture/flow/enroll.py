@@ -12,7 +12,7 @@ from datetime import datetime
 from nurture.domain import calendar
 from nurture.domain.cadence import Cadence
 from nurture.domain.enrollment import Enrollment, Pause
-from nurture.domain.errors import RefusedError, UnknownNameError
+from nurture.domain.errors import RequestError, UnknownNameError
 from nurture.domain.lead import LeadId, Status
 from nurture.domain.policy import Policy
 from nurture.moves import enrolling
@@ -165,7 +165,7 @@ def pause(
 ) -> list[Enrollment]:
     """Stop touching leads for a while, in every cadence they are in."""
     if until is not None and until <= now:
-        raise RefusedError(f"{until:%Y-%m-%d} is not in the future.", hint="Name a later date with --until.")
+        raise RequestError(f"{until:%Y-%m-%d} is not in the future.", hint="Name a later date with --until.")
     with store.unit() as work:
         paused = enrolling.pause(work, leads, Pause.OPERATOR, until=until, now=now, by=by)
         if not dry_run:

@@ -195,7 +195,9 @@ def _store(
         work.notes.add([Change("imported", words, now, by=by, lead=lead)])
     else:
         lead = known
-        if given.get("email") and given["email"] != stored.get("email") and "email" not in by_person:
+        # Found by an alias alone, the lead keeps the address it has: the file knows an old one.
+        by_id = bool(given.get("external_id")) and stored.get("external_id") == given["external_id"]
+        if by_id and given.get("email") and given["email"] != stored.get("email") and "email" not in by_person:
             values |= _new_address(work, lead, stored, given["email"])
         if "status" in given and stored.get("status") == Status.NURTURING.value:
             values["status"] = given["status"]

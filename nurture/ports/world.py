@@ -25,6 +25,13 @@ class Clock(Protocol):
         """A new random, opaque id: letters and digits, no personal data."""
 
 
+class SetClock(Clock, Protocol):
+    """A clock that moves only when told: for `demo` and `simulate`."""
+
+    def set(self, moment: datetime) -> None:
+        """Jump forward; never back."""
+
+
 class Mailer(Protocol):
     """Hands messages to a provider, many at once."""
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from nurture.daemon import tick
 from nurture.daemon.demo.chance import Chance
@@ -17,10 +17,8 @@ from nurture.daemon.demo.people import batches
 from nurture.domain.errors import FilesError, RefusedError
 from nurture.flow import enroll
 from nurture.flow import plan as plans
+from nurture.ports.world import SetClock
 from nurture.wiring import App, open_app, virtual_clock
-
-if TYPE_CHECKING:
-    from nurture.adapters.clock import VirtualClock
 
 # A Tuesday: a week before the autumn's first show, so that a year holds both shows and a budget season.
 START: Final = datetime(2026, 9, 1, tzinfo=UTC)
@@ -104,7 +102,7 @@ def _apply(app: App) -> None:
     enroll.reconsider(store=app.store, rules=app.rules.in_force(), now=START)
 
 
-def _passes(app: App, market: Market, clock: VirtualClock, days: int, watch: Watch) -> int:
+def _passes(app: App, market: Market, clock: SetClock, days: int, watch: Watch) -> int:
     """A pass each working morning, and one whenever something is due; how many there were."""
     passes = sent = promoted = 0
     for day in range(days):
