@@ -84,8 +84,17 @@ class Touches(Protocol):
     def add(self, touches: Sequence[Touch]) -> None:
         """Insert new ones."""
 
-    def save(self, touches: Sequence[Touch], *, was: Mapping[TouchId, tuple[int, TouchState]]) -> frozenset[TouchId]:
-        """Compare-and-set on (id, attempt, state) as given by `was`. Returns those stored."""
+    def save(
+        self,
+        touches: Sequence[Touch],
+        *,
+        was: Mapping[TouchId, tuple[int, TouchState]],
+        only: frozenset[str] | None = None,
+    ) -> frozenset[TouchId]:
+        """Compare-and-set on (id, attempt, state) as given by `was`. Returns those stored.
+
+        `only`: the fields that may have changed, where the caller knows; None: any.
+        """
 
     def lock_for_limits(self, leads: Collection[LeadId], companies: Collection[CompanyId]) -> None:
         """Hold the rows on which limits are counted, in the order lead, company. Nothing on SQLite: one writer."""

@@ -38,12 +38,11 @@ class EnrollmentRows:
         if self._db.dialect.name == "postgresql":
             due = due.with_for_update(skip_locked=True)
         claimed = [_enrollment(row) for row in self._db.execute(due)]
-        if claimed:
+        for chunk in chunks([one.id for one in claimed]):
             self._db.execute(
                 update(table)
-                .where(table.c.id == bindparam("key"))
-                .values(next_at=lease_until, lease_by=owner, lease_until=lease_until, fence=table.c.fence + 1),
-                [{"key": one.id} for one in claimed],
+                .where(table.c.id.in_(chunk))
+                .values(next_at=lease_until, lease_by=owner, lease_until=lease_until, fence=table.c.fence + 1)
             )
         return [replace(one, fence=one.fence + 1) for one in claimed]
 

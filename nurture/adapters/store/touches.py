@@ -9,13 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 from sqlalchemy import insert as plain_insert
 
-from nurture.adapters.store.rows import add_once, chunks
+from nurture.adapters.store.rows import add_once, chunks, insert
 from nurture.adapters.store.tables import companies, leads, links, touch_texts
 from nurture.adapters.store.tables import touches as table
 from nurture.domain.touch import Channel, Reason, State, Touch, TouchId
 
 # Values that a touch keeps for its whole life; all others may change.
 FIXED = frozenset({"enrollment_id", "lead_id", "cadence", "version", "step", "occurrence", "channel", "created_at"})
+CHANGING = frozenset(column.name for column in table.c) - FIXED - {"id", "settled_at"}
 
 
 class TouchRows:
@@ -69,8 +70,14 @@ class TouchRows:
         if touches:
             self._db.execute(plain_insert(table), [_values(one) for one in touches])
 
-    def save(self, touches: Sequence[Touch], *, was: Mapping[TouchId, tuple[int, State]]) -> frozenset[TouchId]:
-        """Compare-and-set on (id, attempt, state) as given by `was`."""
+    def save(
+        self,
+        touches: Sequence[Touch],
+        *,
+        was: Mapping[TouchId, tuple[int, State]],
+        only: frozenset[str] | None = None,
+    ) -> frozenset[TouchId]:
+        """Compare-and-set on (id, attempt, state) as given by `was`; `only`: the fields that may have changed."""
         if not touches:
             return frozenset()
         held: set[TouchId] = set()
@@ -80,11 +87,11 @@ class TouchRows:
                 query = query.with_for_update()
             held |= {row.id for row in self._db.execute(query) if was[row.id] == (row.attempt, State(row.state))}
         rows = []
+        names = CHANGING if only is None else only
         for one in touches:
             if one.id in held:
-                values = {name: value for name, value in _values(one).items() if name not in FIXED}
-                values["key"] = values.pop("id")
-                rows.append(values)
+                values = _values(one)
+                rows.append({name: values[name] for name in names} | {"key": one.id})
         if rows:
             columns: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "key"}
             self._db.execute(update(table).where(table.c.id == bindparam("key")).values(**columns), rows)
@@ -133,10 +140,11 @@ class TouchRows:
     def save_texts(self, texts: Sequence[tuple[TouchId, str, str, str]]) -> None:
         """Keep (touch, subject, html, text) as sent; a later attempt replaces what was never taken."""
         if texts:
-            self._db.execute(touch_texts.delete().where(touch_texts.c.touch_id.in_([one[0] for one in texts])))
             columns = ("touch_id", "subject", "html", "text")
             rows = [dict(zip(columns, one, strict=True)) for one in texts]
-            self._db.execute(plain_insert(touch_texts), rows)
+            again = insert(self._db, touch_texts)
+            newer = {name: again.excluded[name] for name in columns[1:]}
+            self._db.execute(again.on_conflict_do_update(index_elements=["touch_id"], set_=newer), rows)
 
     def text(self, touch: TouchId) -> tuple[str, str, str] | None:
         """Subject, html and text as sent."""

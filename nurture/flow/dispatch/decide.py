@@ -99,7 +99,8 @@ def _one_step(
     """Walk to the next stop. True when a contact was skipped and the walk goes on."""
     due, lead = decision.after, decision.lead
     around = scene.surroundings(lead, due, program.cadence)
-    around = replace(around, names={**around.names, **decision.fields})
+    if decision.fields:
+        around = replace(around, names={**around.names, **decision.fields})
     if made is not None and not goal_met(program.cadence, around):
         # It was planned before and has waited: the walk came here already, and would find a stream's item taken.
         due = replace(due, waiting=False)

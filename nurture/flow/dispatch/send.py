@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from nurture.domain import touch
 from nurture.domain.chance import chance
 from nurture.domain.enrollment import Enrollment
-from nurture.domain.enrollment import State as EnrollmentState
 from nurture.domain.lead import Lead
 from nurture.domain.pacing import Go, company_free_at, domain_free_at, lead_free_at, limits_for
 from nurture.domain.touch import Event, Reason, State, Touch, TouchId
@@ -29,6 +28,8 @@ from nurture.ports.store import Change, Switch
 
 # A mailer that is refused as a whole is tried again after this long; an operator may resume it earlier.
 MAILER_PAUSE = timedelta(minutes=15)
+# What a verdict changes in a touch.
+JUDGED = frozenset({"state", "reason", "because", "intent_at", "lease_until", "sent_at", "counted_at", "provider_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,12 @@ def intend(
     """Re-check every gate inside this transaction and move the winners to `sending`. The caller commits.
 
     `at` is the moment of the pass; `lease_until` is of the real one, because a long pass goes on after its moment.
-    Whoever no longer passes is due again at once, and is decided anew from fresh data.
+    Whoever no longer passes is due again at once, and is decided anew from fresh data. A pause or a stop of the
+    enrollment has taken its fence away: then nothing of it is stored here.
     """
     leads = {one.decision.lead.id for one in group}
     companies = {one.touch.company for one in group if one.touch.company is not None}
     work.touches.lock_for_limits(leads, companies)
-    fresh = work.enrollments.get([one.decision.after.id for one in group])
     people = work.leads.get(leads)
     addresses = {address for lead in people.values() for address in (lead.email, lead.phone) if address}
     suppressed = work.suppressions.scopes(addresses)
@@ -73,10 +74,7 @@ def intend(
     had = work.touches.had({(one.decision.lead.id, one.touch.template) for one in group})
 
     def passes(one: Outgoing, lead: Lead | None) -> bool:
-        now_stored = fresh.get(one.decision.after.id)
-        if now_stored is None or lead is None or now_stored.fence != one.decision.after.fence:
-            return False
-        if now_stored.state is not EnrollmentState.ACTIVE or lead.email != one.touch.address:
+        if lead is None or lead.email != one.touch.address:
             return False
         if suppressed.get(lead.email or "", frozenset()) & {"all", "email"}:
             return False
@@ -150,7 +148,7 @@ def record(
         if isinstance(verdict, ChannelDown):
             _pause_mailer(work, mailer, verdict.because, at=at)
     was = {intended.touch.id: (intended.touch.attempt, State.SENDING) for intended, _ in results}
-    stored = work.touches.save([one for one, _ in after], was=was)
+    stored = work.touches.save([one for one, _ in after], was=was, only=JUDGED)
     decisions = []
     for one, intended in after:
         if one.id not in stored:

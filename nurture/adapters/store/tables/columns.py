@@ -33,7 +33,7 @@ Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itse
 
 
 class Moment(TypeDecorator[datetime]):
-    """An aware UTC moment on both databases. SQLite has no zones: there it is stored without one."""
+    """An aware UTC moment on both databases. SQLite has no zones: there it is stored as text without one."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -50,6 +50,28 @@ class Moment(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+    # A row has many moments: on SQLite each is one call, to the same text that the library would write and read.
+
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return _as_text if dialect.name == "sqlite" else super().bind_processor(dialect)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        return _from_text if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
+
+def _as_text(value: datetime | None) -> str | None:
+    if value is None:
+        return None
+    if value.tzinfo is not UTC:
+        if value.tzinfo is None:
+            raise ValueError("a moment without a zone")
+        value = value.astimezone(UTC)
+    return value.isoformat(" ", "microseconds")[:-6]
+
+
+def _from_text(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text + "+00:00")
 
 
 def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
