@@ -114,12 +114,12 @@ class Character:
             return [Act(read_at, Kind.UNSUBSCRIBE)]
         if tired > 0.9997 and not looking:
             return [Act(read_at, Kind.COMPLAINT)]
-        if links and chance.hits(0.34 if looking else 0.02 + 0.10 * self.warmth, "click", email, key):
+        if links and chance.hits(0.38 if looking else 0.02 + 0.10 * self.warmth, "click", email, key):
             place = int(chance.of("which link", email, key) * links)
             acts.append(Act(read_at, Kind.CLICK, link=place))
-            if chance.hits(0.30 if looking else 0.03, "prices", email, key):
+            if chance.hits(0.40 if looking else 0.03, "prices", email, key):
                 acts.append(Act(read_at + timedelta(minutes=6), Kind.VISIT, {"page": "/pricing"}))
-            if looking and chance.hits(0.06, "demo", email, key):
+            if looking and chance.hits(0.10, "demo", email, key):
                 detail = {"form": "request a demo", "intent": Intent.REQUEST.value}
                 acts.append(Act(read_at + timedelta(minutes=14), Kind.FORM, detail))
         wants = self._answers(key, looking=looking)
@@ -137,7 +137,7 @@ class Character:
 
     def _answers(self, key: str, *, looking: bool) -> Intent | None:
         chances = (
-            [(Intent.INTERESTED, 0.05), (Intent.QUESTION, 0.04), (Intent.REQUEST, 0.012), (Intent.NOT_NOW, 0.008)]
+            [(Intent.INTERESTED, 0.08), (Intent.QUESTION, 0.06), (Intent.REQUEST, 0.02), (Intent.NOT_NOW, 0.008)]
             if looking
             else [
                 (Intent.NOT_NOW, 0.004),
