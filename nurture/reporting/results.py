@@ -29,7 +29,7 @@ def html(name: str, rows: Rows, columns: Sequence[str], *, at: datetime) -> str:
     """The page of a report: `sources`, `funnel`, `cadences`, `limits` or `handoffs`. Raises KeyError for another."""
     title, lead, draw, footnote = PAGES[name]
     drawn = draw(rows) if rows else page.paragraph("Nothing to show yet.")
-    parts = [page.section(title, drawn)]
+    parts = [page.section("At a glance", drawn)]
     if rows:
         numbers = frozenset(
             place
