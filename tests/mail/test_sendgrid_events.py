@@ -37,8 +37,13 @@ def test_the_signature_covers_the_raw_bytes_and_the_timestamp() -> None:
     assert not verify_event(PUBLIC, signature, "1600112502", BODY.replace(b"open", b"click"))
 
 
-@pytest.mark.parametrize("signature", [None, "", "no base64!", "größe", "AAAA", signed("2", BODY)])
-@pytest.mark.parametrize("key", [PUBLIC, "", "no key", "größe"])
+# The keys are made anew in each process: what is tried has names of its own, the same in all of them.
+@pytest.mark.parametrize(
+    "signature",
+    [None, "", "no base64!", "größe", "AAAA", signed("2", BODY)],
+    ids=["none", "empty", "no-base64", "umlaut", "too-short", "of-another-time"],
+)
+@pytest.mark.parametrize("key", [PUBLIC, "", "no key", "größe"], ids=["key", "empty", "no-key", "umlaut"])
 def test_anything_else_is_simply_not_signed(key: str, signature: str | None) -> None:
     assert not verify_event(key, signature, "1", BODY)
     assert not verify_event(key, signature, None, BODY)
