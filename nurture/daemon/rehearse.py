@@ -16,8 +16,10 @@ from nurture.domain.rehearsal import Done, Rehearsal, Told, ends_at, first_wrong
 from nurture.domain.response import CallOutcome, Grade, Kind
 from nurture.domain.row import Column, Refused, RowReader
 from nurture.domain.touch import CONTACTED, State, Touch
-from nurture.flow import enroll, intake, plan, respond, tasks
+from nurture.domain.walk import program_of
+from nurture.flow import enroll, intake, respond, tasks
 from nurture.flow.respond import Report
+from nurture.ports import InForce
 from nurture.wiring import App, rehearsed
 
 # A cadence of years has some hundred steps; a test that never ends is one of a loop.
@@ -73,14 +75,23 @@ class _Stage:
 
 def run(app: App, tests: Sequence[Rehearsal], sources: Mapping[str, str]) -> list[Problem]:
     """What does not happen as the tests expect: one problem for each test, at the line of its expectation."""
-    known = app.files.read(sources)[0].cadences
+    workspace, _ = app.files.read(sources)
+    known = workspace.cadences
+    programs = {name: program_of(cadence) for name, cadence in known.items()}
+    rules = InForce(
+        generation=1,
+        workspace=workspace,
+        versions=dict.fromkeys(known, 1),
+        program=lambda name, _: programs[name],
+        templates=app.files.templates(sources),
+    )
     problems = []
     for test in tests:
         if test.cadence not in known:
             problems.append(Problem(test.file, test.line, 1, f"cadence: no cadence is called {test.cadence!r}"))
             continue
         try:
-            wrong = _rehearse(app, test, sources)
+            wrong = _rehearse(app, test, rules)
         except NurtureError as error:
             wrong = (test.line, str(error))
         if wrong is not None:
@@ -88,13 +99,22 @@ def run(app: App, tests: Sequence[Rehearsal], sources: Mapping[str, str]) -> lis
     return problems
 
 
-def _rehearse(app: App, test: Rehearsal, sources: Mapping[str, str]) -> tuple[int, str] | None:
+@dataclass(frozen=True, slots=True)
+class _InForce:
+    """The files that are tested, read once for all tests."""
+
+    rules: InForce
+
+    def in_force(self) -> InForce:
+        """Always the same."""
+        return self.rules
+
+
+def _rehearse(app: App, test: Rehearsal, rules: InForce) -> tuple[int, str] | None:
     zone = calendar.zone(str(test.lead.get("timezone") or app.policy.timezone))
     start = moment(test.start, zone)
     with rehearsed(app, start) as (twin, clock):
-        made = plan.plan(sources, files=twin.files, store=twin.store, rules=twin.rules.in_force(),
-                         policy=twin.policy, now=start)  # fmt: skip
-        plan.apply(made, store=twin.store, policy=twin.policy, now=start, by="check")
+        twin.rules = _InForce(rules)
         stage = _Stage(twin, test, _lead(twin, test, start))
         answer = enroll.by_hand([stage.lead.id], test.cadence, by="check", **stage.common(start))[stage.lead.id]
         if not answer.may_enter:

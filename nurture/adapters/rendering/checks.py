@@ -88,7 +88,7 @@ class _File:
             return  # reported where it is loaded
         sandbox = self.templates.sandbox
         try:
-            tree = sandbox.parse(self.source, self.name)
+            tree = self.templates.tree(self.name)
         except (TemplateSyntaxError, RecursionError) as error:
             self.broken = True
             line = error.lineno if isinstance(error, TemplateSyntaxError) else 1
@@ -119,7 +119,7 @@ class _File:
     def _without_context(self, load: nodes.Node, target: str, source: str) -> Iterator[Problem]:
         """Macros see only their arguments, unless they are imported with context."""
         try:
-            needed = meta.find_undeclared_variables(self.templates.sandbox.parse(source))
+            needed = meta.find_undeclared_variables(self.templates.tree(target))
         except TemplateSyntaxError:
             return  # reported at its own file
         if asked := sorted((needed & self.allowed) - set(self.templates.sandbox.globals) - self.templates.sets(target)):

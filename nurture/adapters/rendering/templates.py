@@ -74,6 +74,7 @@ class Templates:
         self._emails: dict[str, _Compiled] = {}
         self._scripts: dict[str, Template] = {}
         self._matters: dict[str, FrontMatter] = {}
+        self._trees: dict[str, nodes.Template] = {}
         self._pieces = lru_cache(maxsize=_SHAPES)(inline_css.pieces)
 
     def email(self, path: str, names: Mapping[str, Any], link: Callable[[str], str]) -> RenderedEmail:
@@ -200,16 +201,22 @@ class Templates:
                     waiting.append(target)
         return [target for target, wanted in found.items() if wanted]
 
+    def tree(self, name: str) -> nodes.Template:
+        """A file parsed, once, for looking at: every e-mail asks about its layout. Raises TemplateSyntaxError."""
+        if name not in self._trees:
+            self._trees[name] = self.sandbox.parse(self.source(name) or "", name)
+        return self._trees[name]
+
     def sets(self, name: str) -> frozenset[str]:
         """The names that a file sets for itself, outside of its blocks and loops: by set, import and macro."""
         try:
-            return set_names(self.sandbox.parse(self.source(name) or "", name))
+            return set_names(self.tree(name))
         except (TemplateSyntaxError, RecursionError):
             return frozenset()
 
     def _loads_of(self, name: str) -> list[tuple[nodes.Node, str | None]]:
         try:
-            return list(loads(self.sandbox.parse(self.source(name) or "", name)))
+            return list(loads(self.tree(name)))
         except (TemplateSyntaxError, RecursionError):
             return []  # said when it is compiled or checked
 

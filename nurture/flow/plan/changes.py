@@ -77,10 +77,6 @@ def plan(
 ) -> Plan:
     """Compare files with what is in force. Raises FilesError with every problem when they cannot take effect."""
     workspace, problems = files.read(sources, unread=unread)
-    problems += template_problems(sources, workspace, files)
-    errors = sorted({problem for problem in problems if problem.severity == "error"})
-    if errors:
-        raise FilesError(errors)
     with store.unit(write=False) as work:
         generation = work.control.generation()
         applied = work.control.files()
@@ -88,6 +84,11 @@ def plan(
         standing = [one for one in work.enrollments.select() if one.state in OPEN]
     changed: dict[str, str | None] = {path: text for path, text in sources.items() if applied.get(path) != text}
     changed |= {path: None for path in applied if path not in sources}
+    if any(path.startswith((CADENCES, TEMPLATES)) for path in changed):  # what is in force was checked before
+        problems += template_problems(sources, workspace, files)
+    errors = sorted({problem for problem in problems if problem.severity == "error"})
+    if errors:
+        raise FilesError(errors)
     versions: dict[str, tuple[int, str]] = {}
     same: dict[str, tuple[int, str]] = {}
     for name, cadence in sorted(workspace.cadences.items()):

@@ -68,7 +68,8 @@ def _standing(one: Enrollment, new: Program, scene: Scene) -> Standing:
     if opened is not None:
         return Standing(one, ahead, to, one.next_at)
     outcome = walk(new, to, scene.surroundings(lead, one, new.cadence), scene.now).outcome
-    return Standing(one, ahead, to, outcome.until if isinstance(outcome, Sleep) else scene.now)
+    due = outcome.until if isinstance(outcome, Sleep) else min(one.next_at or scene.now, scene.now)
+    return Standing(one, ahead, to, due)
 
 
 def _ahead(old: Program, pc: int, new: Program) -> frozenset[str]:
