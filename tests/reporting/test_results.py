@@ -100,8 +100,9 @@ def test_an_interval_is_drawn_inside_the_picture_and_around_what_was_seen(
         start = float(bar.attrib["x"])
         end = start + float(bar.attrib["width"])
         assert start >= 0
-        assert start - 0.1 <= float(dot.attrib["cx"]) <= end + 0.1
-        assert end <= 720.1
+        # Three numbers, each rounded to a tenth of a pixel.
+        assert start - 0.16 <= float(dot.attrib["cx"]) <= end + 0.16
+        assert end <= 720.16
 
 
 def test_a_rate_is_said_with_the_digits_that_it_has() -> None:
