@@ -7,10 +7,10 @@ nothing; the lines themselves stay in the ledger for people.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from math import fsum, log2
+from math import fsum
 from typing import Any, Final
 
 from nurture.domain.condition import Condition, History
@@ -167,19 +167,18 @@ def added(sums: Sums, lines: Iterable[Line], scoring: Scoring) -> dict[str, Runn
 
 def engagement(sums: Sums, scoring: Scoring, now: datetime) -> float:
     """The engagement at `now`: each rule's decayed sum, capped, and their total, capped."""
-    total = fsum(worth for worth, _ in _by_rule(sums, scoring, now))
+    total = fsum(_by_rule(sums, scoring, now))
     return total if scoring.cap is None else min(total, scoring.cap)
 
 
-def _by_rule(sums: Sums, scoring: Scoring, now: datetime) -> list[tuple[float, timedelta]]:
-    """(capped worth, half-life) of each rule."""
+def _by_rule(sums: Sums, scoring: Scoring, now: datetime) -> list[float]:
+    """The capped worth of each rule."""
     found = []
     for rule in scoring.engagement:
         running = sums.get(rule.key)
         if running is not None:
-            half_life = rule.half_life.span
-            worth = decayed(running.worth, since=running.at, now=now, half_life=half_life)
-            found.append((_capped(worth, rule.at_most), half_life))
+            worth = decayed(running.worth, since=running.at, now=now, half_life=rule.half_life.span)
+            found.append(_capped(worth, rule.at_most))
     return found
 
 
@@ -245,36 +244,50 @@ def thresholds(conditions: Iterable[Condition], fit: float) -> tuple[float, ...]
 
 
 def look_at(sums: Sums, scoring: Scoring, bounds: Sequence[float] | None, now: datetime) -> datetime | None:
-    """When decay alone may next carry the engagement over a bound; never later than it does. None: never.
+    """When decay alone may next carry the engagement over a bound: at most a second after it does. None: never.
 
-    The worth of the positive rules falls at most as fast as if all had the shortest half-life, and the negative
-    rules pull down at most as much as they do now: the bound is safe, and exact for one half-life.
+    Gains only fall and losses only fade. So the engagement stays above what the gains of then and the losses of now
+    make, and below what the gains of now and the losses of then make: both bend one way, and are searched by halving.
+    Where there are no losses the first of them is the engagement itself.
     """
     if bounds is None:
         return now + timedelta(days=1)
-    parts = _by_rule(sums, scoring, now)
-    up = [(worth, half_life) for worth, half_life in parts if worth > 0]
-    down = fsum(-worth for worth, _ in parts if worth < 0)
-    if not parts:
-        return None
-    total = fsum(worth for worth, _ in parts)
-    if scoring.cap is not None:
-        total = min(total, scoring.cap)
-    below = [bound for bound in bounds if bound <= total]
+    gains, losses = _gains_and_losses(sums, scoring, now)
+    total = _within_cap(gains - losses, scoring)
+    falls_to = max((bound for bound in bounds if bound <= total), default=None)
+    rises_to = min((bound for bound in bounds if bound > total), default=None)
     moments = []
-    if below and up:
-        shortest = min(half_life for _, half_life in up)
-        held = fsum(worth for worth, _ in up)
-        target = max(below) + down
-        if target > 0 and held > target:
-            # Capped rules stay at their cap for a while; ignoring that only looks earlier.
-            moments.append(now + shortest * log2(held / target))
-        elif held <= target:
-            moments.append(now + shortest / 64)
-    above = [bound for bound in bounds if bound > total]
-    if above and down > 0:
-        longest = max(half_life for _, half_life in parts)
-        moments.append(now + min(longest, timedelta(days=1)))
-    if not moments:
-        return None
-    return min(min(moments), now + FAR) + SECOND
+    if falls_to is not None and gains > 0:
+        bound = falls_to
+        moments.append(
+            _first(lambda at: _within_cap(_gains_and_losses(sums, scoring, at)[0] - losses, scoring) < bound, now)
+        )
+    if rises_to is not None and losses > 0:
+        above = rises_to
+        moments.append(
+            _first(lambda at: _within_cap(gains - _gains_and_losses(sums, scoring, at)[1], scoring) >= above, now)
+        )
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _gains_and_losses(sums: Sums, scoring: Scoring, now: datetime) -> tuple[float, float]:
+    """The worth of the rules that give points, and of those that take them; both positive."""
+    worths = _by_rule(sums, scoring, now)
+    return fsum(worth for worth in worths if worth > 0), -fsum(worth for worth in worths if worth < 0)
+
+
+def _within_cap(total: float, scoring: Scoring) -> float:
+    return total if scoring.cap is None else min(total, scoring.cap)
+
+
+def _first(holds: Callable[[datetime], bool], now: datetime) -> datetime | None:
+    """The first second after now at which something holds that goes on to hold. None: not for years."""
+    before, after = 0, 1
+    while not holds(now + after * SECOND):
+        if after * SECOND >= FAR:
+            return None
+        before, after = after, after * 4
+    while after - before > 1:
+        middle = (before + after) // 2
+        before, after = (before, middle) if holds(now + middle * SECOND) else (middle, after)
+    return now + after * SECOND
