@@ -7,17 +7,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from nurture.ports.simulation import Watched
+from nurture.ports.world import SetClock
 from nurture.wiring import App, virtual_clock
-
-if TYPE_CHECKING:
-    from nurture.adapters.clock import VirtualClock
 
 
 @contextmanager
-def copied(app: App, start: datetime, *, seed: int) -> Iterator[tuple[App, VirtualClock, Watched]]:
+def copied(app: App, start: datetime, *, seed: int) -> Iterator[tuple[App, SetClock, Watched]]:
     """The same workspace on a throwaway copy of its data, with a clock that jumps; it reaches nobody and sends nothing.
 
     Raises UnreachableError and RefusedError, as opening the database itself does.

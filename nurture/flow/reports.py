@@ -1,22 +1,19 @@
-"""Where leads come from and what became of them: sources, the funnel, cadences, limits, handoffs."""
+"""How far leads came, what each step of a cadence did, what each rep did with what was offered."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from nurture.domain.cohort import Cohort, verdict_of, wilson
 from nurture.domain.lead import LeadId
-from nurture.domain.policy import Policy
 from nurture.domain.response import Grade, Kind
 from nurture.domain.touch import State
 from nurture.ports import InForce, Store, Unit
 
 EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
-NO_SOURCE: Final = "(none)"
 WON: Final = frozenset({"won"})
 ACCEPTED: Final = frozenset({"accepted", "won", "lost"})
 OFFERED: Final = ACCEPTED | {"offered", "rejected", "expired"}
@@ -70,132 +67,6 @@ def reached(work: Unit, now: datetime) -> tuple[Reached, dict[LeadId, Any], list
     )
 
 
-def sources(*, store: Store, rules: InForce, policy: Policy, now: datetime) -> list[dict[str, Any]]:
-    """Each source judged by what became of its leads. Sources without a lead, and leads without a source, are in it."""
-    with store.unit(write=False) as work:
-        far, people, handoffs = reached(work, now)
-    known = rules.workspace.sources
-    mine: dict[str, set[LeadId]] = {name: set() for name in known}
-    for lead in people.values():
-        mine.setdefault(lead.source or NO_SOURCE, set()).add(lead.id)
-    whole = Cohort(len(far.leads), len(far.accepted), None)
-    mature = now - rules.workspace.readiness.outcome_within.span
-    rows = []
-    for name, ids in sorted(mine.items(), key=lambda pair: (pair[0] == NO_SOURCE, pair[0])):
-        source = known.get(name)
-        cost = float(source.cost) if source is not None and source.cost is not None else None
-        currency = source.currency if source is not None else None
-        value, paid_in = _value([row for row in handoffs if row["lead_id"] in ids], currency)
-        accepted, won = len(far.accepted & ids), len(far.won & ids)
-        arrived = sorted(people[one].created_at or now for one in ids)
-        middle = arrived[len(arrived) // 2] if arrived else None
-        low, high = wilson(accepted, len(ids)) if ids else (None, None)
-        cohort = Cohort(len(ids), accepted, middle)
-        rows.append(
-            {
-                "source": name,
-                "leads": len(ids),
-                "contacted": len(far.contacted & ids),
-                "near_term": len(far.near_term & ids),
-                "offered": len(far.offered & ids),
-                "accepted": accepted,
-                "rejected": len(far.rejected & ids),
-                "won": won,
-                "value": value,
-                "cost": cost,
-                "currency": currency or paid_in,
-                "cost_per_lead": _per(cost, len(ids)),
-                "cost_per_accepted": _per(cost, accepted),
-                "cost_per_won": _per(cost, won),
-                "return": round(value / cost, 2) if cost and value is not None else None,
-                "low": low,
-                "high": high,
-                "verdict": verdict_of(cohort, whole, mature=mature),
-            }
-        )
-    return rows
-
-
-def _value(handoffs: list[dict[str, Any]], currency: str | None) -> tuple[float | None, str | None]:
-    """What was won, in the currency of the cost, or the only one there is; None where that cannot be added up."""
-    won = [row for row in handoffs if row["state"] == "won" and row["amount"] is not None]
-    paid = {row["currency"] for row in won}
-    wanted = currency or (next(iter(paid)) if len(paid) == 1 else None)
-    if not won:
-        return 0.0, wanted
-    return (sum(row["amount"] for row in won), wanted) if paid == {wanted} else (None, wanted)
-
-
-def _per(cost: float | None, count: int) -> float | None:
-    return round(cost / count, 2) if cost is not None and count else None
-
-
-def funnel(*, store: Store, now: datetime) -> list[dict[str, Any]]:
-    """How many leads came how far, and what part of the step before."""
-    with store.unit(write=False) as work:
-        far, _, _ = reached(work, now)
-    counts = [
-        ("leads", far.leads),
-        ("contacted", far.contacted),
-        ("responded", far.responded),
-        ("near_term", far.near_term),
-        ("offered", far.offered),
-        ("accepted", far.accepted),
-        ("won", far.won),
-    ]
-    rows = []
-    before: int | None = None
-    for name, ids in counts:
-        rows.append(
-            {
-                "step": name,
-                "leads": len(ids),
-                "of_all": round(len(ids) / len(far.leads), 4) if far.leads else None,
-                "of_previous": round(len(ids) / before, 4) if before else None,
-            }
-        )
-        before = len(ids)
-    return rows
-
-
-def cadences(*, store: Store, rules: InForce) -> list[dict[str, Any]]:
-    """What each cadence did: who is in it, how it ended, what it sent, who answered. The held-out arm apart."""
-    with store.unit(write=False) as work:
-        enrollments = work.enrollments.select()
-        touches = Counter((one.cadence, one.state) for one in work.touches.select())
-        replied = _replied(work)
-    rows = []
-    for name in sorted({*rules.workspace.cadences, *(one.cadence for one in enrollments)}):
-        mine = [one for one in enrollments if one.cadence == name]
-        states = Counter(one.state.value for one in mine)
-        rows.append(
-            {
-                "cadence": name,
-                "version": rules.versions.get(name),
-                "enrolled": len(mine),
-                **{state: states[state] for state in ("active", "paused", "done", "stopped", "goal_met", "failed")},
-                "held_out": sum(one.held_out for one in mine),
-                "sent": touches[name, State.SENT],
-                "tasks_done": touches[name, State.DONE],
-                "skipped": touches[name, State.SKIPPED],
-                "replied": replied.get(name, 0),
-            }
-        )
-    return rows
-
-
-def _replied(work: Unit) -> Mapping[str, int]:
-    """How many people answered each cadence."""
-    replies = [
-        one.response
-        for one in work.responses.stored()
-        if one.response.kind is Kind.REPLY and one.response.grade is Grade.HUMAN and one.response.touch
-    ]
-    made = work.touches.get({one.touch for one in replies if one.touch})
-    pairs = {(made[one.touch].cadence, one.lead) for one in replies if one.touch in made}
-    return Counter(cadence for cadence, _ in pairs)
-
-
 def steps(cadence: str, *, store: Store) -> list[dict[str, Any]]:
     """What each step of a cadence did, and what people did in return; each person counts once."""
     with store.unit(write=False) as work:
@@ -224,27 +95,6 @@ def steps(cadence: str, *, store: Store) -> list[dict[str, Any]]:
                 "clicked": len(heard.get((step, Kind.CLICK), ())),
                 "replied": len(heard.get((step, Kind.REPLY), ())),
                 "unsubscribed": len(heard.get((step, Kind.UNSUBSCRIBE), ())),
-            }
-        )
-    return rows
-
-
-def limits(*, store: Store, now: datetime) -> list[dict[str, Any]]:
-    """What waits or was not made, and why."""
-    with store.unit(write=False) as work:
-        touches = [one for one in work.touches.select() if one.reason is not None]
-    counted = Counter((one.reason, one.state) for one in touches if one.reason is not None)
-    rows = []
-    for (reason, state), count in sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])):
-        due = [one.due_at for one in touches if one.reason is reason and one.state is state]
-        oldest = min(due) if state is State.PLANNED else None
-        rows.append(
-            {
-                "reason": reason.value,
-                "state": state.value,
-                "touches": count,
-                "oldest_due_at": oldest,
-                "late_days": max(0, (now - oldest) // timedelta(days=1)) if oldest else None,
             }
         )
     return rows

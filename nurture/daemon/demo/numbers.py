@@ -15,6 +15,7 @@ from nurture.domain.lead import Lead, LeadId, Stage
 from nurture.domain.response import Bounce, Grade, Kind
 from nurture.domain.touch import SENTENCES, Channel, Reason, State, Touch
 from nurture.flow import reports
+from nurture.flow import sources as judged
 from nurture.ports import Unit
 
 # So many of these are worth a sentence.
@@ -100,7 +101,7 @@ def read(lived: Lived, *, seed: int) -> Numbers:
         warnings = _warnings(work, lived, touches)
     months, by_channel = _by_month(touches, lived)
     contacted = len(far.contacted)
-    sources = reports.sources(store=app.store, rules=app.rules.in_force(), policy=app.policy, now=lived.end)
+    sources = judged.sources(store=app.store, rules=app.rules.in_force(), now=lived.end)
     stages = Counter(lead.stage.value for lead in people.values())
     return Numbers(
         seed=seed,

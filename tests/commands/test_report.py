@@ -1,0 +1,68 @@
+"""report: as a table, as JSON, as CSV, as a page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import Nurture
+
+REPORTS = ("sources", "funnel", "cadences", "limits", "handoffs")
+OF_THE_CONTRACT = {
+    *("source", "leads", "contacted", "near_term", "offered", "accepted", "rejected", "won", "value", "cost"),
+    *("currency", "cost_per_lead", "cost_per_accepted", "cost_per_won", "return", "low", "high", "verdict"),
+}
+
+
+def test_sources_have_the_keys_of_the_contract_and_count_every_lead(nurture: Nurture, ada: str) -> None:
+    rows = nurture("report", "sources", "--json").json
+    assert all(row.keys() >= OF_THE_CONTRACT for row in rows)
+    found = {row["source"]: (row["leads"], row["verdict"]) for row in rows if row["leads"]}
+    assert found == {"website": (2, "too few")}
+
+
+def test_a_funnel_begins_with_all_leads(nurture: Nurture, ada: str) -> None:
+    assert nurture("report", "funnel", "--json").json[0] == {
+        "step": "leads",
+        "leads": 2,
+        "of_all": 1.0,
+        "of_previous": None,
+    }
+
+
+def test_a_cadence_claims_no_lift_for_a_few_people(nurture: Nurture, ada: str) -> None:
+    nurture("enroll", ada, "evergreen")
+    row = next(row for row in nurture("report", "cadences", "--json").json if row["cadence"] == "evergreen")
+    assert row["enrolled"] + row["held_out"] >= 1
+    assert row["verdict"] in ("nobody held out", "too early")
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_is_a_table_a_csv_and_a_page(name: str, nurture: Nurture, ada: str, folder: Path) -> None:
+    table = nurture("report", name)
+    assert table.code == 0, table.err
+    spelled = csv.reader(io.StringIO(nurture("report", name, "--csv").out))
+    header, *rows = spelled
+    assert len(set(header)) == len(header)
+    assert len(rows) == len(nurture("report", name, "--json").json)
+    done = nurture("report", name, "--html", "page.html")
+    assert (done.code, done.out) == (0, "")
+    assert "page.html" in done.err
+    page = (folder / "page.html").read_text("utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert "</html>" in page
+
+
+def test_a_page_that_cannot_be_written_is_one_message(refused: Nurture) -> None:
+    done = refused("report", "funnel", "--html", "nowhere/page.html")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("nurture: nowhere/page.html cannot be written")
+
+
+def test_what_is_not_there_yet_says_so(refused: Nurture) -> None:
+    done = refused("report", "agreement")
+    assert done.code == 2
+    assert "not there yet" in done.err
