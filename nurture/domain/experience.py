@@ -33,6 +33,8 @@ class Experience:
     intents: Mapping[str, int] = field(default_factory=dict)
     offers: Mapping[str, int] = field(default_factory=dict)  # accepted, rejected:REASON, expired
     endings: Mapping[str, int] = field(default_factory=dict)  # won, lost:REASON
+    after_click: Mapping[str, int] = field(default_factory=dict)  # visit:PAGE, download:, form:INTENT
+    clicks: int = 0
     told: Mapping[str, int] = field(default_factory=dict)
     conversations: int = 0
 

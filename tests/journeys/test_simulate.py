@@ -28,8 +28,8 @@ from tests.builders import a_company, a_lead
 from tests.fakes import A_TUESDAY, FixedClock, OutboxFake
 from tests.journeys import workspace
 
-LEADS = 16
-DAYS = 24
+LEADS = 14
+DAYS = 17
 UNTIL = A_TUESDAY + timedelta(days=DAYS)
 
 COURSE = """

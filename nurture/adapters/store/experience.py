@@ -16,6 +16,7 @@ from nurture.domain.touch import BY_PEOPLE, Channel, State
 _MAIL = (touches.c.channel == Channel.EMAIL.value, touches.c.state.in_([State.SENT.value, State.UNKNOWN.value]))
 # A bounce or an out-of-office note comes from a machine and is true all the same.
 _TRUE = (responses.c.grade == Grade.HUMAN.value) | responses.c.kind.in_([Kind.BOUNCE.value, Kind.AUTO_REPLY.value])
+_PAGES = 20  # the most visited
 _NEWEST = 2_000  # delays that are looked at, for each kind
 
 
@@ -46,6 +47,8 @@ def experience_of(db: Connection) -> Experience:
         delays=_delays(db),
         outcomes=outcomes,
         intents=_counts(db, intents.group_by(_said("intent"))),
+        after_click=_after_click(db),
+        clicks=sum(many.get(Kind.CLICK.value, 0) for many in answered.values()),
         offers=_offers(db),
         endings=_endings(db),
         told=_counts(db, told.group_by(facts.c.name)),
@@ -70,6 +73,16 @@ def _delays(db: Connection) -> dict[str, list[float]]:
         rows = db.execute(query.order_by(responses.c.id.desc()).limit(_NEWEST))
         found[kind.value] = sorted(max(0.0, (at - sent).total_seconds()) for at, sent in rows)
     return found
+
+
+def _after_click(db: Connection) -> dict[str, int]:
+    """What people did on the web, whether or not it can be traced to a mail: those who read are those who come."""
+    found: Counter[str] = Counter()
+    for kind, said in ((Kind.VISIT, "page"), (Kind.DOWNLOAD, "page"), (Kind.FORM, "intent")):
+        query = select(_said(said), func.count()).where(responses.c.kind == kind.value, _TRUE).group_by(_said(said))
+        for name, count in db.execute(query.order_by(func.count().desc(), _said(said)).limit(_PAGES)):
+            found[f"{kind.value}:{name or ''}"] += int(count)
+    return dict(found)
 
 
 def _offers(db: Connection) -> dict[str, int]:

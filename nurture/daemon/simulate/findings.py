@@ -17,6 +17,7 @@ from nurture.domain.touch import SENTENCES, Reason
 from nurture.domain.walk import program_of
 
 WEEK: Final = timedelta(days=7)
+PROMOTED: Final = "promoted"
 SKIPPED: Final = "left out: "
 
 
@@ -67,7 +68,7 @@ def of(done: Simulation) -> Findings:
         channels=volume.channels,
         callers={_name(done, email): many for email, many in volume.callers.items()},
         rooms=_rooms(done),
-        sales={"promoted": volume.promoted, **{_name(done, rep): many for rep, many in volume.offered.items()}},
+        sales={PROMOTED: volume.promoted, **{_name(done, rep): many for rep, many in volume.offered.items()}},
         capacity=_capacity(done),
         held=_held(done),
         dry=_dry(done),

@@ -37,7 +37,12 @@ def html(done: Simulation) -> str:
     weeks = [f"{week:%d %b}" for week in found.weeks]
     contacts = charts.stacked("Contacts by week", weeks, _drawn(found.channels, found.weeks), unit="contacts")
     calls = charts.stacked("Calls by caller and week", weeks, _drawn(found.callers, found.weeks), unit="calls")
-    sales = charts.stacked("Offered to sales by week", weeks, _drawn(found.sales, found.weeks), unit="leads")
+    sales = charts.stacked(
+        "Offered to sales by week",
+        weeks,
+        _drawn({name: many for name, many in found.sales.items() if name != findings.PROMOTED}, found.weeks),
+        unit="leads",
+    )
     parts = [
         page.tiles({label: f"{value:,}" for label, value in found.totals.items()}),
         page.section("What goes out", contacts),

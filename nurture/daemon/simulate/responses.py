@@ -84,6 +84,22 @@ class Model:
             if self.mark(touch, kind) < rates[kind]:
                 when = self._later(touch, kind, at)
                 found.append(Answer(when, kind, self._said(touch, kind, when)))
+                if kind is Kind.CLICK:
+                    found += self._after_click(touch, when)
+        return found
+
+    def _after_click(self, touch: Touch, at: datetime) -> list[Answer]:
+        """Pages and forms that somebody who came by a link goes on to, minutes later."""
+        found = []
+        for what in sorted({*usual.AFTER_CLICK, *self._known.after_click}):
+            expected = usual.AFTER_CLICK.get(what, 0.0)
+            rate = leaning(self._known.after_click.get(what, 0), self._known.clicks, expected, 60)
+            if self.mark(touch, what) >= rate:
+                continue
+            kind, _, said = what.partition(":")
+            detail = {"intent" if kind == Kind.FORM.value else "page": said} if said else {}
+            later = timedelta(minutes=2 + round(20 * self.mark(touch, f"{what} delay")))
+            found.append(Answer(grid.between(at + later, self._tick), Kind(kind), detail))
         return found
 
     def _mail_rates(self, cadence: str, template: str) -> dict[str, float]:

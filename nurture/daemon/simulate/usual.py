@@ -25,6 +25,8 @@ INTENTS: Final[Mapping[str, float]] = {
     Intent.REFUSAL: 0.20,
     Intent.OTHER: 0.10,
 }
+# Of those who click, so many then do this.
+AFTER_CLICK: Final[Mapping[str, float]] = {"visit:/pricing": 0.10, "form:request": 0.015}
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 # Seconds from a mail to its answer, as evenly spaced quantiles.
 DELAYS: Final[Mapping[str, tuple[float, ...]]] = {
