@@ -16,7 +16,7 @@ from nurture.domain.lead import Stage, Status
 from nurture.domain.response import Grade, Kind, Response
 from nurture.domain.scoring import Running
 from nurture.domain.touch import Channel
-from nurture.ports.store import Consent, Unit
+from nurture.ports.store import Consent, Suppression, Unit
 from tests.builders import a_company, a_lead, a_sent_touch, a_touch, an_enrollment
 from tests.fakes import A_TUESDAY as NOW
 
@@ -331,3 +331,10 @@ def test_the_night_asks_who_has_no_place_and_who_is_near_a_decision(store: SqlSt
         assert work.leads.flagged("ready_check", 9) == [near.id]
         work.leads.flag_for_the_night(everyone=True, returning_to=())
         assert work.leads.flagged("enroll_check", 9) == [placed.id, free.id, near.id]
+
+
+def test_who_must_not_be_contacted_is_not_idle(store: SqlStore) -> None:
+    left, stopped = a_lead(store), a_lead(store)
+    with store.unit() as work:
+        work.suppressions.add(Suppression(stopped.email or "", "all", "unsubscribe", NOW, stopped.id), by="test")
+        assert work.leads.idle() == [left.id]

@@ -24,6 +24,7 @@ from nurture.adapters.store.tables import (
     leads,
     promises,
     promotions,
+    suppressions,
     touches,
 )
 from nurture.domain import enrollment, handoff, touch
@@ -237,7 +238,10 @@ class LeadRows:
         self._db.execute(statement.on_conflict_do_update(index_elements=["email"], set_={"lead_id": lead}))
 
     def idle(self) -> list[LeadId]:
-        """Leads of ours (nurturing) for whom nothing is planned and nobody has anything to do."""
+        """Leads of ours (nurturing) for whom nothing is planned and nobody has anything to do.
+
+        Whoever asked not to be contacted has no next thing, and rightly so.
+        """
         open_enrollments = [state.value for state in enrollment.OPEN]
         open_handoffs = [state.value for state in handoff.OPEN]
         query = select(leads.c.id).where(
@@ -250,6 +254,7 @@ class LeadRows:
             ~_has(handoffs, handoffs.c.state.in_(open_handoffs)),
             ~_has(promises, promises.c.state == "open"),
             ~_has(inbox, inbox.c.settled_at.is_(None)),
+            ~exists().where(suppressions.c.address == leads.c.email, suppressions.c.scope == "all"),
         )
         return list(self._db.execute(query.order_by(leads.c.id)).scalars())
 
