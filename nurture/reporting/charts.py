@@ -51,7 +51,10 @@ def funnel(title: str, steps: Sequence[Bar], *, note: str = "") -> str:
         (one.label, number(one.value), share(one.value, whole) if place else "", one.note)
         for place, one in enumerate(steps)
     ]
-    drawn = _rows([Bar(one.label, one.value) for one in steps], [f"{count}  {of}".strip() for _, count, of, _ in rows])
+    drawn = _rows(
+        [Bar(one.label, one.value) for one in steps],
+        [f"{count} \N{MIDDLE DOT} {of}" if of else count for _, count, of, _ in rows],
+    )
     told = ", ".join(f"{label} {count}" for label, count, _, _ in rows)
     head = ("Step", "Leads", "Of all")
     table = _table(head, [(label, count, of) for label, count, of, _ in rows])
@@ -148,11 +151,11 @@ def _upright(columns: Sequence[str], series: Mapping[str, Sequence[float]], tota
 
 def _scale(most: float) -> tuple[float, float]:
     """Four to eight round steps up to a round number that holds the largest value."""
-    if most <= 0:
+    if most <= 1:
         return 1, 1
     size = 10 ** floor(log10(most))
-    step = next(size * factor for factor in (0.2, 0.25, 0.5, 1, 2) if most <= size * factor * 6)
-    step = max(step, 1)
+    step = next(size * factor for factor in (0.2, 0.25, 0.5, 1, 2, 4) if most <= size * factor * 6)
+    step = max(step, 1)  # what is counted has no halves
     return step, step * -(-most // step)
 
 
@@ -169,8 +172,8 @@ def _figure(
     return (
         f"<figure><figcaption>{escape(title)}</figcaption>"
         + (f'<ul class="legend">{keys}</ul>' if keys else "")
-        + f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{words}">'
-        + f"<title>{escape(title)}</title><desc>{escape(told)}</desc>{content}</svg>"
+        + f'<div class="wide"><svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{words}">'
+        + f"<title>{escape(title)}</title><desc>{escape(told)}</desc>{content}</svg></div>"
         + (f'<p class="note">{escape(note)}</p>' if note else "")
         + f"<details><summary>The numbers</summary>{table}</details></figure>\n"
     )

@@ -30,7 +30,7 @@ section { background: var(--paper); border: 1px solid var(--line); border-radius
 .tiles span { color: var(--dim); font-size: .9rem; }
 figure { margin: 0 0 1rem; }
 figcaption { font-weight: 600; margin: 0 0 .5rem; }
-figure > svg { width: 100%; height: auto; display: block; }
+figure .wide > svg { width: 100%; min-width: 34rem; height: auto; display: block; margin: 0 0 .5rem; }
 svg text { font: 12px -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; fill: var(--ink); }
 svg .end { text-anchor: end; } svg .middle { text-anchor: middle; } svg .small { font-size: 11px; fill: var(--dim); }
 svg .value { font-variant-numeric: tabular-nums; }
@@ -45,6 +45,7 @@ svg .grid { stroke: var(--line); stroke-width: 1; } svg .part { stroke: var(--pa
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .7rem .4rem 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; } thead th { color: var(--dim); font-weight: 500; }
+td:first-child { white-space: nowrap; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 details { margin: .4rem 0; } summary { cursor: pointer; color: var(--accent); font-size: .9rem; }
 details table { width: auto; margin: .4rem 0; }

@@ -18,7 +18,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def drawing(figure: str) -> ElementTree.Element:
     """The picture of a figure, as a browser would read it."""
     found = ElementTree.fromstring(figure)
-    picture = found.find("svg")
+    picture = found.find("div/svg")
     assert picture is not None
     return picture
 

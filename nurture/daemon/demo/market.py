@@ -34,6 +34,8 @@ from nurture.wiring import App
 
 # These come back as mail; the rest is told by links, forms and the web site.
 BY_MAIL: Final = frozenset({Kind.REPLY, Kind.AUTO_REPLY, Kind.BOUNCE})
+# A caller asks again for what is older than this, and writes the same answer down with its new date.
+GETTING_OLD: Final = timedelta(days=90)
 _MINUTE: Final = timedelta(minutes=1)
 
 
@@ -51,6 +53,7 @@ class Market:
         self._tasks: set[str] = set()
         self._offers: set[tuple[int, str]] = set()
         self._reports: list[Report] = []
+        self._written: dict[tuple[str, str, str], datetime] = {}
         self.message_ids: Counter[str] = Counter()
         self.refused: list[tuple[str, int, str]] = []
         self.merged = 0
@@ -212,7 +215,8 @@ class Market:
             ends = person.after_answer(key, at)
         else:
             ends = person.after_call(key, at, task.ask, task.channel.value)
-        detail: dict[str, Any] = {"outcome": ends.outcome.value, "text": ends.note, "facts": ends.facts}
+        facts = {name: text for name, text in ends.facts.items() if self._is_news(email, name, text, at)}
+        detail: dict[str, Any] = {"outcome": ends.outcome.value, "text": ends.note, "facts": facts}
         if ends.until:
             detail["until"] = ends.until
             detail["promise"] = "Call back"
@@ -223,6 +227,14 @@ class Market:
         if ends.outcome is CallOutcome.REPLIED or task.channel is not Channel.CALL:
             return
         self._keeps_promise(task, at)
+
+    def _is_news(self, email: str, name: str, text: str, at: datetime) -> bool:
+        """Whether a caller writes it down: not what stands there already, unless that is getting old."""
+        written = self._written.get((email, name, text))
+        if written is not None and at - written < GETTING_OLD:
+            return False
+        self._written[email, name, text] = at
+        return True
 
     def _keeps_promise(self, task: Touch, at: datetime) -> None:
         """A promise whose call was made is kept."""

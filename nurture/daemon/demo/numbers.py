@@ -12,14 +12,12 @@ from nurture.daemon.demo.year import Lived
 from nurture.domain import calendar
 from nurture.domain.handoff import State as Handoff
 from nurture.domain.lead import Lead, LeadId, Stage
-from nurture.domain.response import Bounce, Grade, Kind
+from nurture.domain.response import CONVERSATIONS, Bounce, Grade, Kind, Response
 from nurture.domain.touch import SENTENCES, Channel, Reason, State, Touch
 from nurture.flow import reports
 from nurture.flow import sources as judged
 from nurture.ports import Unit
 
-# So many of these are worth a sentence.
-_WORTH_TELLING: Final = 1
 _MADE: Final = frozenset({State.SENT, State.DONE})
 
 
@@ -156,10 +154,15 @@ def _by_month(touches: Sequence[Touch], lived: Lived) -> tuple[tuple[str, ...], 
     return tuple(months), {name: tuple(made[name][month] for month in months) for name in order}
 
 
-def _responses(heard: Sequence[Any]) -> dict[str, int]:
-    """Responses of people by kind, and those of machines together."""
-    counted = Counter(one.kind.value for one in heard if one.grade is Grade.HUMAN or one.kind is not Kind.CLICK)
-    machines = sum(one.grade is Grade.MACHINE and one.kind is Kind.CLICK for one in heard)
+def _responses(heard: Sequence[Response]) -> dict[str, int]:
+    """Responses by kind, the most frequent first; of calls the conversations; clicks of machines for themselves."""
+    counted: Counter[str] = Counter()
+    machines = 0
+    for one in heard:
+        if one.kind is Kind.CLICK and one.grade is not Grade.HUMAN:
+            machines += 1
+        elif one.kind is not Kind.CALL or one.outcome in CONVERSATIONS:
+            counted[one.kind.value] += 1
     found = dict(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])))
     return found | ({"machine_click": machines} if machines else {})
 
@@ -242,25 +245,25 @@ def _warnings(work: Unit, lived: Lived, touches: Sequence[Touch]) -> tuple[str, 
     left = sum(one.kind in (Kind.UNSUBSCRIBE, Kind.COMPLAINT) for one in heard)
     scanned = sum(one.grade is Grade.MACHINE and one.kind is Kind.CLICK for one in heard)
     expired = sum(one.state is State.EXPIRED for one in touches)
+    idle = work.leads.get(work.leads.idle())
+    alone = work.suppressions.scopes([lead.email for lead in idle.values() if lead.email])
+    lost = sum("all" not in alone.get(lead.email or "", ()) for lead in idle.values())
     found = [
-        (
-            len(lived.market.refused),
-            "rows of the lists were refused, each with line and reason; the others went in.",
-        ),
-        (lived.market.merged, "rows named somebody who was known already: updated, never a second lead."),
-        (waiting[Reason.NO_CONSENT], f"e-mails wait. {SENTENCES[Reason.NO_CONSENT]}"),
-        (skipped[Reason.HOLDOUT], "touches were not made for the held-out leads, so that the effect can be measured."),
-        (skipped[Reason.NO_ADDRESS], "touches were skipped: no usable number or address."),
-        (skipped[Reason.SUPPRESSED], "touches were skipped: the address must not be contacted."),
-        (bounced, f"hard bounces{_of(bounced, mails)}: those addresses get no more mail."),
-        (left, f"unsubscribes and complaints{_of(left, mails)}: everything stopped at once."),
-        (scanned, "clicks came from mail filters; they were kept, and changed nothing."),
-        (expired, "tasks were not done in time."),
-        (len(work.notes.inbox()), "mails in the inbox wait for a person."),
-        (len(work.leads.idle()), "leads have no next thing. See: nurture lead list --idle"),
+        ("Rows of lists refused", len(lived.market.refused), "Each has its line and reason; the others went in."),
+        ("Rows that named somebody known", lived.market.merged, "Updated, never a second lead."),
+        ("E-mails that wait", waiting[Reason.NO_CONSENT], SENTENCES[Reason.NO_CONSENT]),
+        ("Touches not made for the held-out leads", skipped[Reason.HOLDOUT], "So that the effect can be measured."),
+        ("Touches without a usable number or address", skipped[Reason.NO_ADDRESS], "Skipped."),
+        ("Touches to addresses that must not be contacted", skipped[Reason.SUPPRESSED], "Skipped."),
+        ("Hard bounces", bounced, f"{_of(bounced, mails)}Those addresses get no more mail."),
+        ("Unsubscribes and complaints", left, f"{_of(left, mails)}Everything stopped at once."),
+        ("Clicks of mail filters", scanned, "Kept, and they changed nothing."),
+        ("Tasks not done in time", expired, "They expired, and their cadences went on."),
+        ("Mails that wait for a person", len(work.notes.inbox()), "See: nurture inbox list"),
+        ("Leads without a next thing", lost, "See: nurture lead list --idle"),
     ]
-    return tuple(f"{count:,} {words}" for count, words in found if count >= _WORTH_TELLING)
+    return tuple(f"{what}: {count:,}. {words}" for what, count, words in found if count)
 
 
 def _of(part: int, whole: int) -> str:
-    return f" ({100 * part / whole:.1f} % of the mails)" if whole else ""
+    return f"That is {100 * part / whole:.1f} % of the mails. " if whole else ""

@@ -109,5 +109,6 @@ def _month(text: str) -> str:
 
 def _spoken(name: str) -> str:
     special = {"email": "E-mail", "linkedin": "LinkedIn", "sms": "Text message", "auto_reply": "Out of office"}
+    special["call"] = "Conversation"
     special["machine_click"] = "Click of a machine (ignored)"
     return special.get(name, name.replace("_", " ").capitalize())
