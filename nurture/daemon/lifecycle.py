@@ -12,7 +12,7 @@ from threading import Event
 from typing import Any, Final, Protocol
 
 from nurture import log
-from nurture.daemon import tick
+from nurture.daemon import grid, tick
 from nurture.daemon.ticker import Ticker
 from nurture.domain.errors import RefusedError
 from nurture.wiring import App
@@ -55,7 +55,8 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
 
     def one_pass() -> None:
         nonlocal sent
-        done = tick.run(app)
+        # Passes run on the grid of the tick, so that `simulate` can run at the same moments.
+        done = tick.run(app, now=grid.at_or_before(app.store.now(app.clock.now()), app.policy.tick))
         sent += done.touches.sent
         _report(done)
 
