@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -37,14 +36,14 @@ class EnrollmentRows:
         )
         if self._db.dialect.name == "postgresql":
             due = due.with_for_update(skip_locked=True)
-        claimed = [_enrollment(row) for row in self._db.execute(due)]
+        claimed = [_enrollment(row, fence=row.fence + 1) for row in self._db.execute(due)]
         for chunk in chunks([one.id for one in claimed]):
             self._db.execute(
                 update(table)
                 .where(table.c.id.in_(chunk))
                 .values(next_at=lease_until, lease_by=owner, lease_until=lease_until, fence=table.c.fence + 1)
             )
-        return [replace(one, fence=one.fence + 1) for one in claimed]
+        return claimed
 
     def save(self, changed: Sequence[Enrollment], *, fenced: bool = True) -> frozenset[EnrollmentId]:
         """Store changed enrollments; with `fenced`, only those whose fence is still ours."""
@@ -170,7 +169,7 @@ def _values(one: Enrollment) -> dict[str, Any]:
     }
 
 
-def _enrollment(row: Row[Any]) -> Enrollment:
+def _enrollment(row: Row[Any], *, fence: int | None = None) -> Enrollment:
     memory: Mapping[str, Any] = row.memory or {}
     return Enrollment(
         id=row.id,
@@ -188,7 +187,7 @@ def _enrollment(row: Row[Any]) -> Enrollment:
         touch=row.touch_id,
         pauses=row.pauses or {},
         paused_at=row.paused_at,
-        fence=row.fence,
+        fence=row.fence if fence is None else fence,
         ended_at=row.ended_at,
         reason=row.reason,
     )

@@ -10,7 +10,7 @@ from typing import Any
 from nurture.domain import calendar, enrollment, pacing, touch
 from nurture.domain.cadence import Email, PersonTask, Webhook
 from nurture.domain.chance import chance
-from nurture.domain.enrollment import Enrollment
+from nurture.domain.enrollment import Enrollment, Place
 from nurture.domain.errors import NurtureError
 from nurture.domain.lead import Lead
 from nurture.domain.pacing import Go, Skip, Wait
@@ -74,13 +74,17 @@ def decide(due: Enrollment, scene: Scene, *, new_id: Callable[[], str]) -> Decis
 
 
 def moved_on(due: Enrollment, made: Touch, program: Program, scene: Scene) -> Enrollment:
-    """The enrollment after its open touch is over; waits count from when that really happened."""
+    """The enrollment after its open touch is over."""
+    return replace(due, place=place_after(due, made, program, scene), touch=None)
+
+
+def place_after(due: Enrollment, made: Touch, program: Program, scene: Scene) -> Place:
+    """Where it stands after its open touch is over; waits count from when that really happened."""
     counted = made.counted_at is not None or made.state is State.EXPIRED
     at = made.sent_at or made.intent_at or scene.now
     if made.state is State.EXPIRED and made.expires_at is not None:
         at = made.expires_at
-    place = after_contact(program, due.place, at if counted else scene.now, counted=counted)
-    return replace(due, place=place, touch=None)
+    return after_contact(program, due.place, at if counted else scene.now, counted=counted)
 
 
 def _expired(made: Touch, decision: Decision, scene: Scene) -> Touch:
@@ -120,7 +124,8 @@ def _one_step(
             decision.into = into
             return False
         case Contact(step=contact, due_at=due_at):
-            due = replace(due, place=step.place, waiting=False)
+            if due.waiting or due.place != step.place:
+                due = replace(due, place=step.place, waiting=False)
             planned = _planned(due, lead, contact, due_at, program, scene, new_id=new_id)
             return _contact(decision, due, planned, contact, program, scene, was=None)
 
@@ -316,21 +321,22 @@ def expires_at(step: PersonTask, lead: Lead, scene: Scene) -> datetime:
     return calendar.later(scene.now, step.within, zone=scene.zone_of(lead), country=scene.country_of(lead))
 
 
-def rest(after: Enrollment, lead: Lead, scene: Scene) -> Decision:
+def rest(sent: Enrollment, made: Touch, lead: Lead, scene: Scene) -> Decision:
     """Where an enrollment stands once its contact is made: asleep, over, or due again at once."""
-    program = scene.rules.program(after.cadence, after.version)
-    decision = Decision(after, after, lead)
-    step = walk(program, after.place, scene.surroundings(lead, after, program.cadence), scene.now)
+    program = scene.rules.program(sent.cadence, sent.version)
+    decision = Decision(sent, sent, lead)
+    place = place_after(sent, made, program, scene)
+    step = walk(program, place, scene.surroundings(lead, sent, program.cadence), scene.now)
     decision.fields.update(step.fields)
-    after = replace(after, place=step.place)
     match step.outcome:
         case Sleep(until=until, wakeable=wakeable):
-            decision.after = replace(after, next_at=until, waiting=wakeable)
+            decision.after = replace(sent, place=step.place, touch=None, next_at=until, waiting=wakeable)
         case Finished(event=event, word=word, into=into):
-            decision.after = enrollment.ended(after, event, reason=word, now=scene.now)
+            over = replace(sent, place=step.place, touch=None)
+            decision.after = enrollment.ended(over, event, reason=word, now=scene.now)
             decision.into = into
         case Contact():
-            decision.after = replace(after, next_at=scene.now, waiting=False)
+            decision.after = replace(sent, place=step.place, touch=None, next_at=scene.now, waiting=False)
     return decision
 
 

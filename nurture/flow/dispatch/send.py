@@ -156,8 +156,7 @@ def record(
         scene.keep(one)
         lead = intended.outgoing.decision.lead
         if one.state in touch.FINAL:
-            program = scene.rules.program(intended.enrollment.cadence, intended.enrollment.version)
-            decisions.append(decide.rest(decide.moved_on(intended.enrollment, one, program, scene), lead, scene))
+            decisions.append(decide.rest(intended.enrollment, one, lead, scene))
         else:
             waiting = replace(intended.enrollment, next_at=one.due_at if one.state is State.PLANNED else None)
             if one.state is State.PLANNED:
