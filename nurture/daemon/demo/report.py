@@ -53,7 +53,10 @@ def html(numbers: Numbers, *, brief_text: str) -> str:
             ),
             charts.bars(
                 "What came back",
-                [charts.Bar(_spoken(name), count) for name, count in numbers.responses.items()],
+                [
+                    charts.Bar("Conversation" if name == "call" else _spoken(name), count)
+                    for name, count in numbers.responses.items()
+                ],
                 unit="Responses",
             ),
         )
@@ -109,6 +112,5 @@ def _month(text: str) -> str:
 
 def _spoken(name: str) -> str:
     special = {"email": "E-mail", "linkedin": "LinkedIn", "sms": "Text message", "auto_reply": "Out of office"}
-    special["call"] = "Conversation"
     special["machine_click"] = "Click of a machine (ignored)"
     return special.get(name, name.replace("_", " ").capitalize())
