@@ -12,6 +12,4 @@ def run(app: App) -> None:
     rules = app.rules.in_force()
     enroll.run(store=app.store, rules=rules, policy=app.policy, now=now)
     crm = bool(app.settings.crm.webhook)
-    promote.run(
-        store=app.store, rules=rules, policy=app.policy, new_id=app.clock.new_id, now=now, by="daemon", crm=crm
-    )
+    promote.run(store=app.store, rules=rules, policy=app.policy, new_id=app.clock.new_id, now=now, by="daemon", crm=crm)
