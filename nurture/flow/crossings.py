@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from nurture.domain import scoring
+from nurture.domain.lead import LeadId
 from nurture.domain.policy import Policy
+from nurture.domain.scoring import Line
 from nurture.moves.rescore import rescore
-from nurture.moves.scene import load
-from nurture.ports import InForce, Store
+from nurture.moves.scene import Scene, load
+from nurture.ports import InForce, Store, Unit
 
 
 def run(*, store: Store, rules: InForce, policy: Policy, now: datetime, limit: int = 1_000) -> int:
@@ -25,13 +29,32 @@ def run(*, store: Store, rules: InForce, policy: Policy, now: datetime, limit: i
 
 
 def rescore_all(*, store: Store, rules: InForce, policy: Policy, now: datetime, batch: int = 1_000) -> int:
-    """Score every lead again from its ledger: after scoring.yaml changed."""
+    """Judge every response again by the rules in force, and score every lead by that: after scoring.yaml changed."""
     with store.unit(write=False) as work:
         every = [lead.id for lead in work.leads.search(None, now=now)]
     for start in range(0, len(every), batch):
         ids = every[start : start + batch]
         with store.unit() as work:
             scene = load(work, ids, rules=rules, policy=policy, now=now)
-            rescore(work, ids, scene, by="apply", because="scoring.yaml changed")
+            lines = _judged_again(work, ids, scene)
+            work.responses.replace_lines(lines)
+            points = rules.workspace.scoring
+            sums = {lead: scoring.added({}, [line for _, line in made], points) for lead, made in lines.items()}
+            rescore(work, ids, scene, sums=sums, by="apply", because="scoring.yaml changed")
             work.commit()
     return len(every)
+
+
+def _judged_again(work: Unit, ids: Sequence[LeadId], scene: Scene) -> dict[LeadId, list[tuple[int, Line]]]:
+    """The ledger lines that the stored responses make under the rules in force."""
+    heard = work.responses.with_ids(ids)
+    lines: dict[LeadId, list[tuple[int, Line]]] = {}
+    for number in ids:
+        lead = scene.leads[number]
+        names, history = scene.names(lead), scene.history(lead, None)
+        lines[number] = [
+            (stored.id, line)
+            for stored in heard.get(number, ())
+            for line in scoring.lines_for(scene.rules.workspace.scoring, stored.response, names, history)
+        ]
+    return lines

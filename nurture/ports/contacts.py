@@ -157,6 +157,12 @@ class Responses(Protocol):
     def add_lines(self, lead: LeadId, response: int, lines: Sequence[Line]) -> None:
         """Ledger lines of a response."""
 
+    def replace_lines(self, lines: Mapping[LeadId, Sequence[tuple[int, Line]]]) -> None:
+        """The whole ledger of these leads anew: lead -> (response, line)."""
+
+    def with_ids(self, leads: Collection[LeadId]) -> dict[LeadId, list[StoredResponse]]:
+        """The responses of leads with their ids, oldest first."""
+
     def lines(self, leads: Collection[LeadId]) -> dict[LeadId, list[Line]]:
         """The ledger of each lead."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.json_values import as_json
@@ -80,6 +80,23 @@ class ResponseRows:
                 for line in lines
             ]
             self._db.execute(plain_insert(score_lines), rows)
+
+    def replace_lines(self, lines: Mapping[int, Sequence[tuple[int, Line]]]) -> None:
+        """The whole ledger of these leads anew: lead -> (response, line)."""
+        for chunk in chunks(lines):
+            self._db.execute(delete(score_lines).where(score_lines.c.lead_id.in_(chunk)))
+        for lead, pairs in lines.items():
+            for response, line in pairs:
+                self.add_lines(lead, response, [line])
+
+    def with_ids(self, leads: Collection[int]) -> dict[int, list[StoredResponse]]:
+        """The responses of leads with their ids, oldest first."""
+        found: dict[int, list[StoredResponse]] = {}
+        for chunk in chunks(leads):
+            query = select(table).where(table.c.lead_id.in_(chunk)).order_by(table.c.at, table.c.id)
+            for row in self._db.execute(query):
+                found.setdefault(row.lead_id, []).append(StoredResponse(row.id, _response(row), row.recorded_at))
+        return found
 
     def lines(self, leads: Collection[int]) -> dict[int, list[Line]]:
         """The ledger of each lead, oldest first."""
