@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from nurture.domain.errors import RequestError
@@ -31,7 +32,6 @@ _MAILTO: Final = re.compile(r"(mailto:)?[!-+\--;=?-~]{1,900}")
 _LIST_ID: Final = re.compile(r"[ -~]{1,255}")
 # CR and LF would begin a header of an attacker's choice; a surrogate is no character and cannot be encoded.
 _UNSAFE_IN_HEADER: Final = re.compile("[\r\n\0\ud800-\udfff]")
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _LONGEST_SUBJECT: Final = 900
 _LONGEST_ADDRESS: Final = 254  # RFC 5321: a path of 256 with its brackets
 _LONGEST_LOCAL: Final = 64
@@ -56,6 +56,7 @@ def message_id_for(touch: str, domain: str) -> str:
     return f"<{touch}@{ascii_domain}>"
 
 
+@lru_cache(maxsize=4096)
 def ascii_address(address: str) -> str | None:
     """The address as it travels: its domain in ASCII. None where it is no address that every mail server takes."""
     local, at, domain = address.rpartition("@")
@@ -107,6 +108,15 @@ class Message:
             raise MessageError(found)
 
 
+def _can_travel(body: str) -> bool:
+    """Whether a text can be encoded. Half of a surrogate pair cannot; to look for one would take far longer."""
+    try:
+        body.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _problems(message: Message) -> Iterator[str]:
     """Everything that keeps a message from being sent. Values are named, not shown: they are people's data."""
     if not _TOUCH.fullmatch(message.touch):
@@ -126,7 +136,7 @@ def _problems(message: Message) -> Iterator[str]:
         body: str = getattr(message, name)
         if not body.strip():
             yield f"The {name} part is empty."
-        if "\0" in body or not (body.isascii() or _SURROGATE.search(body) is None):
+        if "\0" in body or not (body.isascii() or _can_travel(body)):
             yield f"The {name} part has a character that mail cannot carry."
     if not _MESSAGE_ID.fullmatch(message.message_id) or len(message.message_id) > 250:
         yield "The Message-ID is not of the form <id@domain>."

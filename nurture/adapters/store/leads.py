@@ -56,6 +56,14 @@ class LeadRows:
                 found[row.id] = lead_of(row)
         return found
 
+    def reach(self, ids: Collection[LeadId]) -> dict[LeadId, tuple[str | None, str | None, datetime | None]]:
+        """Address, number, and until when a lead asked for less: what is looked at again just before a send."""
+        found: dict[LeadId, tuple[str | None, str | None, datetime | None]] = {}
+        for chunk in chunks(ids):
+            query = select(leads.c.id, leads.c.email, leads.c.phone, leads.c.light_until).where(leads.c.id.in_(chunk))
+            found |= {row.id: (row.email, row.phone, row.light_until) for row in self._db.execute(query)}
+        return found
+
     def find(self, text: str) -> Lead | None:
         """A lead by address, alias, id or external id; a merged lead is followed to where it went."""
         text = text.strip()

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from nurture.domain import touch
 from nurture.domain.chance import chance
 from nurture.domain.enrollment import Enrollment
-from nurture.domain.lead import Lead
 from nurture.domain.pacing import Go, company_free_at, domain_free_at, lead_free_at, limits_for
 from nurture.domain.touch import Event, Reason, State, Touch, TouchId
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes, backoff
@@ -62,8 +61,8 @@ def intend(
     leads = {one.decision.lead.id for one in group}
     companies = {one.touch.company for one in group if one.touch.company is not None}
     work.touches.lock_for_limits(leads, companies)
-    people = work.leads.get(leads)
-    addresses = {address for lead in people.values() for address in (lead.email, lead.phone) if address}
+    people = work.leads.reach(leads)
+    addresses = {address for email, phone, _ in people.values() for address in (email, phone) if address}
     suppressed = work.suppressions.scopes(addresses)
     switches = work.control.switches()
     counted = work.touches.counted(leads, at - timedelta(days=31))
@@ -73,10 +72,12 @@ def intend(
     per_domain = work.touches.domain_counted(domains, at - timedelta(hours=1)) if limits.domain_per_hour else {}
     had = work.touches.had({(one.decision.lead.id, one.touch.template) for one in group})
 
-    def passes(one: Outgoing, lead: Lead | None) -> bool:
-        if lead is None or lead.email != one.touch.address:
+    def passes(one: Outgoing) -> bool:
+        lead = one.decision.lead
+        email, phone, light_until = people.get(lead.id, (None, None, None))
+        if email is None or email != one.touch.address:
             return False
-        if suppressed.get(lead.email or "", frozenset()) & {"all", "email"}:
+        if suppressed.get(email, frozenset()) & {"all", "email"} or "all" in suppressed.get(phone or "", frozenset()):
             return False
         paused = {"send", "mailer", f"cadence:{one.touch.cadence}"} & switches.keys()
         if any(switch.until is None or switch.until > at for name, switch in switches.items() if name in paused):
@@ -85,7 +86,7 @@ def intend(
         if not repeat and (lead.id, one.touch.template) in had:
             return False
         zone = scene.zone_of(lead)
-        own = limits_for(limits, light_until=lead.light_until, now=at)
+        own = limits_for(limits, light_until=light_until, now=at)
         colleagues = company_last.get(one.touch.company, {}) if one.touch.company is not None else {}
         return (
             lead_free_at(counted.get(lead.id, ()), own, at, zone) <= at
@@ -95,8 +96,7 @@ def intend(
 
     won: list[Intended] = []
     for one in group:
-        lead = people.get(one.decision.lead.id)
-        if not passes(one, lead):
+        if not passes(one):
             one.decision.after = replace(one.decision.after, next_at=at)
             continue
         sending = replace(
