@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def demo(
     *,
     seed: Annotated[int, typer.Option(help="The same seed gives the same numbers.")] = 1,
-    leads: Annotated[int, typer.Option(min=20, max=5000, help="How many leads.")] = 400,
+    leads: Annotated[int, typer.Option(min=20, max=5000, help="How many leads.")] = 200,
     days: Annotated[int, typer.Option(min=30, max=1100, help="How many days.")] = 365,
     keep: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the workspace and the report here.")] = None,
     as_json: AsJson = False,

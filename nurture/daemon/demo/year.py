@@ -26,7 +26,7 @@ START: Final = datetime(2026, 9, 1, tzinfo=UTC)
 OPENS: Final = timedelta(hours=7, minutes=30)
 CLOSES: Final = timedelta(hours=25)
 # Between two passes. The daemon takes seconds; a demo that should not take an hour puts what is due together.
-GAP: Final = timedelta(hours=3)
+GAP: Final = timedelta(hours=5)
 _SETTINGS: Final = {
     'provider = "outbox"': 'provider = "smtp"\nworkers = 8',
     '# public_url = ""': 'public_url = "https://n.acme.example"\n#',
