@@ -88,3 +88,13 @@ def test_a_later_mail_forbids_to_send_the_doubtful_one_again(tmp_path: Path) -> 
         loop.tick(days=3)
         with pytest.raises(RefusedError, match="later touch"):
             settle.resolve(touch, "resend", store=loop.store, now=loop.now, by="otto")
+
+
+def test_what_counted_as_sent_is_not_sent_again_behind_a_cadence_that_went_on(tmp_path: Path) -> None:
+    with a_loop(tmp_path, STEPS) as loop:
+        touch = in_doubt(loop)
+        loop.tick(hours=27)
+        assert loop.states() == ["first unknown"]
+        with pytest.raises(RefusedError, match="gone on"):
+            settle.resolve(touch, "resend", store=loop.store, now=loop.now, by="otto")
+        assert loop.states() == ["first unknown"]

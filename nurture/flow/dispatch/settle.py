@@ -125,3 +125,8 @@ def _refuse_late(work: Unit, one: Touch) -> None:
             f"A later touch ({later[0].step}) has gone to this lead since.",
             hint="Settle it with --sent; it stays in the history as it was.",
         )
+    held = work.enrollments.get([one.enrollment]).get(one.enrollment) if one.enrollment is not None else None
+    if held is not None and held.touch != one.id:
+        raise RefusedError(
+            "It counted as sent, and its cadence has gone on since.", hint="Settle it with --sent, or enroll anew."
+        )
