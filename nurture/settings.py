@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from nurture.domain import calendar
-from nurture.domain.duration import Duration, Unit, parse_duration
+from nurture.domain.duration import parse_duration
 from nurture.domain.errors import RequestError
 from nurture.domain.pacing import Limits
 from nurture.domain.policy import Policy, Sender
@@ -392,8 +392,3 @@ def _check_names(settings: Settings, path: Path) -> None:
     host, colon, port = settings.web.bind.rpartition(":")
     if not colon or not host or not port.isdigit():
         raise RequestError(f"{path}: web.bind must be HOST:PORT, not {settings.web.bind!r}.", hint="127.0.0.1:8025")
-
-
-def seconds(span: timedelta) -> Duration:
-    """A timedelta as the domain's duration."""
-    return Duration(round(span.total_seconds()), Unit.SECONDS)

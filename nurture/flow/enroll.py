@@ -20,7 +20,6 @@ from nurture.moves.entry import MAY_ENTER, Answer, may_enter
 from nurture.moves.scene import load
 from nurture.moves.start import start
 from nurture.ports import InForce, Store, Unit
-from nurture.ports.store import Change
 
 __all__ = [
     "MAY_ENTER",
@@ -33,7 +32,6 @@ __all__ = [
     "resume",
     "run",
     "stop",
-    "switch_note",
 ]
 
 
@@ -45,10 +43,9 @@ def run(*, store: Store, rules: InForce, policy: Policy, now: datetime, limit: i
             flagged = work.leads.flagged("enroll_check", limit)
             if not flagged:
                 return enrolled
-            waiting, started = _enroll(work, flagged, rules=rules, policy=policy, now=now)
-            # A lead held back by today's rate is looked at again on the next day, by `reconsider`.
+            # A lead held back by today's rate has no place yet, and is asked again by the night.
+            started = _enroll(work, flagged, rules=rules, policy=policy, now=now)
             work.leads.unflag("enroll_check", flagged)
-            work.control.set_mark("rate_waits", "yes", now) if waiting else None
             work.commit()
             enrolled += started
 
@@ -73,8 +70,8 @@ def tonight(*, store: Store, rules: InForce) -> None:
         work.commit()
 
 
-def _enroll(work: Unit, ids: Sequence[LeadId], *, rules: InForce, policy: Policy, now: datetime) -> tuple[int, int]:
-    """(held back by a rate, enrolled). Best fit first, then the newest; the larger priority, then the name."""
+def _enroll(work: Unit, ids: Sequence[LeadId], *, rules: InForce, policy: Policy, now: datetime) -> int:
+    """How many were enrolled. Best fit first, then the newest; the larger priority, then the name."""
     scene = load(work, ids, rules=rules, policy=policy, now=now)
     past = work.enrollments.all_of(ids)
     cadences = sorted(
@@ -84,14 +81,12 @@ def _enroll(work: Unit, ids: Sequence[LeadId], *, rules: InForce, policy: Policy
     left = {one.name: _rate_left(work, one, policy, now) for one in cadences if one.entry.rate is not None}
     switches = work.control.switches()
     order = sorted(scene.leads.values(), key=lambda lead: (-lead.fit, -(lead.created_at or now).timestamp(), lead.id))
-    held, started = 0, 0
+    started = 0
     for lead in order:
         for cadence in cadences:
             if f"cadence:{cadence.name}" in switches:
                 continue
             answer = may_enter(lead, cadence, scene, past.get(lead.id, ()), rate_left=left.get(cadence.name))
-            if answer.code == "rate":
-                held += 1
             if answer.code == "arrived_late" and cadence.entry.otherwise:
                 cadence = rules.workspace.cadences.get(cadence.entry.otherwise, cadence)
                 answer = may_enter(lead, cadence, scene, past.get(lead.id, ()), by_condition=False)
@@ -104,7 +99,7 @@ def _enroll(work: Unit, ids: Sequence[LeadId], *, rules: InForce, policy: Policy
             past.setdefault(lead.id, []).extend(work.enrollments.get([number]).values())
             if cadence.name in left:
                 left[cadence.name] -= 1
-    return held, started
+    return started
 
 
 def _rate_left(work: Unit, cadence: Cadence, policy: Policy, now: datetime) -> int:
@@ -201,8 +196,3 @@ def stop(
         if not dry_run:
             work.commit()
     return stopped
-
-
-def switch_note(name: str, on: bool, *, now: datetime, by: str) -> Change:
-    """The line in the history for a paused or resumed cadence, or for all sending."""
-    return Change("switch", f"{name} {'paused' if on else 'resumed'}", now, by=by)

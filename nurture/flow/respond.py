@@ -11,10 +11,10 @@ from datetime import datetime
 from nurture.domain.policy import Policy
 from nurture.domain.stated_time import decision_date
 from nurture.moves.facts import add_fact
-from nurture.moves.responding import OURS, REPLY_STEP, Recorded, Report, record_in
+from nurture.moves.responding import REPLY_STEP, Recorded, Report, record_in
 from nurture.ports import InForce, Store
 
-__all__ = ["OURS", "REPLY_STEP", "Recorded", "Report", "add_fact", "decision_date", "record", "record_in"]
+__all__ = ["REPLY_STEP", "Recorded", "Report", "add_fact", "decision_date", "record", "record_in"]
 
 
 def record(

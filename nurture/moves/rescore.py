@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from math import fsum
 from typing import Any
 
 from nurture.domain import scoring
 from nurture.domain.condition import Condition
-from nurture.domain.lead import Lead, LeadId, Stage
+from nurture.domain.lead import Lead, LeadId
 from nurture.domain.scoring import Running, Scoring
 from nurture.domain.workspace import Workspace
 from nurture.moves.scene import Scene
@@ -83,8 +83,3 @@ def standing(lead: Lead, running: Mapping[str, Running], scene: Scene, rules: Sc
     names |= {"fit": fit, "engagement": engagement, "score": fit + engagement}
     stage, because = scoring.stage_of(lead.stage, rules, names, history)
     return replace(lead, fit=fit, engagement=engagement, stage=stage, scored_at=scene.now), because
-
-
-def moved_up(changes: Iterable[Change]) -> bool:
-    """Whether a stage change led into near-term buying mode."""
-    return any(change.detail.get("to") == Stage.NEAR_TERM for change in changes)

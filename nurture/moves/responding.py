@@ -15,7 +15,7 @@ from nurture.domain import touch as touches
 from nurture.domain.duration import Duration, Unit
 from nurture.domain.enrollment import Enrollment, Pause
 from nurture.domain.errors import RefusedError, RequestError
-from nurture.domain.lead import LeadId, Status
+from nurture.domain.lead import LeadId
 from nurture.domain.policy import Policy
 from nurture.domain.response import Bounce, CallOutcome, Grade, Intent, Kind, Response
 from nurture.domain.touch import Channel, State, Touch
@@ -354,6 +354,3 @@ _EFFECTS: Final[dict[Kind, Effect]] = {
     Kind.CALL: _Bench.call,
     Kind.FORM: _Bench.form,
 }
-
-# A lead that is no longer ours is not moved by what it does; it is still written down and shown to sales.
-OURS: Final = frozenset({Status.NURTURING, Status.OFFERED})

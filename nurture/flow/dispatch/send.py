@@ -7,14 +7,14 @@ its lease runs out and is then in doubt: nobody knows, so a second copy would be
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from nurture.domain import touch
 from nurture.domain.chance import chance
 from nurture.domain.enrollment import Enrollment
-from nurture.domain.pacing import Go, company_free_at, domain_free_at, lead_free_at, limits_for
+from nurture.domain.pacing import company_free_at, domain_free_at, lead_free_at, limits_for
 from nurture.domain.touch import Event, Reason, State, Touch, TouchId
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes, backoff
 from nurture.flow.dispatch import decide
@@ -216,11 +216,3 @@ def _pause_mailer(work: Unit, mailer: str, because: str, *, at: datetime) -> Non
     """No lead is at fault: hold the channel and tell an operator."""
     work.control.switch(Switch("mailer", because, at, at + MAILER_PAUSE, by=mailer))
     work.notes.add([Change("mailer_paused", f"{mailer} is paused: {because}", at, by="daemon")])
-
-
-def open_of(intended: Mapping[TouchId, Intended], verdicts: Mapping[TouchId, Verdict]) -> list[Intended]:
-    """Intents without a verdict: the call ended before they had one."""
-    return [one for key, one in intended.items() if key not in verdicts]
-
-
-__all__ = ["Go", "Intended", "Outgoing", "intend", "open_of", "record"]
