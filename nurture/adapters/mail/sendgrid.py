@@ -132,6 +132,7 @@ class SendGridMailer:
             await self._session.close()
             self._session = None
         await asyncio.get_running_loop().shutdown_default_executor()
+        await asyncio.sleep(0)  # a closed transport lets go of its socket in the loop's next round
 
     async def _fly_all(self, flights: Sequence[Flight], deadline: float, landed: Landed) -> None:
         queue = iter(flights)

@@ -58,6 +58,7 @@ class MailServer:
                 task.cancel()
             self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.run_until_complete(asyncio.sleep(0.01))  # a closed transport lets go of its socket a round later
         finally:
             self._up.set()
             self._loop.close()
