@@ -9,7 +9,7 @@ import typer
 from nurture.commands.choosing import Where, leads_of
 from nurture.commands.context import AsJson, DryRun, LeadArgument, Session, moment, session
 from nurture.commands.output import say, show, show_json, show_rows
-from nurture.domain.errors import RefusedError, RequestError, UnknownNameError
+from nurture.domain.errors import RequestError, UnknownNameError
 
 if TYPE_CHECKING:
     from nurture.domain.enrollment import Enrollment
@@ -165,39 +165,11 @@ def _tell(
 
 
 def rows_of(current: Session, enrollments: list[Enrollment]) -> list[dict[str, Any]]:
-    """Enrollments as JSON has them; `step` is the contact step that comes next."""
-    from nurture.domain.enrollment import OPEN
-    from nurture.flow.why import next_step
+    """Enrollments as JSON has them."""
+    from nurture.flow.shown import enrollment_rows
 
-    rules = current.app.rules.in_force()
     with current.app.store.unit(write=False) as work:
-        people = work.leads.get({one.lead for one in enrollments})
-    rows = []
-    for one in enrollments:
-        step = None
-        if one.state in OPEN:
-            try:
-                step = next_step(rules.program(one.cadence, one.version), one.place.pc)
-            except RefusedError:
-                step = None
-        rows.append(
-            {
-                "id": str(one.id),
-                "lead": str(one.lead),
-                "email": people[one.lead].email if one.lead in people else None,
-                "cadence": one.cadence,
-                "version": one.version,
-                "step": step,
-                "state": one.state.value,
-                "next_at": one.next_at,
-                "held_out": one.held_out,
-                "started_at": one.started_at,
-                "ended_at": one.ended_at,
-                "reason": one.reason,
-                "pauses": dict(one.pauses),
-            }
-        )
-    return rows
+        return enrollment_rows(work, current.app.rules.in_force(), enrollments)
 
 
 def list_enrollments(

@@ -5,32 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from enum import Enum
+from datetime import UTC, datetime
 from typing import Any
 
 from nurture.domain.errors import NurtureError
+from nurture.domain.plain import plain
 
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it: moments as ISO 8601 in UTC, ids as text where the key says so, enums as their words."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value))
-    if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(one) for one in value]
-    return value
+__all__ = ["fail", "plain", "say", "show", "show_json", "show_rows"]
 
 
 def show_json(value: Any) -> None:

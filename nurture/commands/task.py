@@ -43,23 +43,9 @@ def mount(app: typer.Typer) -> None:
 
 def row_of(item: Item) -> dict[str, Any]:
     """A task as JSON has it."""
-    one, lead = item.touch, item.lead
-    return {
-        "id": one.id,
-        "lead": str(lead.id),
-        "email": lead.email,
-        "name": lead.name,
-        "phone": lead.phone,
-        "channel": one.channel.value,
-        "cadence": one.cadence or None,
-        "step": one.step,
-        "due_at": one.due_at,
-        "expires_at": one.expires_at,
-        "script": one.script,
-        "questions": list(one.ask),
-        "assigned": one.assigned,
-        "claimed_by": one.claimed_by,
-    }
+    from nurture.flow.shown import task_row
+
+    return task_row(item.touch, item.lead)
 
 
 def list_tasks(ctx: typer.Context, *, as_json: AsJson = False) -> None:

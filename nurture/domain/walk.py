@@ -74,6 +74,10 @@ class Program:
     ops: tuple[Op, ...]
     contacts: Mapping[str, int]
 
+    def next_contact(self, pc: int) -> str | None:
+        """The contact step at or after a position, in the order of the file."""
+        return next((op.id for op in self.ops[pc:] if isinstance(op, Email | PersonTask | Webhook | Stream)), None)
+
 
 def program_of(cadence: Cadence) -> Program:
     """Lay a cadence out flat."""

@@ -39,11 +39,15 @@ def listed(
     idle: bool = False,
     only: Collection[LeadId] | None = None,
     limit: int | None = None,
+    after: LeadId = 0,
 ) -> list[Listed]:
-    """Leads for which a condition holds, by id. `idle`: those for whom nothing is planned. `only`: among these."""
+    """Leads for which a condition holds, by id, behind `after`.
+
+    `idle`: those for whom nothing is planned. `only`: among these.
+    """
     with store.unit(write=False) as work:
         kept = set(work.leads.idle()) if idle else None
-        found = work.leads.search(where, now=now, limit=limit if kept is None and only is None else None)
+        found = work.leads.search(where, now=now, limit=limit if kept is None and only is None else None, after=after)
         found = [
             lead for lead in found if (kept is None or lead.id in kept) and (only is None or lead.id in set(only))
         ][:limit]

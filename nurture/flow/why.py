@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from nurture.domain import calendar
-from nurture.domain.cadence import Cadence, Email, PersonTask, Stream, Webhook
+from nurture.domain.cadence import Cadence, Stream
 from nurture.domain.enrollment import OPEN, Enrollment, State
 from nurture.domain.errors import NurtureError
 from nurture.domain.lead import Lead, LeadId, Status
@@ -77,14 +77,14 @@ def _of_enrollment(one: Enrollment, scene: Scene, lead: Lead) -> Because:
 
 def _standing(one: Enrollment, program: Program, scene: Scene, lead: Lead) -> tuple[str | None, int, str]:
     """The step at which an active enrollment stands, its line, and what it waits for."""
-    step = next_step(program, one.place.pc)
+    step = program.next_contact(one.place.pc)
     line = getattr(program.ops[one.place.pc], "line", 1) if one.place.pc < len(program.ops) else 1
     if one.touch is not None:
         return step, line, f"{one.cadence} waits for its touch {step or ''}."
     around = scene.surroundings(lead, one, program.cadence)
     found = walk(program, one.place, around, scene.now)
     line = getattr(program.ops[found.place.pc], "line", 1) if found.place.pc < len(program.ops) else line
-    step = next_step(program, found.place.pc)
+    step = program.next_contact(found.place.pc)
     match found.outcome:
         case Sleep(until=until, because=because):
             then = f"; then {step}" if step else ""
@@ -93,14 +93,6 @@ def _standing(one: Enrollment, program: Program, scene: Scene, lead: Lead) -> tu
             return None, line, f"{one.cadence} ends with the next pass ({word})."
         case Contact():
             return step, line, f"{one.cadence} reaches {step} with the next pass."
-
-
-def next_step(program: Program, pc: int) -> str | None:
-    """The contact step at or after a position, in the order of the file."""
-    for op in program.ops[pc:]:
-        if isinstance(op, Email | PersonTask | Webhook | Stream):
-            return op.id
-    return None
 
 
 def _not_entered(lead: Lead, scene: Scene, past: list[Enrollment], work: Unit) -> list[Because]:

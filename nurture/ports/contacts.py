@@ -40,9 +40,15 @@ class Enrollments(Protocol):
         """Every enrollment of leads, oldest first."""
 
     def select(
-        self, *, lead: LeadId | None = None, cadence: str | None = None, state: State | None = None
+        self,
+        *,
+        lead: LeadId | None = None,
+        cadence: str | None = None,
+        state: State | None = None,
+        after: EnrollmentId = 0,
+        limit: int | None = None,
     ) -> list[Enrollment]:
-        """Enrollments, by id."""
+        """Enrollments, by id; at most `limit` of those behind the id `after`."""
 
     def wake(self, ids: Collection[EnrollmentId], now: datetime) -> None:
         """Make active enrollments due now."""
@@ -123,6 +129,9 @@ class Touches(Protocol):
     def open_tasks(self, *, due_before: datetime | None = None) -> list[Touch]:
         """Open tasks, by when they were due."""
 
+    def tasks_page(self, *, assigned: str | None, after: TouchId | None, limit: int) -> list[Touch]:
+        """At most so many open tasks, by when they were due, behind the one whose id is `after`."""
+
     def add_links(self, links: Mapping[str, str]) -> None:
         """Keep link ids with their targets; known ones are left alone."""
 
@@ -150,6 +159,9 @@ class Responses(Protocol):
 
     def stored(self, *, since: datetime | None = None, lead: LeadId | None = None) -> list[StoredResponse]:
         """Responses with their ids, by moment."""
+
+    def page(self, *, lead: LeadId | None, since: datetime | None, after: int, limit: int) -> list[StoredResponse]:
+        """At most so many responses, by id, behind the id `after`; `since` bounds when they were recorded."""
 
     def of_touch(self, touch: TouchId) -> list[Response]:
         """The responses to one touch, oldest first."""

@@ -24,8 +24,11 @@ class Leads(Protocol):
     def find(self, text: str) -> Lead | None:
         """A lead by address, alias, id or external id; a merged lead is followed to where it went."""
 
-    def search(self, where: Condition | None, *, now: datetime, limit: int | None = None) -> list[Lead]:
-        """The leads for which a condition holds, by id; all without one. Merged and forgotten leads are left out."""
+    def search(
+        self, where: Condition | None, *, now: datetime, limit: int | None = None, after: LeadId = 0
+    ) -> list[Lead]:
+        """The leads for which a condition holds, by id, behind `after`; all without one. Merged and forgotten leads
+        are left out."""
 
     def add(self, values: Mapping[str, Any]) -> LeadId:
         """Insert a lead from column values."""

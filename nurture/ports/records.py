@@ -33,9 +33,15 @@ class Sales(Protocol):
         """A handoff by id."""
 
     def handoffs(
-        self, *, lead: LeadId | None = None, rep: str | None = None, states: Collection[str] | None = None
+        self,
+        *,
+        lead: LeadId | None = None,
+        rep: str | None = None,
+        states: Collection[str] | None = None,
+        after: int = 0,
+        limit: int | None = None,
     ) -> list[dict[str, Any]]:
-        """Handoffs, by id."""
+        """Handoffs, by id; at most `limit` of those behind the id `after`."""
 
     def save_handoff(self, handoff: int, values: Mapping[str, Any], *, was: str) -> bool:
         """Compare-and-set on (id, state); False if somebody else moved it."""

@@ -98,10 +98,16 @@ class EnrollmentRows:
         return found
 
     def select(
-        self, *, lead: int | None = None, cadence: str | None = None, state: State | None = None
+        self,
+        *,
+        lead: int | None = None,
+        cadence: str | None = None,
+        state: State | None = None,
+        after: int = 0,
+        limit: int | None = None,
     ) -> list[Enrollment]:
-        """Enrollments, by id."""
-        query = select(table).order_by(table.c.id)
+        """Enrollments, by id; at most `limit` of those behind the id `after`."""
+        query = select(table).where(table.c.id > after).order_by(table.c.id).limit(limit)
         if lead is not None:
             query = query.where(table.c.lead_id == lead)
         if cadence is not None:

@@ -76,12 +76,14 @@ class LeadRows:
             lead = into
         return self.get([lead]).get(lead)
 
-    def search(self, where: Condition | None, *, now: datetime, limit: int | None = None) -> list[Lead]:
-        """The leads for which a condition holds, by id; merged and forgotten ones are left out.
+    def search(
+        self, where: Condition | None, *, now: datetime, limit: int | None = None, after: LeadId = 0
+    ) -> list[Lead]:
+        """The leads for which a condition holds, by id, behind `after`; merged and forgotten ones are left out.
 
         A fact counts as known whatever its age, and the engagement is the stored one, as of `scored_at`.
         """
-        return matching(self._db, where, now=now, limit=limit)
+        return matching(self._db, where, now=now, limit=limit, after=after)
 
     def add(self, values: Mapping[str, Any]) -> LeadId:
         """Insert a lead from column values."""
@@ -187,7 +189,7 @@ class LeadRows:
         for chunk in chunks(ids):
             query = select(consents).where(consents.c.lead_id.in_(chunk)).order_by(consents.c.at, consents.c.id)
             for row in self._db.execute(query):
-                consent = Consent(row.basis, row.at, row.until, row.source, row.text)
+                consent = Consent(row.basis, row.at, row.until, row.source, row.text, row.channel)
                 found.setdefault(row.lead_id, []).append(consent)
         return found
 
@@ -195,6 +197,7 @@ class LeadRows:
         """One more basis."""
         values = {
             "lead_id": lead,
+            "channel": consent.channel,
             "basis": consent.basis,
             "at": consent.at,
             "until": consent.until,

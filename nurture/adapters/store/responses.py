@@ -59,6 +59,15 @@ class ResponseRows:
             query = query.where(table.c.lead_id == lead)
         return [StoredResponse(row.id, _response(row), row.recorded_at) for row in self._db.execute(query)]
 
+    def page(self, *, lead: int | None, since: datetime | None, after: int, limit: int) -> list[StoredResponse]:
+        """At most so many responses, by id, behind the id `after`; `since` bounds when they were recorded."""
+        query = select(table).where(table.c.id > after).order_by(table.c.id).limit(limit)
+        if lead is not None:
+            query = query.where(table.c.lead_id == lead)
+        if since is not None:
+            query = query.where(table.c.recorded_at >= since)
+        return [StoredResponse(row.id, _response(row), row.recorded_at) for row in self._db.execute(query)]
+
     def of_touch(self, touch: str) -> list[Response]:
         """The responses to one touch, oldest first."""
         query = select(table).where(table.c.touch_id == touch).order_by(table.c.at, table.c.id)

@@ -48,10 +48,16 @@ class SalesRows:
         return self._first(select(table).where(table.c.id == handoff))
 
     def handoffs(
-        self, *, lead: int | None = None, rep: str | None = None, states: Collection[str] | None = None
+        self,
+        *,
+        lead: int | None = None,
+        rep: str | None = None,
+        states: Collection[str] | None = None,
+        after: int = 0,
+        limit: int | None = None,
     ) -> list[dict[str, Any]]:
-        """Handoffs, by id."""
-        query = select(table).order_by(table.c.id)
+        """Handoffs, by id; at most `limit` of those behind the id `after`."""
+        query = select(table).where(table.c.id > after).order_by(table.c.id).limit(limit)
         if lead is not None:
             query = query.where(table.c.lead_id == lead)
         if rep is not None:

@@ -29,15 +29,17 @@ OWN = (
 )
 
 
-def matching(db: Connection, where: Condition | None, *, now: datetime, limit: int | None) -> list[Lead]:
-    """The leads for which a condition holds, by id."""
+def matching(
+    db: Connection, where: Condition | None, *, now: datetime, limit: int | None, after: int = 0
+) -> list[Lead]:
+    """The leads for which a condition holds, by id, behind `after`."""
     query = leads_with_companies().where(leads.c.merged_into.is_(None), leads.c.forgotten_at.is_(None))
     query = query.order_by(leads.c.id)
     if where is None or _sayable(where):
         if where is not None:
             query = query.where(_said(db, where))
-        return [lead_of(row) for row in db.execute(query.limit(limit))]
-    return list(islice(_one_by_one(db, query, where, now), limit))
+        return [lead_of(row) for row in db.execute(query.where(leads.c.id > after).limit(limit))]
+    return list(islice(_one_by_one(db, query, where, now, after), limit))
 
 
 def _sayable(where: Condition) -> bool:
@@ -69,8 +71,7 @@ def _columns(dialect: str) -> Mapping[str, ColumnElement[Any]]:
     return columns
 
 
-def _one_by_one(db: Connection, query: Select[Any], where: Condition, now: datetime) -> Iterator[Lead]:
-    after = 0
+def _one_by_one(db: Connection, query: Select[Any], where: Condition, now: datetime, after: int) -> Iterator[Lead]:
     while rows := db.execute(query.where(leads.c.id > after).limit(BATCH)).all():
         after = rows[-1].id
         batch = [lead_of(row) for row in rows]

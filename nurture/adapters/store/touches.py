@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.rows import add_once, chunks, insert
@@ -173,6 +173,18 @@ class TouchRows:
         query = select(table).where(table.c.state == State.OPEN.value).order_by(table.c.due_at, table.c.id)
         if due_before is not None:
             query = query.where(table.c.due_at <= due_before)
+        return [_touch(row) for row in self._db.execute(query)]
+
+    def tasks_page(self, *, assigned: str | None, after: str | None, limit: int) -> list[Touch]:
+        """At most so many open tasks, by when they were due, behind the one whose id is `after`."""
+        query = select(table).where(table.c.state == State.OPEN.value).order_by(table.c.due_at, table.c.id).limit(limit)
+        if assigned is not None:
+            query = query.where(table.c.assigned == assigned)
+        if after is not None:
+            last = self._db.execute(select(table.c.due_at).where(table.c.id == after)).scalar_one_or_none()
+            if last is not None:
+                later = or_(table.c.due_at > last, and_(table.c.due_at == last, table.c.id > after))
+                query = query.where(later)
         return [_touch(row) for row in self._db.execute(query)]
 
     def add_links(self, links_: Mapping[str, str]) -> None:
