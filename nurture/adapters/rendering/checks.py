@@ -133,6 +133,8 @@ class _File:
                 hint = near(name.name, self.allowed)
                 yield self._at(name.lineno, name.name, f"{name.name!r} is not defined{hint}")
         for field in tree.find_all(nodes.Getattr):
+            if field.attr.startswith("_"):
+                yield self._at(field.lineno, field.attr, f"{field.attr!r} cannot be reached from a template")
             if not isinstance(field.node, nodes.Name):
                 continue
             known = {"x": self.custom, "sender": names.SENDER}.get(field.node.name)
