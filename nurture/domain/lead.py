@@ -74,6 +74,7 @@ class Lead:
     asked_for_sales: bool = False
     do_not_call: bool = False
     light_until: datetime | None = None  # asked for less: one touch in 30 days until then
+    paused_until: datetime | None = None  # asked for a pause: nothing is sent, in no cadence
     returns_at: datetime | None = None  # recycled: nothing promotes or enrolls it before
     created_at: datetime | None = None
     custom: Mapping[str, Any] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from nurture.domain import cell
 from nurture.domain.address import normalise_domain, normalise_email, normalise_phone
+from nurture.domain.consent import Basis, Medium
 from nurture.domain.country import country_code
 from nurture.domain.fact import FactName
 from nurture.domain.lead import Stage, Status
@@ -32,7 +33,9 @@ TYPED_NAMES: Final = frozenset(
         "created_at",
     }
 )
-CONSENT_NAMES: Final = frozenset({"consent_basis", "consent_at", "consent_until", "consent_source", "consent_text"})
+CONSENT_NAMES: Final = frozenset(
+    {"consent_basis", "consent_at", "consent_until", "consent_source", "consent_text", "consent_channel"}
+)
 FLAG_NAMES: Final = frozenset({"opted_out", "do_not_call"})
 FACT_NAMES: Final = frozenset(name.value for name in FactName)
 COMPUTED_NAMES: Final = frozenset({"score", "fit", "engagement", "timeline_months", "asked_for_sales"})
@@ -40,7 +43,7 @@ DATE_NAMES: Final = frozenset({"created_at", "consent_at", "consent_until"})
 IDENTITIES: Final = frozenset({"email", "external_id", "phone"})
 # Every name that a file may give, besides x.NAME.
 GIVEN_NAMES: Final = TEXT_NAMES | TYPED_NAMES | CONSENT_NAMES | FLAG_NAMES | FACT_NAMES | {"notes"}
-BASES: Final = ("opt_in", "customer", "inquiry", "published", "legitimate_interest", "none")
+BASES: Final = tuple(Basis)
 
 # Here "n/a" is what somebody is called or wrote, not a missing value.
 _VERBATIM: Final = frozenset({"first_name", "last_name", "title", "consent_basis", "consent_source"}) | FACT_NAMES
@@ -57,6 +60,7 @@ class GivenConsent:
     until: datetime | None = None
     source: str | None = None
     text: str | None = None
+    channel: str = Medium.EMAIL.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +262,7 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "status": partial(cell.choice, words=[word.value for word in Status], what="status"),
     "stage": partial(cell.choice, words=[word.value for word in Stage], what="stage"),
     "consent_basis": partial(cell.choice, words=BASES, what="basis for consent"),
+    "consent_channel": partial(cell.choice, words=tuple(Medium), what="channel of a consent"),
 }
 
 

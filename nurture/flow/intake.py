@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, Final
 
 from nurture.domain.address import company_domain
+from nurture.domain.consent import Medium, Standing, standing
 from nurture.domain.errors import RefusedError, UnknownNameError
 from nurture.domain.fact import Fact
 from nurture.domain.lead import LeadId, Stage, Status
@@ -240,13 +241,16 @@ def _consents(
     changed = False
     if row.consent is not None:
         one = row.consent
-        consent = Consent(one.basis, one.at or now, one.until, one.source or "import", one.text or "")
-        same = [
-            old
-            for old in work.leads.consents([lead]).get(lead, [])
-            if old.basis == consent.basis and (one.at is None or old.at == one.at) and old.until == consent.until
-        ]
-        if file_is_new or not same:
+        consent = Consent(one.basis, one.at or now, one.until, one.source or "import", one.text or "", one.channel)
+        known = work.leads.consents([lead]).get(lead, [])
+        same = any(
+            (old.basis, old.channel, old.until) == (consent.basis, consent.channel, consent.until)
+            and (one.at is None or old.at == one.at)
+            for old in known
+        )
+        held = standing(known, country=None, now=now, medium=Medium(consent.channel))
+        # A file that does not say since when a basis holds knows of no wish that came later.
+        if file_is_new or not (same or (one.at is None and held is Standing.WITHDRAWN)):
             work.leads.add_consent(lead, consent)
             changed = True
     email = given.get("email")

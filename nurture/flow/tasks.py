@@ -92,7 +92,7 @@ def is_for(one: Touch, person: Person) -> bool:
 
 def may_call(one: Touch, lead: Lead, scene: Scene) -> bool:
     """Whether the lead may be called now: nobody said no, and its hours are open."""
-    if lead.do_not_call or not lead.phone:
+    if lead.do_not_call or not lead.phone or scene.no_calls(lead):
         return False
     scopes = scene.suppressed.get(lead.phone, frozenset()) | scene.suppressed.get(lead.email or "", frozenset())
     if scopes & {"all", "phone"}:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from nurture.domain import calendar
 from nurture.domain.cadence import Cadence, Stream
+from nurture.domain.consent import Medium, Standing, standing
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.fact import Fact
 from nurture.domain.history import LeadHistory
@@ -52,6 +53,11 @@ class Scene:
     def country_of(self, lead: Lead) -> str | None:
         """The country whose holidays count."""
         return lead.country or (lead.company.country if lead.company else None) or self.policy.country or None
+
+    def no_calls(self, lead: Lead) -> bool:
+        """Whether the basis for calls was withdrawn. None is needed: the law asks for one before a mail."""
+        held = standing(self.consents.get(lead.id, ()), country=None, now=self.now, medium=Medium.PHONE)
+        return held is Standing.WITHDRAWN
 
     def names(self, lead: Lead) -> dict[str, Any]:
         """The lead's flat names, with the engagement as it is now."""

@@ -1,10 +1,10 @@
-"""Start an enrollment: the first version in force, the exclusive place, and its line in the history."""
+"""Start an enrollment: the first version in force, the exclusive place, the person's pause, its line in the history."""
 
 from __future__ import annotations
 
 from nurture.domain import enrollment
 from nurture.domain.cadence import Cadence
-from nurture.domain.enrollment import EnrollmentId
+from nurture.domain.enrollment import EnrollmentId, Pause
 from nurture.domain.lead import LeadId
 from nurture.moves.scene import Scene
 from nurture.ports import Unit
@@ -17,6 +17,9 @@ def start(
     """Enroll a lead in the version in force. None if its exclusive place is taken: the unique index decides."""
     version = scene.rules.versions[cadence.name]
     new = enrollment.started(cadence, lead=lead, version=version, now=scene.now, exclusive=exclusive)
+    until = scene.leads[lead].paused_until
+    if until is not None and until > scene.now:  # the person asked for a pause: of this one too
+        new = new.paused(Pause.PREFERENCE, until=until, now=scene.now)
     number = work.enrollments.add(new, by=by)
     if number is not None:
         detail = {"enrollment": number, "cadence": cadence.name, "held_out": new.held_out}

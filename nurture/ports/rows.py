@@ -7,20 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from nurture.domain.consent import Consent
 from nurture.domain.lead import LeadId
 from nurture.domain.response import Response
 from nurture.domain.scoring import Running
 
-
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """A basis for contact: what, since when, until when, from where, and the text that was shown."""
-
-    basis: str
-    at: datetime
-    until: datetime | None = None
-    source: str = ""
-    text: str = ""
+__all__ = ["Change", "Consent", "Scored", "StoredResponse", "Suppression", "Switch"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ def lead_of(row: Row[Any]) -> Lead:
         asked_for_sales=row.asked_for_sales,
         do_not_call=row.do_not_call,
         light_until=row.light_until,
+        paused_until=row.paused_until,
         returns_at=row.returns_at,
         created_at=row.created_at,
         custom=row.custom or {},

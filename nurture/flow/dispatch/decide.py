@@ -10,6 +10,7 @@ from typing import Any
 from nurture.domain import calendar, enrollment, pacing, touch
 from nurture.domain.cadence import Email, PersonTask, Webhook
 from nurture.domain.chance import chance
+from nurture.domain.consent import Standing, standing
 from nurture.domain.enrollment import Enrollment, Place
 from nurture.domain.errors import NurtureError
 from nurture.domain.lead import Lead
@@ -279,7 +280,7 @@ def _never(
         return Skip(Reason.SUPPRESSED)
     if planned.channel is Channel.EMAIL and "email" in scopes:
         return Skip(Reason.SUPPRESSED)
-    if planned.channel in BY_PHONE and ("phone" in scopes or lead.do_not_call):
+    if planned.channel in BY_PHONE and ("phone" in scopes or lead.do_not_call or scene.no_calls(lead)):
         return Skip(Reason.SUPPRESSED)
     if not address and (planned.channel is Channel.EMAIL or planned.channel in BY_PHONE):
         return Skip(Reason.NO_ADDRESS)
@@ -300,20 +301,18 @@ def _held(planned: Touch, lead: Lead, scene: Scene) -> Wait | None:
             continue
         if switch.until is None or switch.until > scene.now:
             return Wait(switch.until or scene.now + LOOK_AGAIN, reason)
-    if planned.channel is Channel.EMAIL and scene.policy.without_basis == "hold" and not has_basis(lead, scene):
+    if planned.channel is Channel.EMAIL and not has_basis(lead, scene):
         return Wait(scene.now + timedelta(days=1), Reason.NO_CONSENT)
     return None
 
 
 def has_basis(lead: Lead, scene: Scene) -> bool:
-    """Whether a basis for e-mail is recorded that has not run out. A later `none` withdraws the earlier ones."""
-    valid = False
-    for consent in scene.consents.get(lead.id, ()):
-        if consent.basis == "none":
-            valid = False
-        elif consent.until is None or consent.until > scene.now:
-            valid = True
-    return valid
+    """Whether a basis for e-mail holds. Who has none on record waits too, unless the policy says `send`.
+
+    What is on record is obeyed either way: a basis that ran out, or was withdrawn, is no missing one.
+    """
+    held = standing(scene.consents.get(lead.id, ()), country=scene.country_of(lead), now=scene.now)
+    return held is Standing.GIVEN or (held is Standing.NOTHING and scene.policy.without_basis == "send")
 
 
 def expires_at(step: PersonTask, lead: Lead, scene: Scene) -> datetime:

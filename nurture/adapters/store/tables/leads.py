@@ -78,6 +78,7 @@ leads = Table(
     Column("returns_into", Text),
     Column("returns_because", Text),
     Column("light_until", Moment),  # "less often": one touch in 30 days until then
+    Column("paused_until", Moment),  # the person's own pause: holds every cadence, also one entered later
     Column("by_person", json_column()),  # names of fields that a person recorded; a file never replaces them
     Column("created_at", Moment, nullable=False),
     Column("arrived_at", Moment, nullable=False),
@@ -111,6 +112,7 @@ consents = Table(
     metadata,
     row_id(),
     lead_id(),
+    Column("channel", Text, nullable=False, server_default="email"),  # email, phone
     Column("basis", Text, nullable=False),
     Column("at", Moment, nullable=False),
     Column("until", Moment),
