@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nurture.adapters.import_rows import Rows
     from nurture.adapters.links import SignedLinks
     from nurture.adapters.store.unit import SqlStore
+    from nurture.flow.dispatch.run import Unrecorded
 
 REQUIRED_TO_SEND = ("mail.from", "mail.reply_domain", "mail.postal_address", "web.public_url")
 
@@ -103,6 +104,11 @@ class App:
     def breaker(self) -> Breaker:
         """Counts unclear answers of the provider, in this process."""
         return Breaker()
+
+    @cached_property
+    def unrecorded(self) -> list[Unrecorded]:
+        """What the provider answered while the database was away, in this process."""
+        return []
 
     @cached_property
     def mailer(self) -> Mailer:

@@ -17,8 +17,9 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -81,6 +82,24 @@ class Server:
             yield self.url(name)
         finally:
             self.drop_database(name)
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Shut the server down for as long as the block, and start it again with everything that was committed."""
+        self._tell(signal.SIGUSR1, until=False)
+        try:
+            yield
+        finally:
+            self._tell(signal.SIGUSR2, until=True)
+
+    def _tell(self, number: signal.Signals, *, until: bool) -> None:
+        """Let the keeper stop or start it, and wait until it has."""
+        os.kill(self.keeper, number)
+        give_up = time.monotonic() + START_SECONDS
+        while answers(Path(self.socket_folder)) is not until:
+            if time.monotonic() > give_up:
+                raise NoPostgresError("the server neither stops nor starts")
+            time.sleep(0.02)
 
     def stop(self) -> None:
         """Stop the server and wait until it has gone with its files."""
@@ -236,13 +255,17 @@ def keep(owner: int) -> None:
     try:
         with contextlib.ExitStack() as stack:
             try:
-                socket_folder = launch(folder, stack)
+                program = launch(folder, stack)
             except (NoPostgresError, OSError) as problem:
                 answer({"problem": str(problem)})
                 return
-            answer({"socket_folder": str(socket_folder)})
+            wanted = [True]
+            signal.signal(signal.SIGUSR1, lambda *_: wanted.__setitem__(0, False))
+            signal.signal(signal.SIGUSR2, lambda *_: wanted.__setitem__(0, True))
+            answer({"socket_folder": str(program.socket_folder)})
             while alive(owner):
-                time.sleep(0.3)
+                (program.start if wanted[0] else program.stop)()
+                time.sleep(0.05)
     finally:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
@@ -255,8 +278,39 @@ def answer(content: dict[str, str]) -> None:
     sys.stdout.flush()
 
 
-def launch(folder: Path, stack: contextlib.ExitStack) -> Path:
-    """Make and start a server that `stack` stops; the folder of its socket. Raises NoPostgresError."""
+@dataclass
+class Program:
+    """The server's process: it can be shut down in order, and started again on the same files."""
+
+    run: Callable[[], subprocess.Popen[bytes]]
+    socket_folder: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, if it does not run; it answers a moment later."""
+        if self.process is None:
+            self.process = self.run()
+
+    def stop(self) -> None:
+        """Cut off whoever is connected, keep what was committed, and end."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait()
+            self.process = None
+
+    def end(self) -> None:
+        """Stop at once: there is nothing to keep."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGQUIT)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+def launch(folder: Path, stack: contextlib.ExitStack) -> Program:
+    """Make and start a server that `stack` stops. Raises NoPostgresError."""
     programs = binaries()
     account = unprivileged()
     if account and not reachable_by_others(programs):
@@ -289,25 +343,23 @@ def launch(folder: Path, stack: contextlib.ExitStack) -> Path:
     with run("initdb", "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync") as making:
         if making.wait():
             raise NoPostgresError(f"initdb failed: {log.read_text(errors='replace')[-2000:]}")
-    server = run("postgres", *options)
-    stack.callback(end, server)
+    program = Program(partial(run, "postgres", *options), socket_folder)
+    stack.callback(program.end)
+    program.start()
     until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until and server.poll() is None:
-        with contextlib.suppress(psycopg.OperationalError):
-            psycopg.connect(host=str(socket_folder), user=USER, dbname="postgres", connect_timeout=5).close()
-            return socket_folder
+    while time.monotonic() < until and program.process is not None and program.process.poll() is None:
+        if answers(socket_folder):
+            return program
         time.sleep(0.02)
     raise NoPostgresError(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")
 
 
-def end(server: subprocess.Popen[bytes]) -> None:
-    """Stop at once: there is nothing to keep."""
-    server.send_signal(signal.SIGQUIT)
-    try:
-        server.wait(10)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
+def answers(socket_folder: Path) -> bool:
+    """Whether a server takes connections."""
+    with contextlib.suppress(psycopg.OperationalError):
+        psycopg.connect(host=str(socket_folder), user=USER, dbname="postgres", connect_timeout=5).close()
+        return True
+    return False
 
 
 def alive(process: int) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from nurture import log
 from nurture.daemon import grid, tick
 from nurture.daemon.ticker import Ticker
-from nurture.domain.errors import RefusedError
+from nurture.domain.errors import RefusedError, UnreachableError
 from nurture.wiring import App
 
 HEARTBEAT: Final = timedelta(seconds=15)
@@ -80,9 +80,12 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
     finally:
         ticker.stop()
         handle.stop()
-        with app.store.unit() as work:
-            work.control.leave(app.owner, app.store.now(app.clock.now()))
-            work.commit()
+        try:
+            with app.store.unit() as work:
+                work.control.leave(app.owner, app.store.now(app.clock.now()))
+                work.commit()
+        except UnreachableError as problem:  # the others will see that it beats no more
+            _log.warning("left_without_a_word", what=problem.what)
         _log.info("stopped", daemon=app.owner, sent=sent)
 
 

@@ -51,6 +51,8 @@ def run(app: App, *, now: datetime | None = None) -> Pass:
     policy = app.policy
     common: dict[str, Any] = {"store": app.store, "rules": rules, "policy": policy, "now": moment}
     done.arrived = incoming.run(app, moment) if app.reaches_out else 0
+    if app.unrecorded:
+        dispatch.record_late(_office(app, moment))
     agenda = _Agenda(app, moment)
     if agenda.asks(Chore.SETTLE):
         done.settled = settle.run(store=app.store, policy=policy, now=moment)
@@ -67,19 +69,7 @@ def run(app: App, *, now: datetime | None = None) -> Pass:
     if agenda.asks(Chore.ENROLL):
         done.enrolled = enroll.run(**common)
     if agenda.asks(Chore.DISPATCH):
-        done.touches = dispatch.run(
-            dispatch.Desk(
-                store=app.store,
-                mailer=app.mailer,
-                rules=rules,
-                links=app.links,
-                policy=policy,
-                clock=app.clock,
-                owner=app.owner,
-                now=moment,
-                breaker=app.breaker,
-            )
-        )
+        done.touches = dispatch.run(_office(app, moment))
     if agenda.asks(Chore.PROMOTE):
         sales = promote.run(**common, new_id=app.clock.new_id, by="daemon", crm=crm)
         done.promoted, done.offered = sales.promoted, sales.offered
@@ -88,6 +78,21 @@ def run(app: App, *, now: datetime | None = None) -> Pass:
     if app.reaches_out:
         done.delivered = deliver.run(store=app.store, courier=app.courier, now=moment)
     return done
+
+
+def _office(app: App, now: datetime) -> dispatch.Desk:
+    return dispatch.Desk(
+        store=app.store,
+        mailer=app.mailer,
+        rules=app.rules.in_force(),
+        links=app.links,
+        policy=app.policy,
+        clock=app.clock,
+        owner=app.owner,
+        now=now,
+        breaker=app.breaker,
+        unrecorded=app.unrecorded,
+    )
 
 
 class _Agenda:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from nurture.adapters.store.control import ControlRows
 from nurture.adapters.store.engine import WRITES
@@ -22,6 +23,10 @@ from nurture.adapters.store.sales import SalesRows
 from nurture.adapters.store.suppressions import SuppressionRows
 from nurture.adapters.store.touches import TouchRows
 from nurture.domain.errors import UnreachableError
+
+# Locked for longer than we wait, a full or a failing disk; and: connection lost, resources used up, shut down.
+SQLITE_AWAY: Final = ("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")
+POSTGRES_AWAY: Final = ("08", "53", "57P", "58")
 
 
 class SqlUnit:
@@ -55,24 +60,50 @@ class SqlStore:
 
     @contextmanager
     def unit(self, *, write: bool = True) -> Iterator[SqlUnit]:
-        """A transaction. Raises UnreachableError when the database does not answer."""
-        try:
-            connection = self.engine.connect()
-        except OperationalError as problem:
-            raise UnreachableError(
-                f"The database does not answer: {_first_line(problem)}.",
-                hint="Is database.url right, and is it running?",
-            ) from problem
-        with connection as db:
+        """A transaction. Raises UnreachableError when the database does not answer, or stops answering in it.
+
+        Then nothing since the last commit is stored; whether that commit itself went through is not known.
+        """
+        with _reached(), self.engine.connect() as db:
             yield SqlUnit(db.execution_options(**{WRITES: write}), self._key)
 
     def now(self, clock_now: datetime) -> datetime:
-        """The database's clock on PostgreSQL, so that all daemons agree; else the given one."""
+        """The database's clock on PostgreSQL, so that all daemons agree; else the given one.
+
+        Raises UnreachableError.
+        """
         if self.engine.dialect.name != "postgresql":
             return clock_now
-        with self.engine.connect() as db:
+        with _reached(), self.engine.connect() as db:
             moment: datetime = db.execute(text("SELECT clock_timestamp()")).scalar_one()
             return moment.astimezone(UTC)
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """What the database's absence looks like to the rest of the program: UnreachableError, wherever it happens."""
+    try:
+        yield
+    except DBAPIError as problem:
+        if not _is_away(problem):
+            raise
+        raise UnreachableError(
+            f"The database does not answer: {_first_line(problem)}.",
+            hint="Is database.url right, and is it running?",
+        ) from problem
+
+
+def _is_away(problem: DBAPIError) -> bool:
+    """Whether the database is gone, rather than asked for something wrong, or in the way of another transaction."""
+    if problem.connection_invalidated:
+        return True
+    if not isinstance(problem, OperationalError):
+        return False
+    cause = problem.orig
+    if (name := getattr(cause, "sqlite_errorname", None)) is not None:
+        return str(name).startswith(SQLITE_AWAY)
+    state = getattr(cause, "sqlstate", None)
+    return state is None or str(state).startswith(POSTGRES_AWAY)
 
 
 def _first_line(problem: Exception) -> str:

@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from nurture.domain import enrollment, touch
 from nurture.domain.breaker import PROBE_EVERY, Breaker
 from nurture.domain.cadence import Email, PersonTask, Webhook
 from nurture.domain.enrollment import Enrollment
-from nurture.domain.errors import NurtureError
+from nurture.domain.errors import NurtureError, UnreachableError
 from nurture.domain.policy import Policy
 from nurture.domain.touch import SENTENCES, Event, Reason, State, Touch, TouchId
-from nurture.domain.verdict import Maybe, Verdict
+from nurture.domain.verdict import Again, Maybe, Verdict, Yes
 from nurture.flow.dispatch import decide
 from nurture.flow.dispatch.decide import Decision
 from nurture.flow.dispatch.keep import keep
 from nurture.flow.dispatch.send import Intended, Outgoing, intend, record
+from nurture.moves.proof import prove_sent
 from nurture.moves.rendering import SenderError, render_email, render_script
 from nurture.moves.scene import Scene, load
 from nurture.ports import Clock, InForce, Links, Mailer, Store, Unit
+
+NOT_HANDED_OVER: Final = Again("the database went away before it was handed over")
 
 
 @dataclass(slots=True)
@@ -38,6 +42,14 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """Answers that the database was not there to take. They are known as long as this process lives."""
+
+    results: Sequence[tuple[Intended, Verdict]]
+    scene: Scene
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """What the arrow works with, the same for all batches of a pass."""
 
@@ -50,11 +62,13 @@ class Desk:
     owner: str
     now: datetime
     breaker: Breaker = field(default_factory=Breaker)
+    unrecorded: list[Unrecorded] = field(default_factory=list)  # the same list for all passes of a process
 
 
 def run(desk: Desk, *, batches: int = 1_000) -> Tally:
     """Everything that is due at `desk.now`, at most `batches` batches; the rest stays due."""
     tally = Tally()
+    record_late(desk, tally)
     _wake_paused(desk)
     began = desk.clock.boottime()
     for _ in range(batches):
@@ -66,6 +80,19 @@ def run(desk: Desk, *, batches: int = 1_000) -> Tally:
             break
         _batch(desk, decide.order(claimed), tally, began)
     return tally
+
+
+def record_late(desk: Desk, tally: Tally | None = None) -> None:
+    """Store what the provider answered while the database was away, before anybody takes those touches for lost."""
+    while desk.unrecorded:
+        late = desk.unrecorded[0]
+        with desk.store.unit() as work:
+            _finish(work, late.results, late.scene, desk, tally or Tally())
+            for intended, verdict in late.results:
+                if isinstance(verdict, Yes):  # also where another daemon has put it in doubt meanwhile
+                    prove_sent(work, intended.touch.id, at=late.scene.now, now=desk.now)
+            work.commit()
+        desk.unrecorded.pop(0)
 
 
 def _moment(desk: Desk, began: float) -> datetime:
@@ -110,28 +137,36 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
     groups: list[Sequence[Outgoing]] = [
         outgoing[at : at + desk.policy.workers] for at in range(0, len(outgoing), desk.policy.workers)
     ]
-    for at, group in enumerate(groups or [()]):
-        with desk.store.unit() as work:
-            if at == 0:
-                keep(work, [one for one in decisions if one.go is None], scene)
-            _finish(work, pending, scene, desk, tally)
-            # The boot time is read before the intent is committed: a freeze in between must count.
-            started = desk.clock.boottime()
-            deadline = started + desk.policy.mail_lease.total_seconds()
-            slots = desk.breaker.slots(len(group), started)
-            _hold(work, group[slots:], scene, desk)
-            leased = _moment(desk, began) + desk.policy.mail_lease
-            intended = (
-                intend(group[:slots], work, scene, mailer=desk.mailer.name, at=desk.now, lease_until=leased)
-                if slots
-                else []
-            )
-            work.commit()
-        pending = _send(desk, intended, deadline)
-    if pending:
-        with desk.store.unit() as work:
-            _finish(work, pending, scene, desk, tally)
-            work.commit()
+    intended: list[Intended] = []
+    try:
+        for at, group in enumerate(groups or [()]):
+            with desk.store.unit() as work:
+                if at == 0:
+                    keep(work, [one for one in decisions if one.go is None], scene)
+                _finish(work, pending, scene, desk, tally)
+                # The boot time is read before the intent is committed: a freeze in between must count.
+                started = desk.clock.boottime()
+                deadline = started + desk.policy.mail_lease.total_seconds()
+                slots = desk.breaker.slots(len(group), started)
+                _hold(work, group[slots:], scene, desk)
+                leased = _moment(desk, began) + desk.policy.mail_lease
+                if slots:
+                    intended = intend(
+                        group[:slots], work, scene, mailer=desk.mailer.name, at=desk.now, lease_until=leased
+                    )
+                work.commit()
+            handed, intended, pending = intended, [], []
+            pending = _send(desk, handed, deadline)
+        if pending:
+            with desk.store.unit() as work:
+                _finish(work, pending, scene, desk, tally)
+                work.commit()
+    except UnreachableError:
+        # Whether the last commit went through is not known; that none of its intents was handed over is.
+        late = [*pending, *((one, NOT_HANDED_OVER) for one in intended)]
+        if late:
+            desk.unrecorded.append(Unrecorded(late, scene))
+        raise
 
 
 def _send(desk: Desk, intended: Sequence[Intended], deadline: float) -> list[tuple[Intended, Verdict]]:
