@@ -36,8 +36,8 @@ BATCH = 24
 PATIENCE = 120.0  # seconds until a run that makes no progress is given up
 
 # A server process that has everything loaded makes a new worker in milliseconds; a worker is a process of its own.
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tests.journeys.crash", "nurture.daemon.tick", "nurture.adapters.mail.sendgrid"])
+context = multiprocessing.get_context("forkserver")
+context.set_forkserver_preload(["tests.journeys.crash", "nurture.daemon.tick", "nurture.adapters.mail.sendgrid"])
 
 
 @dataclass
@@ -112,7 +112,7 @@ def run(
         )
         app = _opened(folder, give_up)
         try:
-            _prepare(app, folder, touches)
+            prepare(app, folder, touches)
             _killed(app, folder, provider, dice, outcome, kills=kills, daemons=daemons, give_up=give_up)
             _settled(app, folder, provider, outcome, give_up=give_up)
             _count(app, provider, outcome)
@@ -121,7 +121,7 @@ def run(
     return outcome
 
 
-def _prepare(app: App, folder: Path, touches: int) -> None:
+def prepare(app: App, folder: Path, touches: int) -> None:
     workspace.opened(folder).close()
     now = app.clock.now()
     with app.store.unit() as work:
@@ -149,7 +149,7 @@ def _workers(folder: Path, key: str, daemons: int, give_up: float) -> Iterator[l
 
 
 def _started(folder: Path, key: str, give_up: float) -> BaseProcess:
-    process = _context.Process(target=work, args=(str(folder), key, give_up), daemon=True)
+    process = context.Process(target=work, args=(str(folder), key, give_up), daemon=True)
     process.start()
     return process
 
@@ -181,13 +181,13 @@ def _killed(
             outcome.kills += 1
             running.append(_started(folder, provider.key, give_up))
         _await(lambda: _waiting(app) == 0)
-    outcome.in_doubt = sum(_is_open(one) or one.state is State.UNKNOWN for one in _touches(app))
+    outcome.in_doubt = sum(_is_open(one) or one.state is State.UNKNOWN for one in touches_of(app))
 
 
 def _settled(app: App, folder: Path, provider: Provider, outcome: Outcome, *, give_up: float) -> None:
     """The provider's events arrive; what has none is given up, or settled from the provider's log and sent."""
     taken = set(provider.touches)
-    for one in _touches(app):
+    for one in touches_of(app):
         if one.state is State.IN_DOUBT and one.id in taken:
             now = app.clock.now()
             report = Report(Kind.DELIVERED, now, touch=one.id)
@@ -195,16 +195,16 @@ def _settled(app: App, folder: Path, provider: Provider, outcome: Outcome, *, gi
             respond.record([report], new_id=app.clock.new_id, by="webhook", now=now, **common)
             outcome.proved += 1
     if give_up > PATIENCE:
-        for one in _touches(app):
+        for one in touches_of(app):
             if one.state is State.IN_DOUBT:
                 settle.resolve(one.id, "not_sent", store=app.store, now=app.clock.now(), by="tester")
                 outcome.sent_again += 1
     with _workers(folder, provider.key, 1, give_up):
-        _await(lambda: not any(_is_open(one) or one.state is State.PLANNED for one in _touches(app)))
+        _await(lambda: not any(_is_open(one) or one.state is State.PLANNED for one in touches_of(app)))
 
 
 def _count(app: App, provider: Provider, outcome: Outcome) -> None:
-    made = _touches(app)
+    made = touches_of(app)
     outcome.accepted = Counter(provider.touches)
     outcome.states = Counter(one.state for one in made)
     outcome.unknown = outcome.states[State.UNKNOWN]
@@ -214,7 +214,7 @@ def _count(app: App, provider: Provider, outcome: Outcome) -> None:
     outcome.unlisted = len(outcome.accepted.keys() - known)
 
 
-def _touches(app: App) -> list[Touch]:
+def touches_of(app: App) -> list[Touch]:
     with app.store.unit(write=False) as work:
         return work.touches.select()
 
@@ -227,7 +227,7 @@ def _waiting(app: App) -> int:
     """Touches that somebody still has to send or to miss."""
     with app.store.unit(write=False) as work:
         due = sum(one.next_at is not None for one in work.enrollments.select())
-    return due + sum(one.state in (State.SENDING, State.PLANNED) for one in _touches(app))
+    return due + sum(one.state in (State.SENDING, State.PLANNED) for one in touches_of(app))
 
 
 def _await(done: Any) -> None:

@@ -1,0 +1,107 @@
+"""The database goes away while mail is being sent, and comes back: the daemon lives on, nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nurture.daemon import lifecycle
+from nurture.domain.errors import UnreachableError
+from nurture.domain.touch import State
+from nurture.wiring import open_app
+from tests import postgres
+from tests.flow.loop import a_cadence
+from tests.journeys import crash, workspace
+
+TOUCHES = 150
+MAIL = "timeout = 5\nlease = 20\nsettle_after = 60\nworkers = 6"
+
+
+class Web:
+    """In the place of the web server, which this journey does not need."""
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+
+def run_daemon(folder: str, key: str, log: str) -> None:
+    """A whole daemon, as `nurture daemon` runs it; only what its dead leave behind is missed sooner."""
+    os.environ["NURTURE_SENDGRID__API_KEY"] = key
+    sys.stderr = Path(log).open("a", buffering=1)  # noqa: SIM115  (for as long as the process lives)
+    app = workspace.hurried(open_app(Path(folder)), lease=timedelta(seconds=2), batch=40)
+    lifecycle.run(app, as_json=True, serve=lambda _: Web())
+    app.close()
+
+
+@contextlib.contextmanager
+def a_daemon(folder: Path, key: str, log: Path) -> Iterator[BaseProcess]:
+    process = crash.context.Process(target=run_daemon, args=(str(folder), key, str(log)))
+    process.start()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.join()
+
+
+def until(happened: Callable[[], Any], what: str) -> None:
+    give_up = time.monotonic() + 40
+    while not happened():
+        assert time.monotonic() < give_up, what
+        time.sleep(0.01)
+
+
+def events(log: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+
+
+@pytest.mark.timeout(120)
+def test_the_daemon_survives_a_database_that_is_briefly_away(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.touch()
+    with postgres.running_postgres() as server, server.database() as url, crash.Provider() as provider:
+        folder = workspace.make(
+            tmp_path / "w",
+            {"course": a_cadence("- email: one")},
+            mails=("course/one",),
+            provider="sendgrid",
+            mail=MAIL,
+            more=f'[sendgrid]\nhost = "{provider.url}"\n[scheduler]\ntick = 0.2',
+            database=url,
+        )
+        app = open_app(folder)
+        crash.prepare(app, folder, TOUCHES)
+        app.close()
+        with a_daemon(folder, provider.key, log) as daemon:
+            until(lambda: len(provider.accepted) >= 20, "nothing was sent")
+            with server.away():
+                until(lambda: any(one["event"] == "job_refused" for one in events(log)), "nobody noticed")
+                taken = len(provider.accepted)
+                with pytest.raises(UnreachableError), open_app(folder).store.unit():
+                    pass
+                assert taken < TOUCHES
+                assert daemon.is_alive()
+            until(lambda: len(provider.accepted) >= TOUCHES, "it did not go on")
+            app = open_app(folder)
+            until(lambda: len(crash.touches_of(app)) == TOUCHES, "a touch is missing")
+            until(lambda: all(one.state is State.SENT for one in crash.touches_of(app)), "a result was lost")
+            app.close()
+            assert daemon.pid is not None
+            os.kill(daemon.pid, signal.SIGTERM)
+            daemon.join(20)
+            assert daemon.exitcode == 0
+    assert set(Counter(provider.touches).values()) == {1}
+    assert len(provider.touches) == TOUCHES
+    assert "Traceback" not in log.read_text()
