@@ -19,6 +19,7 @@ from nurture.domain.lead import LeadId, Stage, Status
 from nurture.domain.policy import Policy
 from nurture.domain.row import Refused, Row
 from nurture.domain.stated_time import decision_date
+from nurture.moves.ending import end_calls, end_contact
 from nurture.moves.rescore import rescore
 from nurture.moves.scene import load
 from nurture.ports import InForce, Store, Unit
@@ -254,8 +255,12 @@ def _consents(
             work.leads.add_consent(lead, consent)
             changed = True
     email = given.get("email")
-    if row.opted_out and email:
-        changed = work.suppressions.add(Suppression(email, "all", "opted_out", now, lead), by=by) or changed
+    if row.opted_out and email and work.suppressions.add(Suppression(email, "all", "opted_out", now, lead), by=by):
+        changed = True
+        if not file_is_new:
+            end_contact(work, lead, "opted_out", now=now, by=by)
+    if row.do_not_call and not file_is_new:
+        end_calls(work, lead, now=now)
     if row.do_not_call and given.get("phone"):
         number = given["phone"]
         changed = work.suppressions.add(Suppression(number, "phone", "do_not_call", now, lead), by=by) or changed

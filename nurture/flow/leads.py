@@ -13,7 +13,7 @@ from nurture.domain.lead import Lead, LeadId, Status
 from nurture.domain.policy import Policy
 from nurture.domain.row import Column, PhoneReader, Refused, RowReader, phone_as_written
 from nurture.moves import facts as moves
-from nurture.moves.ending import end_contact
+from nurture.moves.ending import end_calls, end_contact
 from nurture.moves.fields import FIELDS, set_fields
 from nurture.moves.rescore import rescore
 from nurture.moves.scene import load
@@ -84,6 +84,10 @@ def set_values(
             work.leads.update(lead, {"company_id": number})
         if quiet is not None:
             work.leads.update(lead, {"do_not_call": quiet})
+        if quiet:
+            if stored["phone"]:
+                work.suppressions.add(Suppression(stored["phone"], "phone", "do_not_call", now, lead), by=by)
+            end_calls(work, lead, now=now)
         if status is not None and status != stored["status"]:
             _new_status(work, lead, Status(stored["status"]), Status(status), now=now, by=by)
         set_fields(work, lead, own, now, by=by, person=True)
@@ -193,6 +197,8 @@ def suppress(
             work.notes.add([Change("suppressed", words, now, by=by, lead=lead)])
         if scope == "all":
             end_contact(work, lead, reason, now=now, by=by)
+        elif scope == "phone":
+            end_calls(work, lead, now=now)
         if not dry_run:
             work.commit()
     return new

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from nurture.domain import scoring
+from nurture.domain.enrollment import Pause
 from nurture.domain.errors import RefusedError
 from nurture.domain.handoff import OPEN, State
 from nurture.domain.lead import LeadId, Status
@@ -86,6 +87,8 @@ def merge(
         work.persons.move(lead, into)
         work.leads.update(into, {**values, "changed_at": now, "ready_check": True, "enroll_check": True})
         _keep_suppressed(work, into, [old["email"], old["phone"]], now=now, by=by)
+        if values.get("paused_until") is not None and values["paused_until"] > now:
+            enrolling.pause(work, [into], Pause.PREFERENCE, until=values["paused_until"], now=now, by=by)
         work.notes.add([Change("merged", f"lead {lead} is part of this one now", now, by=by, lead=into)])
         sums = scoring.added({}, work.responses.lines([into]).get(into, []), rules.workspace.scoring)
         scene = load(work, [into], rules=rules, policy=policy, now=now)
@@ -119,6 +122,10 @@ def _filled(old: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
         values["source"] = old["source"]
     if kept["status"] == Status.NURTURING and old["status"] != Status.NURTURING:
         values["status"] = old["status"]
+    for wish in ("light_until", "paused_until"):
+        moments = [at for at in (old.get(wish), kept.get(wish)) if at is not None]
+        if moments and max(moments) != kept.get(wish):
+            values[wish] = max(moments)
     by_person = sorted({*(old.get("by_person") or ()), *(kept.get("by_person") or ())})
     if by_person != (kept.get("by_person") or []):
         values["by_person"] = by_person

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from nurture.domain import calendar
 from nurture.domain.duration import Duration, Unit
@@ -14,10 +15,12 @@ from nurture.domain.lead import LeadId
 from nurture.domain.policy import Policy
 from nurture.moves import enrolling
 from nurture.ports import Store
+from nurture.ports import Unit as Work
 from nurture.ports.store import Change
 
 LIGHT_FOR: Final = timedelta(days=365)
 MONTHS: Final = (1, 3, 6)
+LONGEST: Final = timedelta(days=365)  # of a pause; who wants more may stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +32,19 @@ class Wishes:
     paused_until: datetime | None
 
 
-def wishes(lead: LeadId, address: str | None, *, store: Store, now: datetime) -> Wishes:
-    """What this person asked for before, as far as it still holds."""
+def wishes(lead: LeadId, address: str | None, *, store: Store, policy: Policy, now: datetime) -> Wishes:
+    """What this person asked for before, as far as it still holds; moments in their own zone, to be shown as days."""
     with store.unit(write=False) as work:
         row = work.leads.columns(lead)
         addresses = {one for one in (address, row.get("email")) if one}
         scopes = work.suppressions.scopes(addresses)
-        paused = [
-            datetime.fromisoformat(text)
-            for one in work.enrollments.open_of([lead]).get(lead, ())
-            if (text := one.pauses.get(Pause.PREFERENCE.value)) is not None
-        ]
-    light = row.get("light_until")
+        zone = _zone(work, lead, policy)
+    light, paused = row.get("light_until"), row.get("paused_until")
     return Wishes(
         # Every address that we could write to: a lead may have got a new one since the mail was sent.
         stopped=bool(addresses) and all("all" in scopes.get(one, frozenset()) for one in addresses),
-        light_until=light if light is not None and light > now else None,
-        paused_until=max((until for until in paused if until > now), default=None),
+        light_until=light.astimezone(zone) if light is not None and light > now else None,
+        paused_until=paused.astimezone(zone) if paused is not None and paused > now else None,
     )
 
 
@@ -60,26 +59,51 @@ def less_often(lead: LeadId, *, store: Store, now: datetime, by: str) -> datetim
     return until
 
 
-def pause(lead: LeadId, months: int, *, store: Store, policy: Policy, now: datetime, by: str) -> datetime:
-    """Nothing for 1, 3 or 6 months; the moment at which it goes on. Raises RequestError for any other number."""
-    if months not in MONTHS:
-        raise RequestError("A pause is 1, 3 or 6 months.", hint="Choose one of them.")
+def pause(
+    lead: LeadId,
+    *,
+    months: int | None = None,
+    day: date | None = None,
+    store: Store,
+    policy: Policy,
+    now: datetime,
+    by: str,
+) -> datetime:
+    """Nothing for 1, 3 or 6 months, or until a day; the moment at which it goes on.
+
+    It holds for every cadence, also one that the lead enters meanwhile. Raises RequestError for another number, or a
+    day that is not within the next year.
+    """
+    if day is None and months not in MONTHS:
+        raise RequestError("A pause is 1, 3 or 6 months.", hint="Choose one of them, or name a day.")
     with store.unit() as work:
-        person = work.leads.get([lead]).get(lead)
-        company = person.company if person else None
-        name = (person.timezone if person else None) or (company.timezone if company else None) or policy.timezone
-        until = calendar.later(now, Duration(months, Unit.MONTHS), zone=calendar.zone(name))
-        words = f"asked for a pause until {until:%Y-%m-%d}"
+        zone = _zone(work, lead, policy)
+        if day is None:
+            until = calendar.later(now, Duration(months or 0, Unit.MONTHS), zone=zone)
+        else:
+            until = calendar.at_local(day, time.min, zone)
+            if not now < until <= now + LONGEST:
+                raise RequestError("The day must lie within the next year.", hint="Name another, or unsubscribe.")
+        words = f"asked for a pause until {until.astimezone(zone):%Y-%m-%d}"
         work.notes.add([Change("preference", words, now, by=by, lead=lead, detail={"pause_until": until.isoformat()})])
+        work.leads.update(lead, {"paused_until": until})
         enrolling.pause(work, [lead], Pause.PREFERENCE, until=until, now=now, by=by)
         work.commit()
     return until
 
 
+def _zone(work: Work, lead: LeadId, policy: Policy) -> ZoneInfo:
+    person = work.leads.get([lead]).get(lead)
+    company = person.company if person else None
+    return calendar.zone(
+        (person.timezone if person else None) or (company.timezone if company else "") or policy.timezone
+    )
+
+
 def as_before(lead: LeadId, *, store: Store, now: datetime, by: str) -> None:
     """Take back a pause and the wish for less. What was unsubscribed stays so."""
     with store.unit() as work:
-        work.leads.update(lead, {"light_until": None})
+        work.leads.update(lead, {"light_until": None, "paused_until": None})
         work.notes.add([Change("preference", "asked for mail as before", now, by=by, lead=lead)])
         enrolling.resume(work, [lead], Pause.PREFERENCE, now=now, by=by)
         work.commit()

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from nurture.domain.address import normalise_email, normalise_phone
-from nurture.moves.ending import end_contact
+from nurture.moves.ending import end_calls, end_contact
 from nurture.ports import Store
 from nurture.ports.store import Change, Suppression
 
@@ -59,9 +59,12 @@ def take(
                 result.known += 1
                 continue
             result.added += 1
-            if number is not None and scope == "all":
-                work.notes.add([Change("suppressed", f"suppressed (all): {why}", now, by=by, lead=number)])
-                end_contact(work, number, "suppressed", now=now, by=by)
+            if number is not None:
+                work.notes.add([Change("suppressed", f"suppressed ({scope}): {why}", now, by=by, lead=number)])
+                if scope == "all":
+                    end_contact(work, number, "suppressed", now=now, by=by)
+                elif scope == "phone":
+                    end_calls(work, number, now=now)
         if not dry_run:
             work.commit()
     return result

@@ -1,11 +1,11 @@
-"""Leave a person alone: every cadence, task and promise of theirs ends."""
+"""Leave a person alone: every cadence, task and promise of theirs ends, or all that is done by phone."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from nurture.domain.lead import LeadId
-from nurture.domain.touch import State
+from nurture.domain.touch import BY_PHONE, State
 from nurture.moves import enrolling
 from nurture.ports import Unit
 
@@ -19,3 +19,17 @@ def end_contact(work: Unit, lead: LeadId, reason: str, *, now: datetime, by: str
         if one["state"] == "open":
             work.notes.save_promise(one["id"], {"state": "dropped"}, was="open")
     work.leads.update(lead, {"ready_check": True})
+
+
+def end_calls(work: Unit, lead: LeadId, *, now: datetime) -> None:
+    """Nobody calls any more: open calls are taken out of the queue, and their cadences go on without them."""
+    calls = {
+        one.id
+        for one in work.touches.of_leads([lead]).get(lead, ())
+        if one.state is State.OPEN and one.channel in BY_PHONE
+    }
+    if not calls:
+        return
+    enrolling.close_touches(work, calls)
+    held = [one.id for one in work.enrollments.open_of([lead]).get(lead, ()) if one.touch in calls]
+    work.enrollments.wake(held, now)

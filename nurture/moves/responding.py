@@ -20,6 +20,7 @@ from nurture.domain.policy import Policy
 from nurture.domain.response import Bounce, CallOutcome, Grade, Intent, Kind, Response
 from nurture.domain.touch import Channel, State, Touch
 from nurture.moves import enrolling
+from nurture.moves.ending import end_calls
 from nurture.moves.facts import add_fact
 from nurture.moves.promises import promise, stated_date
 from nurture.moves.proof import prove_sent
@@ -274,15 +275,13 @@ class _Bench:
         for name, value in dict(report.detail.get("facts") or {}).items():
             self.fact(lead, name, str(value), source="call", at=report.at)
         self._promise(lead, report)
-        if outcome is CallOutcome.DO_NOT_CALL:
-            self.work.leads.update(lead, {"do_not_call": True})
+        if outcome in (CallOutcome.DO_NOT_CALL, CallOutcome.WRONG_NUMBER):
+            if outcome is CallOutcome.DO_NOT_CALL:
+                self.work.leads.update(lead, {"do_not_call": True})
             number = self.scene.leads[lead].phone
             if number:
-                self._suppress(lead, number, "phone", "do_not_call", report.at)
-        elif outcome is CallOutcome.WRONG_NUMBER:
-            number = self.scene.leads[lead].phone
-            if number:
-                self._suppress(lead, number, "phone", "wrong_number", report.at)
+                self._suppress(lead, number, "phone", outcome.value, report.at)
+            end_calls(self.work, lead, now=self.now)
         elif outcome in ENDS:
             enrolling.stop(self.work, [lead], reason=outcome.value, now=self.now, by=self.by)
         if outcome in (CallOutcome.WRONG_PERSON, CallOutcome.LEFT_COMPANY):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date, timedelta
+
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
@@ -25,22 +28,22 @@ def routes(site: Site) -> APIRouter:
     @router.post("/p/{token}")
     async def do(token: str, request: Request) -> HTMLResponse:
         fields = fields_of(await request.body())
-        return await run_in_threadpool(_choose, site, token, fields.get("choice", ""), fields.get("months", ""))
+        return await run_in_threadpool(_choose, site, token, fields)
 
     return router
 
 
-def _choose(site: Site, token: str, choice: str, months: str) -> HTMLResponse:
+def _choose(site: Site, token: str, fields: Mapping[str, str]) -> HTMLResponse:
     touch = site.touch("p", token)
     if touch is None:
         return sorry(404)
-    now, store = site.now(), site.app.store
+    now, store, choice = site.now(), site.app.store, fields.get("choice", "")
     try:
         if choice == "less":
             preferences.less_often(touch.lead, store=store, now=now, by=BY)
         elif choice == "pause":
-            span = int(months) if months.isascii() and months.isdigit() else 0
-            preferences.pause(touch.lead, span, store=store, policy=site.app.policy, now=now, by=BY)
+            months, day = _span(fields)
+            preferences.pause(touch.lead, months=months, day=day, store=store, policy=site.app.policy, now=now, by=BY)
         elif choice == "before":
             preferences.as_before(touch.lead, store=store, now=now, by=BY)
         elif choice == "stop":
@@ -52,10 +55,21 @@ def _choose(site: Site, token: str, choice: str, months: str) -> HTMLResponse:
     return _page(site, touch, saved=True)
 
 
+def _span(fields: Mapping[str, str]) -> tuple[int | None, date | None]:
+    """For how many months, or until which day: a day that somebody named is meant. Old browsers send what was typed."""
+    if fields.get("until", "").strip():
+        try:
+            return None, date.fromisoformat(fields["until"].strip())
+        except ValueError:
+            raise RequestError("That is not a day.", hint="Write it as 2027-01-15.") from None
+    months = fields.get("months", "")
+    return (int(months) if months.isascii() and months.isdigit() and len(months) < 3 else None), None
+
+
 def _page(site: Site, touch: Touch, *, saved: bool = False, problem: str = "") -> HTMLResponse:
     """The page, with what holds now."""
     address = site.address_of(touch)
-    held = preferences.wishes(touch.lead, address, store=site.app.store, now=site.now())
+    held = preferences.wishes(touch.lead, address, store=site.app.store, policy=site.app.policy, now=site.now())
     if held.stopped:
         return page("unsubscribed.html", address=masked(address), sender=site.sender_of(touch))
     return page(
@@ -65,6 +79,8 @@ def _page(site: Site, touch: Touch, *, saved: bool = False, problem: str = "") -
         sender=site.sender_of(touch),
         held=held,
         months=preferences.MONTHS,
+        earliest=(site.now() + timedelta(days=1)).date().isoformat(),
+        latest=(site.now() + preferences.LONGEST).date().isoformat(),
         saved=saved,
         problem=problem,
     )

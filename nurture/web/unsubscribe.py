@@ -27,7 +27,7 @@ def routes(site: Site) -> APIRouter:
         if touch is None:
             return sorry(404)
         address = site.address_of(touch)
-        held = preferences.wishes(touch.lead, address, store=site.app.store, now=site.now())
+        held = preferences.wishes(touch.lead, address, store=site.app.store, policy=site.app.policy, now=site.now())
         if held.stopped:
             return page("unsubscribed.html", address=masked(address), sender=site.sender_of(touch))
         other = site.app.links.token("p", touch.id)

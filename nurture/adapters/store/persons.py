@@ -27,6 +27,7 @@ BLANKED: Final[Mapping[str, Any]] = dict.fromkeys(
     (
         *("email", "external_id", "first_name", "last_name", "title", "phone", "timezone", "language", "owner"),
         *("company_id", "notes", "by_person", "custom", "returns_at", "returns_into", "returns_because", "look_at"),
+        *("light_until", "paused_until", "timeline_on"),
     )
 )
 BLANK_TOUCH: Final[Mapping[str, Any]] = {
