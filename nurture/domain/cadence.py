@@ -179,11 +179,12 @@ class Cadence:
     stop_on: frozenset[Kind] = frozenset()
     holdout: float = 0.0  # percent
     renamed: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False)  # of each key, such as `enroll.rate`
 
 
 # Not pinned: where a thing stands in the file, who may enter, and the items of a stream.
 _LOOSE = frozenset(
-    {"line", "goal_line", "file", "description", "owner", "entry", "priority", "holdout", "renamed", "items"}
+    {"line", "lines", "goal_line", "file", "description", "owner", "entry", "priority", "holdout", "renamed", "items"}
 )
 
 

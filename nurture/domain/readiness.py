@@ -54,6 +54,7 @@ class Readiness:
     contact_within: Duration = BUSINESS_DAYS_2
     outcome_within: Duration = DAYS_180
     capacity: int = 5  # open handoffs per rep
+    capacity_line: int = 0
     reject: Mapping[str, Consequence] = field(default_factory=dict)
     lost: Mapping[str, Consequence] = field(default_factory=dict)
     agreed_on: date | None = None

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final
 
-from nurture.domain import calendar
 from nurture.domain import touch as touches
 from nurture.domain.calendar import Window
 from nurture.domain.errors import RefusedError, RequestError, UnknownNameError
 from nurture.domain.fact import FactName
 from nurture.domain.lead import Lead
-from nurture.domain.person import Person, Role
+from nurture.domain.person import Person
 from nurture.domain.policy import Policy
 from nurture.domain.response import CallOutcome, Kind
 from nurture.domain.touch import BY_PHONE, Channel, Event, State, Touch
+from nurture.moves.calls import calls_left, is_for
 from nurture.moves.responding import Recorded, Report, record_in
 from nurture.moves.scene import Scene, load
 from nurture.ports import InForce, Store, Unit
 
 # A task that is no step of a cadence is called in these hours of the lead.
 HOURS: Final = Window()
-OLDEST: Final = timedelta(days=60)  # of a task that is still done
 DATED: Final = frozenset({CallOutcome.CALLBACK, CallOutcome.MEETING_BOOKED})
 
 
@@ -59,10 +58,10 @@ def next_for(
             return Item(held, work.leads.get([held.lead])[held.lead])
         free = [one for one in open_ if one.claimed_by is None and is_for(one, person)]
         scene = load(work, {one.lead for one in free}, rules=rules, policy=policy, now=now)
-        calls_left = _calls_left(work, person, policy, now)
+        left = calls_left(work, person, policy, now)
         for one in sorted(free, key=lambda task: _order(task, scene)):
             lead = scene.leads[one.lead]
-            if one.channel in BY_PHONE and (calls_left <= 0 or not may_call(one, lead, scene)):
+            if one.channel in BY_PHONE and (left <= 0 or not may_call(one, lead, scene)):
                 continue
             # The attempt makes the claim a compare-and-set: of two callers, one finds it changed.
             taken = replace(one, claimed_by=person.email, attempt=one.attempt + 1)
@@ -83,13 +82,6 @@ def known(who: str, rules: InForce) -> Person:
     return person
 
 
-def is_for(one: Touch, person: Person) -> bool:
-    """Whether a task is this person's: by name, or by what they do."""
-    if one.assigned is None:
-        return Role.CALLER in person.roles
-    return one.assigned in (person.email, person.name) or one.assigned in {role.value for role in person.roles}
-
-
 def may_call(one: Touch, lead: Lead, scene: Scene) -> bool:
     """Whether the lead may be called now: nobody said no, and its hours are open."""
     if lead.do_not_call or not lead.phone or scene.no_calls(lead):
@@ -107,19 +99,6 @@ def _order(one: Touch, scene: Scene) -> tuple[float, float, datetime, str]:
     # What is in no cadence answers a person or keeps a promise: it outranks every cadence.
     priority = cadence.priority if cadence is not None else 101
     return (-priority, -float(scene.names(scene.leads[one.lead])["score"]), one.due_at, one.id)
-
-
-def _calls_left(work: Unit, person: Person, policy: Policy, now: datetime) -> int:
-    if person.calls_per_day is None:
-        return 1
-    zone = calendar.zone(person.timezone or policy.timezone)
-    midnight = calendar.day_bounds(calendar.local_day(now, zone), zone)[0]
-    made = sum(
-        1
-        for one in work.touches.select(state=State.DONE, since=midnight - OLDEST)
-        if one.claimed_by == person.email and one.channel in BY_PHONE and one.sent_at and one.sent_at >= midnight
-    )
-    return person.calls_per_day - made
 
 
 def release(task: str, *, store: Store, dry_run: bool = False) -> Touch:

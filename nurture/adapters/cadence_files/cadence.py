@@ -117,7 +117,17 @@ def _cadence(values: dict[str, Any], node: MapNode, report: Report) -> Any:
         file=report.file,
         goal_line=node.entries["goal"][0].line if "goal" in values else 0,
         stop_on=frozenset(values.get("stop_on", ())),
+        lines=_lines(node),
     )
+
+
+def _lines(node: MapNode) -> dict[str, int]:
+    """The line of each key, so that whoever asks why is shown the rule."""
+    lines = {key: at.line for key, (at, _) in node.entries.items()}
+    _, enroll = node.entries.get("enroll", (None, None))
+    if isinstance(enroll, MapNode):
+        lines |= {f"enroll.{key}": at.line for key, (at, _) in enroll.entries.items()}
+    return lines
 
 
 ENROLL: Final = Record(

@@ -65,7 +65,8 @@ def _readiness(values: dict[str, Any], node: MapNode, report: Report) -> Readine
     )
     for part, names in moved:
         chosen |= {field: part[key] for key, field in names.items() if key in part}
-    chosen |= {f"{part}_line": node.entries[part][0].line for part in ("promote", "fast") if part in node.entries}
+    placed = [part for part in ("promote", "fast", "capacity") if part in node.entries]
+    chosen |= {f"{part}_line": node.entries[part][0].line for part in placed}
     return Readiness(**chosen)
 
 

@@ -1,0 +1,35 @@
+"""Whose task it is, and how many calls a person has left today."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from nurture.domain import calendar
+from nurture.domain.person import Person, Role
+from nurture.domain.policy import Policy
+from nurture.domain.touch import BY_PHONE, State, Touch
+from nurture.ports import Unit
+
+OLDEST: Final = timedelta(days=60)  # of a task that is still done
+
+
+def is_for(one: Touch, person: Person) -> bool:
+    """Whether a task is this person's: by name, or by what they do."""
+    if one.assigned is None:
+        return Role.CALLER in person.roles
+    return one.assigned in (person.email, person.name) or one.assigned in {role.value for role in person.roles}
+
+
+def calls_left(work: Unit, person: Person, policy: Policy, now: datetime) -> int:
+    """How many more calls this person makes on their local day; 1 where nothing limits them."""
+    if person.calls_per_day is None:
+        return 1
+    zone = calendar.zone(person.timezone or policy.timezone)
+    midnight = calendar.day_bounds(calendar.local_day(now, zone), zone)[0]
+    made = sum(
+        1
+        for one in work.touches.select(state=State.DONE, since=midnight - OLDEST)
+        if one.claimed_by == person.email and one.channel in BY_PHONE and one.sent_at and one.sent_at >= midnight
+    )
+    return person.calls_per_day - made
