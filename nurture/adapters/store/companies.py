@@ -6,16 +6,24 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy import insert as plain_insert
 
+from nurture.adapters.store.among import among
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.people import companies_alone, company_of
-from nurture.adapters.store.rows import add_once, chunks
+from nurture.adapters.store.rows import add_once, fetch
 from nurture.adapters.store.tables import companies, company_domains, leads, touches
 from nurture.domain.lead import Company, CompanyId
 
 FILLED = frozenset({"industry", "employees", "revenue", "country", "timezone", "fiscal_year_start", "custom"})
+
+_BY_ID = companies_alone().where(among(companies.c.id))
+_LAST_TOUCHED = (
+    select(touches.c.company_id, touches.c.lead_id, func.max(touches.c.counted_at).label("latest"))
+    .where(among(touches.c.company_id), touches.c.counted_at > bindparam("since"))
+    .group_by(touches.c.company_id, touches.c.lead_id)
+)
 
 
 class CompanyRows:
@@ -29,11 +37,7 @@ class CompanyRows:
         if ids is None:
             every = self._db.execute(companies_alone().order_by(companies.c.id))
             return {row.company_id: company_of(row) for row in every}
-        found: dict[CompanyId, Company] = {}
-        for chunk in chunks(ids):
-            for row in self._db.execute(companies_alone().where(companies.c.id.in_(chunk))):
-                found[row.company_id] = company_of(row)
-        return found
+        return {row.company_id: company_of(row) for row in fetch(self._db, _BY_ID, ids)}
 
     def place(self, *, name: str | None, domain: str | None, values: Mapping[str, Any], now: datetime) -> CompanyId:
         """The company of this domain, else of this name, else a new one; blanks are filled from `values`.
@@ -58,15 +62,8 @@ class CompanyRows:
     def last_touched(self, ids: Collection[CompanyId], since: datetime) -> dict[CompanyId, dict[int, datetime]]:
         """For each company, each person's latest counted touch after `since`."""
         found: dict[CompanyId, dict[int, datetime]] = {}
-        latest = func.max(touches.c.counted_at)
-        for chunk in chunks(ids):
-            query = (
-                select(touches.c.company_id, touches.c.lead_id, latest.label("latest"))
-                .where(touches.c.company_id.in_(chunk), touches.c.counted_at > since)
-                .group_by(touches.c.company_id, touches.c.lead_id)
-            )
-            for row in self._db.execute(query):
-                found.setdefault(row.company_id, {})[row.lead_id] = row.latest
+        for row in fetch(self._db, _LAST_TOUCHED, ids, since=since):
+            found.setdefault(row.company_id, {})[row.lead_id] = row.latest
         return found
 
     def named(self, name: str) -> CompanyId | None:

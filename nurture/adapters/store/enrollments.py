@@ -8,11 +8,36 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, select, update
 
-from nurture.adapters.store.rows import add_once, chunks
+from nurture.adapters.store.among import among
+from nurture.adapters.store.rows import add_once, fetch
 from nurture.adapters.store.tables import enrollments as table
 from nurture.domain.enrollment import OPEN, Enrollment, EnrollmentId, Place, State
 
 DUE = (table.c.next_at, table.c.priority.desc(), table.c.id)
+
+# Statements of every pass are built once: building one costs more than running it.
+_BY_ID = select(table).where(among(table.c.id))
+_OF_LEADS = select(table).where(among(table.c.lead_id)).order_by(table.c.id)
+_FENCES = select(table.c.id, table.c.fence).where(among(table.c.id)).with_for_update()
+_ANY_DUE = (
+    select(table)
+    .where(table.c.state == State.ACTIVE.value, table.c.next_at <= bindparam("now"))
+    .order_by(*DUE)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_LEASE = (
+    update(table)
+    .where(among(table.c.id))
+    .values(
+        next_at=bindparam("until"), lease_by=bindparam("owner"), lease_until=bindparam("until"), fence=table.c.fence + 1
+    )
+)
+_WAKE = (
+    update(table)
+    .where(among(table.c.id), table.c.state == State.ACTIVE.value, table.c.next_at > bindparam("now"))
+    .values(next_at=bindparam("now"))
+)
 
 
 class EnrollmentRows:
@@ -23,26 +48,15 @@ class EnrollmentRows:
 
     def get(self, ids: Collection[EnrollmentId]) -> dict[EnrollmentId, Enrollment]:
         """Enrollments by id."""
-        found: dict[EnrollmentId, Enrollment] = {}
-        for chunk in chunks(ids):
-            for row in self._db.execute(select(table).where(table.c.id.in_(chunk))):
-                found[row.id] = _enrollment(row)
-        return found
+        return {row.id: _enrollment(row) for row in fetch(self._db, _BY_ID, ids)}
 
     def claim(self, now: datetime, *, limit: int, owner: str, lease_until: datetime) -> list[Enrollment]:
         """Lease the due ones. The schedule itself is the lease: `next_at` moves to the end of the lease."""
-        due = (
-            select(table).where(table.c.state == State.ACTIVE.value, table.c.next_at <= now).order_by(*DUE).limit(limit)
-        )
-        if self._db.dialect.name == "postgresql":
-            due = due.with_for_update(skip_locked=True)
-        claimed = [_enrollment(row, fence=row.fence + 1) for row in self._db.execute(due)]
-        for chunk in chunks([one.id for one in claimed]):
-            self._db.execute(
-                update(table)
-                .where(table.c.id.in_(chunk))
-                .values(next_at=lease_until, lease_by=owner, lease_until=lease_until, fence=table.c.fence + 1)
-            )
+        due = self._db.execute(_ANY_DUE, {"now": now, "limit": limit})
+        claimed = [_enrollment(row, fence=row.fence + 1) for row in due]
+        if claimed:
+            ids = [one.id for one in claimed]
+            self._db.execute(_LEASE, {"ids": ids, "until": lease_until, "owner": owner})
         return claimed
 
     def save(self, changed: Sequence[Enrollment], *, fenced: bool = True) -> frozenset[EnrollmentId]:
@@ -51,13 +65,8 @@ class EnrollmentRows:
             return frozenset()
         ours = {one.id for one in changed}
         if fenced:
-            ours = set()
             fences = {one.id: one.fence for one in changed}
-            for chunk in chunks(fences):
-                held = select(table.c.id, table.c.fence).where(table.c.id.in_(chunk))
-                if self._db.dialect.name == "postgresql":
-                    held = held.with_for_update()
-                ours |= {row.id for row in self._db.execute(held) if row.fence == fences[row.id]}
+            ours = {row.id for row in fetch(self._db, _FENCES, fences) if row.fence == fences[row.id]}
         rows = [{"key": one.id, **_values(one)} for one in changed if one.id in ours]
         if rows:
             columns: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "key"}
@@ -92,9 +101,8 @@ class EnrollmentRows:
     def all_of(self, leads: Collection[int]) -> dict[int, list[Enrollment]]:
         """Every enrollment of leads, oldest first."""
         found: dict[int, list[Enrollment]] = {}
-        for chunk in chunks(leads):
-            for row in self._db.execute(select(table).where(table.c.lead_id.in_(chunk)).order_by(table.c.id)):
-                found.setdefault(row.lead_id, []).append(_enrollment(row))
+        for row in fetch(self._db, _OF_LEADS, leads):
+            found.setdefault(row.lead_id, []).append(_enrollment(row))
         return found
 
     def select(
@@ -118,12 +126,8 @@ class EnrollmentRows:
 
     def wake(self, ids: Collection[EnrollmentId], now: datetime) -> None:
         """Make active enrollments due now. One whose mail is on its way is woken by its result."""
-        for chunk in chunks(ids):
-            self._db.execute(
-                update(table)
-                .where(table.c.id.in_(chunk), table.c.state == State.ACTIVE.value, table.c.next_at > now)
-                .values(next_at=now)
-            )
+        if ids:
+            self._db.execute(_WAKE, {"ids": ids, "now": now})
 
     def paused_until(self, now: datetime, limit: int) -> list[Enrollment]:
         """Paused enrollments whose dated pause is over."""

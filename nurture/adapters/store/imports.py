@@ -10,8 +10,9 @@ from sqlalchemy import Connection, delete, exists, or_, select, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store import tables
+from nurture.adapters.store.among import among
 from nurture.adapters.store.json_values import as_json
-from nurture.adapters.store.rows import chunks, dicts, insert
+from nurture.adapters.store.rows import dicts, fetch, insert
 from nurture.adapters.store.tables import import_rows, lead_aliases, leads
 from nurture.adapters.store.tables import imports as table
 from nurture.domain.errors import RefusedError
@@ -103,10 +104,8 @@ class ImportRows:
         )
 
     def _leads_by(self, name: Any, lead: Any, values: Collection[str]) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for chunk in chunks(values):
-            found |= {row[0]: row[1] for row in self._db.execute(select(name, lead).where(name.in_(chunk)))}
-        return found
+        query = select(name.label("name"), lead.label("lead")).where(among(name))
+        return {row.name: row.lead for row in fetch(self._db, query, values)}
 
     def _merged(self, ids: Collection[int]) -> dict[int, int]:
         """Merged lead -> the lead that it is now part of."""
@@ -114,11 +113,7 @@ class ImportRows:
         step = ids
         while step:
             query = select(leads.c.id, leads.c.merged_into).where(leads.c.merged_into.is_not(None))
-            found = {
-                row.id: row.merged_into
-                for part in chunks(step)
-                for row in self._db.execute(query.where(leads.c.id.in_(part)))
-            }
+            found = {row.id: row.merged_into for row in fetch(self._db, query.where(among(leads.c.id)), step)}
             step = set(found.values()) - went.keys()
             went |= found
         return {lead: _end(lead, went) for lead in went}

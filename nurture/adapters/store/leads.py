@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, exists, or_, select, update
 from sqlalchemy import insert as plain_insert
 
+from nurture.adapters.store.among import among
 from nurture.adapters.store.companies import CompanyRows
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.people import lead_of, leads_with_companies
-from nurture.adapters.store.rows import chunks, insert
+from nurture.adapters.store.rows import fetch, insert
 from nurture.adapters.store.search import matching
 from nurture.adapters.store.tables import (
     consents,
@@ -40,6 +41,13 @@ FLAGS = {"ready_check": leads.c.ready_check, "enroll_check": leads.c.enroll_chec
 PRESENT = (leads.c.merged_into.is_(None), leads.c.forgotten_at.is_(None))
 LARGEST_ID = 2**63 - 1
 
+# Statements of every pass are built once: building one costs more than running it.
+_BY_ID = leads_with_companies().where(among(leads.c.id)).order_by(leads.c.id)
+_REACH = select(leads.c.id, leads.c.email, leads.c.phone, leads.c.light_until).where(among(leads.c.id))
+_SUMS = select(leads.c.id, leads.c.sums, leads.c.look_at).where(among(leads.c.id))
+_FACTS = select(facts).where(among(facts.c.lead_id)).order_by(facts.c.at, facts.c.id)
+_CONSENTS = select(consents).where(among(consents.c.lead_id)).order_by(consents.c.at, consents.c.id)
+
 
 class LeadRows:
     """Leads in the database, with what is known of them."""
@@ -50,19 +58,11 @@ class LeadRows:
 
     def get(self, ids: Collection[LeadId]) -> dict[LeadId, Lead]:
         """Leads by id, with their companies."""
-        found: dict[LeadId, Lead] = {}
-        for chunk in chunks(sorted(ids)):
-            for row in self._db.execute(leads_with_companies().where(leads.c.id.in_(chunk)).order_by(leads.c.id)):
-                found[row.id] = lead_of(row)
-        return found
+        return {row.id: lead_of(row) for row in fetch(self._db, _BY_ID, ids)}
 
     def reach(self, ids: Collection[LeadId]) -> dict[LeadId, tuple[str | None, str | None, datetime | None]]:
         """Address, number, and until when a lead asked for less: what is looked at again just before a send."""
-        found: dict[LeadId, tuple[str | None, str | None, datetime | None]] = {}
-        for chunk in chunks(ids):
-            query = select(leads.c.id, leads.c.email, leads.c.phone, leads.c.light_until).where(leads.c.id.in_(chunk))
-            found |= {row.id: (row.email, row.phone, row.light_until) for row in self._db.execute(query)}
-        return found
+        return {row.id: (row.email, row.phone, row.light_until) for row in fetch(self._db, _REACH, ids)}
 
     def find(self, text: str) -> Lead | None:
         """A lead by address, alias, id or external id; a merged lead is followed to where it went."""
@@ -117,8 +117,8 @@ class LeadRows:
 
     def unflag(self, flag: str, ids: Collection[LeadId]) -> None:
         """Take the mark away."""
-        for chunk in chunks(ids):
-            self._db.execute(update(leads).where(leads.c.id.in_(chunk)).values({FLAGS[flag]: False}))
+        if ids:
+            self._db.execute(update(leads).where(among(leads.c.id)).values({FLAGS[flag]: False}), {"ids": ids})
 
     def flag_for_the_night(self, *, everyone: bool, returning_to: Collection[str]) -> None:
         """Mark what time alone may have changed: leads of ours without an exclusive place, or near a decision.
@@ -151,23 +151,20 @@ class LeadRows:
     def scored(self, ids: Collection[LeadId]) -> dict[LeadId, Scored]:
         """The running sums of the engagement. The column `sums` is {rule: [worth, moment in ISO form]}."""
         found: dict[LeadId, Scored] = {}
-        for chunk in chunks(ids):
-            for row in self._db.execute(select(leads.c.id, leads.c.sums, leads.c.look_at).where(leads.c.id.in_(chunk))):
-                sums = {
-                    rule: Running(float(worth), datetime.fromisoformat(at))
-                    for rule, (worth, at) in (row.sums or {}).items()
-                }
-                found[row.id] = Scored(sums, row.look_at)
+        for row in fetch(self._db, _SUMS, ids):
+            sums = {
+                rule: Running(float(worth), datetime.fromisoformat(at))
+                for rule, (worth, at) in (row.sums or {}).items()
+            }
+            found[row.id] = Scored(sums, row.look_at)
         return found
 
     def facts(self, ids: Collection[LeadId]) -> dict[LeadId, list[Fact]]:
         """Everything learned, oldest first."""
         found: dict[LeadId, list[Fact]] = {}
-        for chunk in chunks(ids):
-            query = select(facts).where(facts.c.lead_id.in_(chunk)).order_by(facts.c.at, facts.c.id)
-            for row in self._db.execute(query):
-                fact = Fact(FactName(row.name), row.value, row.source, row.at, Confidence(row.confidence), row.by)
-                found.setdefault(row.lead_id, []).append(fact)
+        for row in fetch(self._db, _FACTS, ids):
+            fact = Fact(FactName(row.name), row.value, row.source, row.at, Confidence(row.confidence), row.by)
+            found.setdefault(row.lead_id, []).append(fact)
         return found
 
     def add_fact(self, lead: LeadId, fact: Fact) -> None:
@@ -186,11 +183,9 @@ class LeadRows:
     def consents(self, ids: Collection[LeadId]) -> dict[LeadId, list[Consent]]:
         """Recorded bases, oldest first."""
         found: dict[LeadId, list[Consent]] = {}
-        for chunk in chunks(ids):
-            query = select(consents).where(consents.c.lead_id.in_(chunk)).order_by(consents.c.at, consents.c.id)
-            for row in self._db.execute(query):
-                consent = Consent(row.basis, row.at, row.until, row.source, row.text, row.channel)
-                found.setdefault(row.lead_id, []).append(consent)
+        for row in fetch(self._db, _CONSENTS, ids):
+            consent = Consent(row.basis, row.at, row.until, row.source, row.text, row.channel)
+            found.setdefault(row.lead_id, []).append(consent)
         return found
 
     def add_consent(self, lead: LeadId, consent: Consent) -> None:

@@ -9,13 +9,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, select, update
 from sqlalchemy import insert as plain_insert
 
+from nurture.adapters.store.among import among
 from nurture.adapters.store.json_values import as_json
-from nurture.adapters.store.rows import add_once, chunks
+from nurture.adapters.store.rows import add_once, fetch
 from nurture.adapters.store.tables import raw_events, score_lines
 from nurture.adapters.store.tables import responses as table
 from nurture.domain.response import Grade, Kind, Response
 from nurture.domain.scoring import Line
 from nurture.ports.store import StoredResponse
+
+_OF_LEADS = select(table).where(among(table.c.lead_id)).order_by(table.c.at, table.c.id)
+_LINES = select(score_lines).where(among(score_lines.c.lead_id)).order_by(score_lines.c.at, score_lines.c.id)
 
 
 class ResponseRows:
@@ -44,10 +48,8 @@ class ResponseRows:
     def of_leads(self, leads: Collection[int]) -> dict[int, list[Response]]:
         """Every response of leads, oldest first."""
         found: dict[int, list[Response]] = {}
-        for chunk in chunks(leads):
-            query = select(table).where(table.c.lead_id.in_(chunk)).order_by(table.c.at, table.c.id)
-            for row in self._db.execute(query):
-                found.setdefault(row.lead_id, []).append(_response(row))
+        for row in fetch(self._db, _OF_LEADS, leads):
+            found.setdefault(row.lead_id, []).append(_response(row))
         return found
 
     def stored(self, *, since: datetime | None = None, lead: int | None = None) -> list[StoredResponse]:
@@ -73,6 +75,33 @@ class ResponseRows:
         query = select(table).where(table.c.touch_id == touch).order_by(table.c.at, table.c.id)
         return [_response(row) for row in self._db.execute(query)]
 
+    def of_touches(self, touches: Collection[str]) -> dict[str, list[StoredResponse]]:
+        """The responses to touches with their ids, oldest first; touches without any are left out."""
+        found: dict[str, list[StoredResponse]] = {}
+        for chunk in chunks(touches):
+            query = select(table).where(table.c.touch_id.in_(chunk)).order_by(table.c.at, table.c.id)
+            for row in self._db.execute(query):
+                found.setdefault(row.touch_id, []).append(StoredResponse(row.id, _response(row), row.recorded_at))
+        return found
+
+    def clicks(self, since: datetime, until: datetime) -> list[Response]:
+        """Every click from one moment to another, both included."""
+        query = select(table).where(table.c.kind == Kind.CLICK.value, table.c.at >= since, table.c.at <= until)
+        return [_response(row) for row in self._db.execute(query.order_by(table.c.at, table.c.id))]
+
+    def judge(self, response: int, values: Mapping[str, Any]) -> None:
+        """Another verdict on a stored response: `kind`, `grade`, `why`, `detail`."""
+        row = {name: as_json(value) or None if name == "detail" else value for name, value in values.items()}
+        self._db.execute(update(table).where(table.c.id == response).values(row))
+
+    def raw(self, keys: Collection[str]) -> dict[str, bytes]:
+        """Mails as they came, by their keys; those that are no longer kept are left out."""
+        found: dict[str, bytes] = {}
+        for chunk in chunks(keys):
+            query = select(raw_events.c.key, raw_events.c.body).where(raw_events.c.key.in_(chunk))
+            found |= {row.key: bytes(row.body) for row in self._db.execute(query)}
+        return found
+
     def add_lines(self, lead: int, response: int, lines: Sequence[Line]) -> None:
         """Ledger lines of a response."""
         if lines:
@@ -92,8 +121,8 @@ class ResponseRows:
 
     def replace_lines(self, lines: Mapping[int, Sequence[tuple[int, Line]]]) -> None:
         """The whole ledger of these leads anew: lead -> (response, line)."""
-        for chunk in chunks(lines):
-            self._db.execute(delete(score_lines).where(score_lines.c.lead_id.in_(chunk)))
+        if lines:
+            self._db.execute(delete(score_lines).where(among(score_lines.c.lead_id)), {"ids": lines})
         for lead, pairs in lines.items():
             for response, line in pairs:
                 self.add_lines(lead, response, [line])
@@ -101,20 +130,16 @@ class ResponseRows:
     def with_ids(self, leads: Collection[int]) -> dict[int, list[StoredResponse]]:
         """The responses of leads with their ids, oldest first."""
         found: dict[int, list[StoredResponse]] = {}
-        for chunk in chunks(leads):
-            query = select(table).where(table.c.lead_id.in_(chunk)).order_by(table.c.at, table.c.id)
-            for row in self._db.execute(query):
-                found.setdefault(row.lead_id, []).append(StoredResponse(row.id, _response(row), row.recorded_at))
+        for row in fetch(self._db, _OF_LEADS, leads):
+            found.setdefault(row.lead_id, []).append(StoredResponse(row.id, _response(row), row.recorded_at))
         return found
 
     def lines(self, leads: Collection[int]) -> dict[int, list[Line]]:
         """The ledger of each lead, oldest first."""
         found: dict[int, list[Line]] = {}
-        for chunk in chunks(leads):
-            query = select(score_lines).where(score_lines.c.lead_id.in_(chunk))
-            for row in self._db.execute(query.order_by(score_lines.c.at, score_lines.c.id)):
-                line = Line(row.rule, row.kind, row.points, row.at, row.because)
-                found.setdefault(row.lead_id, []).append(line)
+        for row in fetch(self._db, _LINES, leads):
+            line = Line(row.rule, row.kind, row.points, row.at, row.because)
+            found.setdefault(row.lead_id, []).append(line)
         return found
 
     def keep_raw(self, kind: str, key: str, body: bytes, at: datetime) -> bool:

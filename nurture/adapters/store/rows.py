@@ -1,25 +1,17 @@
-"""Small things that every repository needs: upserts, chunks, and enums out of columns."""
+"""Small things that every repository needs: rows of many ids, upserts, rows as mappings."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from itertools import islice
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Row, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
-T = TypeVar("T")
 
-# SQLite takes at most 32,766 parameters in a statement; lists in an IN stay well below.
-CHUNK = 5_000
-
-
-def chunks(values: Collection[T], size: int = CHUNK) -> Iterator[list[T]]:
-    """The values in lists of at most `size`."""
-    iterator = iter(values)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
+def fetch(db: Connection, query: Select[Any], ids: Collection[Any], **values: Any) -> Iterable[Row[Any]]:
+    """The rows of a query that has an `among`, for these ids; for none of them nobody asks the database."""
+    return db.execute(query, {"ids": ids, **values}) if ids else ()
 
 
 def insert(db: Connection, table: Table) -> Any:

@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, null, select
 
 from nurture.adapters.store import conditions
+from nurture.adapters.store.among import among
 from nurture.adapters.store.people import FIRST_DOMAIN, lead_of, leads_with_companies
 from nurture.adapters.store.responses import ResponseRows
-from nurture.adapters.store.rows import chunks
+from nurture.adapters.store.rows import fetch
 from nurture.adapters.store.tables import companies, facts, leads
 from nurture.adapters.store.touches import TouchRows
 from nurture.domain.condition import Condition
@@ -96,24 +97,22 @@ def _one_by_one(db: Connection, query: Select[Any], where: Condition, now: datet
 def known_facts(db: Connection, ids: Iterable[int]) -> dict[int, set[str]]:
     """The names of the facts that each lead has."""
     found: dict[int, set[str]] = {}
-    for chunk in chunks(list(ids)):
-        query = select(facts.c.lead_id, facts.c.name).where(facts.c.lead_id.in_(chunk)).distinct()
-        for row in db.execute(query):
-            found.setdefault(row.lead_id, set()).add(row.name)
+    query = select(facts.c.lead_id, facts.c.name).where(among(facts.c.lead_id)).distinct()
+    for row in fetch(db, query, list(ids)):
+        found.setdefault(row.lead_id, set()).add(row.name)
     return found
 
 
 def _stages(db: Connection, batch: Iterable[Lead]) -> dict[int, dict[str, int]]:
     """How many people of each company are in each stage."""
     found: dict[int, dict[str, int]] = {}
-    for chunk in chunks({lead.company.id for lead in batch if lead.company}):
-        query = (
-            select(leads.c.company_id, leads.c.stage, func.count().label("people"))
-            .where(leads.c.company_id.in_(chunk), leads.c.merged_into.is_(None), leads.c.forgotten_at.is_(None))
-            .group_by(leads.c.company_id, leads.c.stage)
-        )
-        for row in db.execute(query):
-            found.setdefault(row.company_id, {})[row.stage] = row.people
+    query = (
+        select(leads.c.company_id, leads.c.stage, func.count().label("people"))
+        .where(among(leads.c.company_id), leads.c.merged_into.is_(None), leads.c.forgotten_at.is_(None))
+        .group_by(leads.c.company_id, leads.c.stage)
+    )
+    for row in fetch(db, query, {lead.company.id for lead in batch if lead.company}):
+        found.setdefault(row.company_id, {})[row.stage] = row.people
     return found
 
 

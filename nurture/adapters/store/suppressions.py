@@ -5,14 +5,17 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Collection
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, select
 
-from nurture.adapters.store.rows import add_once, chunks
+from nurture.adapters.store.among import among
+from nurture.adapters.store.rows import add_once, fetch
 from nurture.adapters.store.tables import suppressions as table
 from nurture.ports.store import Suppression
 
 SEALED = "sha256:"  # begins what stands for the address of somebody who was forgotten
 AFTER_SEALED = "sha256;"  # the next text in the index
+
+_SCOPES = select(table.c.address, table.c.scope).where(among(table.c.address))
 
 
 class SuppressionRows:
@@ -28,9 +31,8 @@ class SuppressionRows:
         named = {address: address for address in addresses}
         if named and self._any_sealed():
             named |= {self._sealed(address): address for address in addresses}
-        for chunk in chunks(named):
-            for row in self._db.execute(select(table.c.address, table.c.scope).where(table.c.address.in_(chunk))):
-                found.setdefault(named[row.address], set()).add(row.scope)
+        for row in fetch(self._db, _SCOPES, named):
+            found.setdefault(named[row.address], set()).add(row.scope)
         return {address: frozenset(scopes) for address, scopes in found.items()}
 
     def add(self, suppression: Suppression, *, by: str) -> bool:
@@ -60,6 +62,14 @@ class SuppressionRows:
         lifted = delete(table).where(table.c.address.in_(both)).returning(table.c.id)
         return len(self._db.execute(lifted).all())
 
+    def sealed(self) -> frozenset[str]:
+        """What stands for the addresses of those who were forgotten."""
+        return frozenset(self._db.execute(select(table.c.address).where(*self._under_seal())).scalars())
+
+    def sealed_as(self, address: str) -> str:
+        """What would stand for this address."""
+        return self._sealed(address)
+
     def all(self) -> list[Suppression]:
         """Every suppression, oldest first."""
         return [
@@ -68,8 +78,11 @@ class SuppressionRows:
         ]
 
     def _any_sealed(self) -> bool:
-        query = select(table.c.id).where(table.c.address >= SEALED, table.c.address < AFTER_SEALED).limit(1)
-        return self._db.execute(query).first() is not None
+        return self._db.execute(select(table.c.id).where(*self._under_seal()).limit(1)).first() is not None
+
+    @staticmethod
+    def _under_seal() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+        return table.c.address >= SEALED, table.c.address < AFTER_SEALED
 
     def _sealed(self, address: str) -> str:
         """Keyed, or a list of likely addresses would tell who was forgotten."""

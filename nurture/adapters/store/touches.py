@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
 from sqlalchemy import insert as plain_insert
 
-from nurture.adapters.store.rows import add_once, chunks, insert
+from nurture.adapters.store.among import among
+from nurture.adapters.store.rows import add_once, fetch, insert
 from nurture.adapters.store.tables import companies, leads, links, touch_texts
 from nurture.adapters.store.tables import touches as table
 from nurture.domain.touch import Channel, Reason, State, Touch, TouchId
@@ -17,6 +18,20 @@ from nurture.domain.touch import Channel, Reason, State, Touch, TouchId
 # Values that a touch keeps for its whole life; all others may change.
 FIXED = frozenset({"enrollment_id", "lead_id", "cadence", "version", "step", "occurrence", "channel", "created_at"})
 CHANGING = frozenset(column.name for column in table.c) - FIXED - {"id", "settled_at"}
+
+# Statements of every pass are built once: building one costs more than running it.
+_BY_ID = select(table).where(among(table.c.id))
+_OF_LEADS = select(table).where(among(table.c.lead_id)).order_by(table.c.created_at, table.c.id)
+_STATES = select(table.c.id, table.c.attempt, table.c.state).where(among(table.c.id)).with_for_update()
+_COUNTED = select(table.c.lead_id, table.c.counted_at).where(
+    among(table.c.lead_id), table.c.counted_at > bindparam("since")
+)
+_OF_DOMAINS = select(table.c.domain, table.c.counted_at).where(
+    among(table.c.domain), table.c.counted_at > bindparam("since")
+)
+_HAD = select(table.c.lead_id, table.c.template).where(
+    among(table.c.lead_id), table.c.channel == Channel.EMAIL.value, table.c.counted_at.is_not(None)
+)
 
 
 class TouchRows:
@@ -27,19 +42,13 @@ class TouchRows:
 
     def get(self, ids: Collection[TouchId]) -> dict[TouchId, Touch]:
         """Touches by id."""
-        found: dict[TouchId, Touch] = {}
-        for chunk in chunks(ids):
-            for row in self._db.execute(select(table).where(table.c.id.in_(chunk))):
-                found[row.id] = _touch(row)
-        return found
+        return {row.id: _touch(row) for row in fetch(self._db, _BY_ID, ids)}
 
     def of_leads(self, leads: Collection[int]) -> dict[int, list[Touch]]:
         """Every touch of leads, oldest first."""
         found: dict[int, list[Touch]] = {}
-        for chunk in chunks(leads):
-            query = select(table).where(table.c.lead_id.in_(chunk)).order_by(table.c.created_at, table.c.id)
-            for row in self._db.execute(query):
-                found.setdefault(row.lead_id, []).append(_touch(row))
+        for row in fetch(self._db, _OF_LEADS, leads):
+            found.setdefault(row.lead_id, []).append(_touch(row))
         return found
 
     def select(
@@ -80,12 +89,8 @@ class TouchRows:
         """Compare-and-set on (id, attempt, state) as given by `was`; `only`: the fields that may have changed."""
         if not touches:
             return frozenset()
-        held: set[TouchId] = set()
-        for chunk in chunks([one.id for one in touches]):
-            query = select(table.c.id, table.c.attempt, table.c.state).where(table.c.id.in_(chunk))
-            if self._db.dialect.name == "postgresql":
-                query = query.with_for_update()
-            held |= {row.id for row in self._db.execute(query) if was[row.id] == (row.attempt, State(row.state))}
+        states = fetch(self._db, _STATES, [one.id for one in touches])
+        held = {row.id for row in states if was[row.id] == (row.attempt, State(row.state))}
         rows = []
         names = CHANGING if only is None else only
         for one in touches:
@@ -98,44 +103,36 @@ class TouchRows:
         return frozenset(held)
 
     def lock_for_limits(self, leads_: Collection[int], companies_: Collection[int]) -> None:
-        """Hold the rows on which limits are counted, in one fixed order, so that daemons cannot deadlock."""
+        """Hold the rows of leads, then of companies, in one order, so that nobody waits for each other.
+
+        Whoever holds a lead may move its enrollments and touches, and count against its limits.
+        """
         if self._db.dialect.name != "postgresql":
             return
         for rows, ids in ((leads, leads_), (companies, companies_)):
+            if not ids:
+                continue
             self._db.execute(select(rows.c.id).where(rows.c.id.in_(ids)).order_by(rows.c.id).with_for_update())
 
     def counted(self, leads: Collection[int], since: datetime) -> dict[int, list[datetime]]:
         """When each lead's touches counted, after `since`."""
         found: dict[int, list[datetime]] = {}
-        for chunk in chunks(leads):
-            query = select(table.c.lead_id, table.c.counted_at).where(
-                table.c.lead_id.in_(chunk), table.c.counted_at > since
-            )
-            for row in self._db.execute(query):
-                found.setdefault(row.lead_id, []).append(row.counted_at)
+        for row in fetch(self._db, _COUNTED, leads, since=since):
+            found.setdefault(row.lead_id, []).append(row.counted_at)
         return found
 
     def domain_counted(self, domains: Collection[str], since: datetime) -> dict[str, list[datetime]]:
         """When mails to each domain counted, after `since`."""
         found: dict[str, list[datetime]] = {}
-        for chunk in chunks(domains):
-            query = select(table.c.domain, table.c.counted_at).where(
-                table.c.domain.in_(chunk), table.c.counted_at > since
-            )
-            for row in self._db.execute(query):
-                found.setdefault(row.domain, []).append(row.counted_at)
+        for row in fetch(self._db, _OF_DOMAINS, domains, since=since):
+            found.setdefault(row.domain, []).append(row.counted_at)
         return found
 
     def had(self, pairs: Collection[tuple[int, str]]) -> frozenset[tuple[int, str]]:
         """Of these (lead, template) pairs, those that were sent or must be assumed to have been."""
         wanted = set(pairs)
-        found: set[tuple[int, str]] = set()
-        for chunk in chunks({lead for lead, _ in wanted}):
-            query = select(table.c.lead_id, table.c.template).where(
-                table.c.lead_id.in_(chunk), table.c.channel == Channel.EMAIL.value, table.c.counted_at.is_not(None)
-            )
-            found |= {(row.lead_id, row.template) for row in self._db.execute(query)}
-        return frozenset(found & wanted)
+        found = fetch(self._db, _HAD, {lead for lead, _ in wanted})
+        return frozenset(wanted.intersection((row.lead_id, row.template) for row in found))
 
     def save_texts(self, texts: Sequence[tuple[TouchId, str, str, str]]) -> None:
         """Keep (touch, subject, html, text) as sent; a later attempt replaces what was never taken."""
@@ -164,8 +161,6 @@ class TouchRows:
             .order_by(table.c.lease_until)
             .limit(limit)
         )
-        if self._db.dialect.name == "postgresql":
-            query = query.with_for_update(skip_locked=True)
         return [_touch(row) for row in self._db.execute(query)]
 
     def open_tasks(self, *, due_before: datetime | None = None) -> list[Touch]:

@@ -1,0 +1,67 @@
+"""`column IN (many values)` as one parameter: the statement stays the same however many there are.
+
+An IN with a parameter for each value is another statement for each count of values: it is built, compiled and planned
+anew, and ends at the limit of parameters. Here the values go over as one: an array for PostgreSQL, JSON for SQLite.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Boolean, Column, ColumnElement, Dialect, Text, bindparam
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import InternalTraversal
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+def among(column: Column[Any], name: str = "ids") -> ColumnElement[bool]:
+    """Whether the column is one of the values that the statement is given under `name`."""
+    return _Among(column, name)
+
+
+class _Values(TypeDecorator[Collection[Any]]):
+    """Many values of one type."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, item: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.item = item
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(ARRAY(self.item) if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: Collection[Any] | None, dialect: Dialect) -> Any:
+        values = list(value or ())
+        return values if dialect.name == "postgresql" else json.dumps(values)
+
+
+class _Among(ColumnElement[bool]):
+    inherit_cache = True
+    type = Boolean()
+    _is_implicitly_boolean = True  # else SQLite is asked whether it `= 1`, and reads the whole table
+    _traverse_internals = [  # noqa: RUF012 (as the library has it)
+        ("column", InternalTraversal.dp_clauseelement),
+        ("values", InternalTraversal.dp_clauseelement),
+    ]
+
+    def __init__(self, column: Column[Any], name: str) -> None:
+        self.column = column
+        self.values = bindparam(name, type_=_Values(column.type))
+
+
+@compiles(_Among, "sqlite")
+def _in_sqlite(one: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = compiler.process(one.column, **options), compiler.process(one.values, **options)
+    return f"{column} IN (SELECT value FROM json_each({values}))"
+
+
+@compiles(_Among, "postgresql")
+def _in_postgresql(one: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = compiler.process(one.column, **options), compiler.process(one.values, **options)
+    return f"{column} = ANY({values})"
