@@ -14,6 +14,7 @@ from nurture.adapters.store.tables.leads import (
     leads,
     suppressions,
 )
+from nurture.adapters.store.tables.pacing import first_waves, held_slots, queues
 from nurture.adapters.store.tables.responses import changes, inbox, promises, raw_events, responses, score_lines
 from nurture.adapters.store.tables.sales import deliveries, handoffs, promotions
 from nurture.adapters.store.tables.touches import enrollments, links, touch_texts, touches
@@ -32,7 +33,9 @@ __all__ = [
     "enrollments",
     "facts",
     "files",
+    "first_waves",
     "handoffs",
+    "held_slots",
     "import_rows",
     "imports",
     "inbox",
@@ -45,6 +48,7 @@ __all__ = [
     "one_of",
     "promises",
     "promotions",
+    "queues",
     "raw_events",
     "responses",
     "score_lines",

@@ -105,6 +105,16 @@ touches = Table(
     UniqueConstraint("enrollment_id", "step", "occurrence"),
     Index(None, "lead_id", "counted_at"),
     Index(None, "company_id", "counted_at"),
+    *(
+        Index(
+            f"ix_touches_{queue}",
+            queue,
+            "counted_at",
+            sqlite_where=text(f"{queue} IS NOT NULL AND counted_at IS NOT NULL"),
+            postgresql_where=text(f"{queue} IS NOT NULL AND counted_at IS NOT NULL"),
+        )
+        for queue in ("sender", "domain")
+    ),
     Index(None, "message_id"),
     Index(None, "sent_at"),
     Index(

@@ -95,6 +95,29 @@ def upgrade() -> None:
     )
     op.create_index("ix_files_path_id", "files", ["path", "id"])
     op.create_table(
+        "first_waves",
+        sa.Column("template", sa.Text(), nullable=False),
+        sa.Column("since", MOMENT, nullable=False),
+        sa.Column("mails", sa.JSON(), nullable=False),
+        sa.Column("watch_until", MOMENT),
+        sa.Column("held", sa.Text()),
+        sa.PrimaryKeyConstraint("template", name="pk_first_waves"),
+    )
+    op.create_table(
+        "held_slots",
+        sa.Column("touch_id", sa.Text(), nullable=False),
+        sa.Column("lead_id", ID, nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.Column("company_id", ID),
+        sa.Column("domain", sa.Text()),
+        sa.Column("sender", sa.Text()),
+        sa.PrimaryKeyConstraint("touch_id", name="pk_held_slots"),
+    )
+    op.create_index("ix_held_slots_at", "held_slots", ["at"])
+    op.create_index("ix_held_slots_company_id_at", "held_slots", ["company_id", "at"], **only("company_id IS NOT NULL"))
+    op.create_index("ix_held_slots_domain_at", "held_slots", ["domain", "at"], **only("domain IS NOT NULL"))
+    op.create_index("ix_held_slots_sender_at", "held_slots", ["sender", "at"], **only("sender IS NOT NULL"))
+    op.create_table(
         "imports",
         sa.Column("id", ID, autoincrement=True, nullable=False),
         sa.Column("file", sa.Text(), nullable=False),
@@ -129,6 +152,13 @@ def upgrade() -> None:
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_marks"),
+    )
+    op.create_table(
+        "queues",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("fence", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("began_at", MOMENT),
+        sa.PrimaryKeyConstraint("name", name="pk_queues"),
     )
     op.create_table(
         "raw_events",
@@ -413,6 +443,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_responses"),
         sa.UniqueConstraint("key", name="uq_responses_key"),
     )
+    op.create_index("ix_responses_clicks", "responses", ["at"], **only("kind = 'click'"))
     op.create_index("ix_responses_lead_id_at", "responses", ["lead_id", "at"])
     op.create_index("ix_responses_touch_id", "responses", ["touch_id"])
     op.create_table(
@@ -515,11 +546,23 @@ def upgrade() -> None:
     )
     op.create_index("ix_touches_company_id_counted_at", "touches", ["company_id", "counted_at"])
     op.create_index(
+        "ix_touches_domain",
+        "touches",
+        ["domain", "counted_at"],
+        **only("domain IS NOT NULL AND counted_at IS NOT NULL"),
+    )
+    op.create_index(
         "ix_touches_had", "touches", ["lead_id", "template"], **only("channel = 'email' AND counted_at IS NOT NULL")
     )
     op.create_index("ix_touches_lead_id_counted_at", "touches", ["lead_id", "counted_at"])
     op.create_index("ix_touches_message_id", "touches", ["message_id"])
     op.create_index("ix_touches_open", "touches", ["due_at"], **only("state = 'open'"))
+    op.create_index(
+        "ix_touches_sender",
+        "touches",
+        ["sender", "counted_at"],
+        **only("sender IS NOT NULL AND counted_at IS NOT NULL"),
+    )
     op.create_index("ix_touches_sent_at", "touches", ["sent_at"])
     op.create_index("ix_touches_unsettled", "touches", ["lease_until"], **only("state IN ('sending', 'in_doubt')"))
     op.create_table(
