@@ -19,6 +19,7 @@ from nurture.domain.policy import Policy
 from nurture.domain.rehearsal import Rehearsal
 from nurture.ports import Clock, Files, Mailer, Rules, Store
 from nurture.ports.incoming import Mailbox, MailReader, ProviderEvent
+from nurture.ports.people import ForgottenBook
 from nurture.ports.world import Courier, SetClock
 from nurture.settings import Settings, read_settings
 
@@ -65,7 +66,23 @@ class App:
                     "The database has another schema than this program.", hint="Run: nurture database upgrade"
                 )
             schema.upgrade(self.sql.engine)
+        if self.reaches_out:
+            self.keep_forgotten()
         return self.sql
+
+    @cached_property
+    def forgotten(self) -> ForgottenBook:
+        """What stands for those who were forgotten, beside the database."""
+        from nurture.adapters.forgotten_book import FILE as BOOK
+        from nurture.adapters.forgotten_book import ForgottenFile
+
+        return ForgottenFile(self.settings.state_dir / BOOK)
+
+    def keep_forgotten(self) -> None:
+        """Forget again whom the restore of an old backup brought back, before anything else is done."""
+        from nurture.flow.persons import keep_forgotten
+
+        keep_forgotten(self.forgotten, store=self.sql, now=self.clock.now(), by="daemon")
 
     @cached_property
     def files(self) -> Files:

@@ -298,7 +298,10 @@ def forget(
     person = current.lead(lead)
     if not (yes or dry_run) and not typer.confirm(f"Erase {person.name} for good?", err=True, default=False):
         raise RequestError("Nothing was erased.", hint="Say yes, or give --yes.")
-    done = persons.forget(person.id, store=current.app.store, now=current.now(), by=current.person, dry_run=dry_run)
+    app = current.app
+    done = persons.forget(
+        person.id, store=app.store, book=app.forgotten, now=current.now(), by=current.person, dry_run=dry_run
+    )
     if as_json:
         show_json({"lead": str(person.id), "sealed": done.sealed, "out_of_reach": done.out_of_reach})
         return

@@ -105,10 +105,10 @@ def record(
 
 
 def _object(work: Unit, person: Lead, channel: str, *, now: datetime, by: str) -> None:
-    addresses = {EVERY: (person.email, person.phone), "email": (person.email,), "phone": (person.phone,)}[channel]
-    for address in addresses:
+    wanted = {EVERY: ((person.email, EVERY), (person.phone, "phone")), "email": ((person.email, "email"),)}
+    for address, scope in wanted.get(channel, ((person.phone, "phone"),)):
         if address:
-            work.suppressions.add(Suppression(address, channel, OBJECTION, now, person.id), by=by)
+            work.suppressions.add(Suppression(address, scope, OBJECTION, now, person.id), by=by)
     work.notes.add([Change("suppressed", f"suppressed ({channel}): objection", now, by=by, lead=person.id)])
     if channel in (EVERY, Medium.PHONE):
         work.leads.update(person.id, {"do_not_call": True})

@@ -19,7 +19,7 @@ from nurture.domain.lead import LeadId, Stage, Status
 from nurture.domain.policy import Policy
 from nurture.domain.row import Refused, Row
 from nurture.domain.stated_time import decision_date
-from nurture.moves.ending import end_calls, end_contact
+from nurture.moves.ending import end_calls, end_contact, still_quiet
 from nurture.moves.rescore import rescore
 from nurture.moves.scene import load
 from nurture.ports import InForce, Store, Unit
@@ -200,7 +200,7 @@ def _store(
         # Found by an alias alone, the lead keeps the address it has: the file knows an old one.
         by_id = bool(given.get("external_id")) and stored.get("external_id") == given["external_id"]
         if by_id and given.get("email") and given["email"] != stored.get("email") and "email" not in by_person:
-            values |= _new_address(work, lead, stored, given["email"])
+            values |= _new_address(work, lead, stored, given["email"], now=now, by=by)
         if "status" in given and stored.get("status") == Status.NURTURING.value:
             values["status"] = given["status"]
         different = {name: value for name, value in values.items() if stored.get(name) != value}
@@ -217,10 +217,13 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-def _new_address(work: Unit, lead: LeadId, stored: Mapping[str, Any], email: str) -> dict[str, Any]:
+def _new_address(
+    work: Unit, lead: LeadId, stored: Mapping[str, Any], email: str, *, now: datetime, by: str
+) -> dict[str, Any]:
     """The lead is known by its external id and has another address now; the old one stays as an alias."""
     if stored.get("email"):
         work.leads.add_alias(lead, stored["email"])
+        still_quiet(work, lead, stored["email"], email, now=now, by=by)
     return {"email": email}
 
 

@@ -13,7 +13,7 @@ from nurture.domain.lead import Lead, LeadId, Status
 from nurture.domain.policy import Policy
 from nurture.domain.row import Column, PhoneReader, Refused, RowReader, phone_as_written
 from nurture.moves import facts as moves
-from nurture.moves.ending import end_calls, end_contact
+from nurture.moves.ending import end_calls, end_contact, still_quiet
 from nurture.moves.fields import FIELDS, set_fields
 from nurture.moves.rescore import rescore
 from nurture.moves.scene import load
@@ -76,7 +76,7 @@ def set_values(
         email, company = own.pop("email", None), own.pop("company", None)
         status, quiet = own.pop("status", None), own.pop("do_not_call", None)
         if email is not None and email != stored["email"]:
-            _new_address(work, lead, stored["email"], email)
+            _new_address(work, lead, stored["email"], email, now=now, by=by)
         if own.get("external_id"):
             _refuse_taken(work, lead, str(own["external_id"]), "external id")
         if company is not None:
@@ -103,10 +103,11 @@ def set_values(
             work.commit()
 
 
-def _new_address(work: Unit, lead: LeadId, old: str | None, email: str) -> None:
+def _new_address(work: Unit, lead: LeadId, old: str | None, email: str, *, now: datetime, by: str) -> None:
     _refuse_taken(work, lead, email, "address")
     if old:
         work.leads.add_alias(lead, old)
+        still_quiet(work, lead, old, email, now=now, by=by)
     work.leads.update(lead, {"email": email})
 
 
@@ -183,13 +184,12 @@ def suppress(
         raise RequestError(f"{scope!r} is no scope.", hint=f"One of: {', '.join(SCOPES)}.")
     with store.unit() as work:
         person = work.leads.get([lead])[lead]
-        addresses = _addresses(person, scope)
-        if not addresses:
+        wanted = _wanted(person, scope, reason, now)
+        if not wanted:
             raise RefusedError(
                 f"{person.name} has no {'phone number' if scope == 'phone' else 'address'}.",
                 hint="Nothing to suppress.",
             )
-        wanted = [Suppression(address, scope, reason, now, lead) for address in addresses]
         new = [one for one in wanted if work.suppressions.add(one, by=by)]
         if new:
             work.leads.update(lead, {"changed_at": now})
@@ -204,6 +204,8 @@ def suppress(
     return new
 
 
-def _addresses(lead: Lead, scope: str) -> list[str]:
-    by_scope = {"all": (lead.email, lead.phone), "email": (lead.email,), "phone": (lead.phone,)}
-    return [address for address in by_scope[scope] if address]
+def _wanted(lead: Lead, scope: str, reason: str, now: datetime) -> list[Suppression]:
+    """A number is suppressed for calls only: it may be a whole company's, and colleagues are still written to."""
+    mail = [(lead.email, scope)] if scope in ("all", "email") else []
+    phone = [(lead.phone, "phone")] if scope == "phone" or (scope == "all" and lead.phone) else []
+    return [Suppression(address, kind, reason, now, lead.id) for address, kind in (*mail, *phone) if address]

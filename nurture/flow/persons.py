@@ -18,6 +18,7 @@ from nurture.moves.ending import end_contact
 from nurture.moves.rescore import rescore
 from nurture.moves.scene import load
 from nurture.ports import InForce, Store, Unit
+from nurture.ports.people import ForgottenBook
 from nurture.ports.store import Change, Suppression
 
 # What the lead that stays takes over where it has nothing itself.
@@ -30,7 +31,8 @@ OUT_OF_REACH: Final = (
     "the CRM and the mailboxes of those who were sent a brief",
     "mail that was sent, at the mail provider",
     "files that were imported or exported",
-    "backups made before today, until they are deleted",
+    "mails kept as files: the folders outbox and replies, where they are used",
+    "backups made before today, until they are deleted; one that is restored forgets them again",
 )
 
 
@@ -139,7 +141,8 @@ def _keep_suppressed(work: Unit, into: LeadId, addresses: list[str | None], *, n
     known = work.suppressions.scopes(every)
     if any("all" in scopes for scopes in known.values()):
         for address in sorted(every - {one for one, scopes in known.items() if "all" in scopes}):
-            work.suppressions.add(Suppression(address, "all", "merged", now, into), by=by)
+            scope = "all" if "@" in address else "phone"
+            work.suppressions.add(Suppression(address, scope, "merged", now, into), by=by)
         end_contact(work, into, "merged", now=now, by=by)
 
 
@@ -151,27 +154,71 @@ class Forgotten:
     out_of_reach: tuple[str, ...]
 
 
-def forget(lead: LeadId, *, store: Store, now: datetime, by: str, dry_run: bool = False) -> Forgotten:
-    """Erase a person everywhere. Their addresses stay suppressed under a keyed hash, also when imported again."""
+def forget(
+    lead: LeadId, *, store: Store, now: datetime, by: str, book: ForgottenBook | None = None, dry_run: bool = False
+) -> Forgotten:
+    """Erase a person everywhere. Their addresses stay suppressed under a keyed hash, also when imported again.
+
+    `book` keeps the hashes outside the database: written first, so that a crash in between is caught up with.
+    """
     with store.unit() as work:
-        held = work.persons.everything(lead)
-        stored = work.leads.columns(lead)
-        addresses = {stored["email"], stored["phone"], *(row["email"] for row in held["lead_aliases"])} - {None}
-        end_contact(work, lead, "forgotten", now=now, by=by)
-        for row in work.sales.handoffs(lead=lead, states=sorted(OPEN)):
-            values = {"state": State.WITHDRAWN.value, "ended_at": now, "due_at": None, "reason": "forgotten"}
-            work.sales.save_handoff(row["id"], values, was=row["state"])
-            work.sales.close_promotion(row["promotion_id"])
-        for address in sorted(addresses):
-            work.suppressions.add(Suppression(address, "all", "forgotten", now, None), by=by)
-        sealed = sum(work.suppressions.seal(address) for address in sorted(addresses))
-        work.notes.add([Change("forgotten", "forgotten", now, by=by, lead=lead)])
-        work.persons.erase(lead, now)
-        work.leads.unflag("ready_check", [lead])
-        work.leads.unflag("enroll_check", [lead])
+        sealed = _forget(work, lead, now=now, by=by)
         if not dry_run:
+            if book is not None:
+                book.add(sealed)
             work.commit()
-    return Forgotten(sealed, OUT_OF_REACH)
+    return Forgotten(len(sealed), OUT_OF_REACH)
+
+
+def _forget(work: Unit, lead: LeadId, *, now: datetime, by: str) -> frozenset[str]:
+    """Erase one person; what stands for their addresses from now on."""
+    names = sorted(work.persons.names(lead))
+    end_contact(work, lead, "forgotten", now=now, by=by)
+    for row in work.sales.handoffs(lead=lead, states=sorted(OPEN)):
+        values = {"state": State.WITHDRAWN.value, "ended_at": now, "due_at": None, "reason": "forgotten"}
+        work.sales.save_handoff(row["id"], values, was=row["state"])
+        work.sales.close_promotion(row["promotion_id"])
+    for name in names:
+        # A number may be a whole company's: it is not called again, and colleagues are still written to.
+        work.suppressions.add(Suppression(name, "all" if "@" in name else "phone", "forgotten", now, None), by=by)
+        work.suppressions.seal(name)
+    work.notes.add([Change("forgotten", "forgotten", now, by=by, lead=lead)])
+    work.persons.erase(lead, now)
+    work.leads.unflag("ready_check", [lead])
+    work.leads.unflag("enroll_check", [lead])
+    return frozenset(work.suppressions.sealed_as(name) for name in names)
+
+
+def keep_forgotten(book: ForgottenBook, *, store: Store, now: datetime, by: str) -> int:
+    """Forget again whom an old backup has brought back; how many. The book learns of those forgotten elsewhere.
+
+    A hash that the book has and the database lacks was sealed after the backup was made: whoever it stands for is
+    erased, and it is suppressed again, before anything else is done with this database.
+    """
+    with store.unit(write=False) as work:
+        here = work.suppressions.sealed()
+    kept = book.read()
+    if here - kept:
+        book.add(here - kept)
+    lost = kept - here
+    if not lost:
+        return 0
+    with store.unit() as work:
+        back: dict[LeadId, None] = {}
+        scopes = dict.fromkeys(lost, "all")
+        for lead, name in work.persons.every_name():
+            sealed = work.suppressions.sealed_as(name)
+            if sealed in lost:
+                back[lead] = None
+                scopes[sealed] = "all" if "@" in name else "phone"
+        for lead in back:
+            _forget(work, lead, now=now, by=by)
+        for sealed, scope in sorted(scopes.items()):
+            work.suppressions.add(Suppression(sealed, scope, "forgotten", now, None), by=by)
+        words = f"an older database was restored: {len(back)} people were forgotten again"
+        work.notes.add([Change("forgotten", words, now, by=by)])
+        work.commit()
+    return len(back)
 
 
 def everything(lead: LeadId, *, store: Store) -> dict[str, Any]:

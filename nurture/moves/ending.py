@@ -8,6 +8,7 @@ from nurture.domain.lead import LeadId
 from nurture.domain.touch import BY_PHONE, State
 from nurture.moves import enrolling
 from nurture.ports import Unit
+from nurture.ports.store import Suppression
 
 
 def end_contact(work: Unit, lead: LeadId, reason: str, *, now: datetime, by: str) -> None:
@@ -33,3 +34,9 @@ def end_calls(work: Unit, lead: LeadId, *, now: datetime) -> None:
     enrolling.close_touches(work, calls)
     held = [one.id for one in work.enrollments.open_of([lead]).get(lead, ()) if one.touch in calls]
     work.enrollments.wake(held, now)
+
+
+def still_quiet(work: Unit, lead: LeadId, old: str, new: str, *, now: datetime, by: str) -> None:
+    """Who asked under an old address to be left alone did not ask for mail to the new one."""
+    if "all" in work.suppressions.scopes([old]).get(old, ()):
+        work.suppressions.add(Suppression(new, "all", "new_address", now, lead), by=by)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -119,6 +119,12 @@ class Suppressions(Protocol):
     def seal(self, address: str) -> int:
         """Keep the suppressions of an address under a keyed hash in its place, so that nobody can read it; how many."""
 
+    def sealed(self) -> frozenset[str]:
+        """What stands for the addresses of those who were forgotten."""
+
+    def sealed_as(self, address: str) -> str:
+        """What would stand for this address."""
+
     def remove(self, address: str) -> int:
         """Lift all suppressions of an address; how many there were."""
 
@@ -168,5 +174,21 @@ class Persons(Protocol):
     def move(self, lead: LeadId, into: LeadId) -> None:
         """Give all rows of one lead to another. Its exclusive place and its open promotion must be free there."""
 
+    def names(self, lead: LeadId) -> frozenset[str]:
+        """Every address and number of a lead and of those that were merged into it, also old ones."""
+
+    def every_name(self) -> Iterator[tuple[LeadId, str]]:
+        """The addresses and numbers of all leads, merged ones included, each with the lead that it leads to."""
+
     def erase(self, lead: LeadId, at: datetime) -> None:
         """Erase whoever this was, everywhere; what was counted stays, under a number that names nobody."""
+
+
+class ForgottenBook(Protocol):
+    """What stands for forgotten addresses, kept outside the database: it outlives the restore of an old backup."""
+
+    def read(self) -> frozenset[str]:
+        """All that is kept."""
+
+    def add(self, sealed: Collection[str]) -> None:
+        """Keep more; durable when it returns. Raises UnreachableError when it cannot be written."""

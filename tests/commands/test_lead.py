@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -91,20 +93,54 @@ def test_a_forgotten_person_is_nowhere_and_is_not_written_to_when_imported_again
     assert nurture("lead", "show", "ada@acme-plants.example").code == 2
     assert "ada@" not in nurture("suppression", "list", "--json").out
     nurture("lead", "import", "leads.csv")
-    assert nurture("lead", "show", "ada@acme-plants.example", "--json").json["suppressed"] == ["all"]
+    assert nurture("lead", "show", "ada@acme-plants.example", "--json").json["suppressed"] == ["all", "phone"]
 
 
 def test_nothing_of_a_forgotten_person_is_left_in_the_database(nurture: Nurture, ada: str, folder: Path) -> None:
     nurture("respond", ada, "reply", "--intent", "question", "--note", "my secret number is 12")
     assert "secret number" in nurture("lead", "export", ada, "--everything").out
     nurture("lead", "forget", ada, "--yes")
-    import sqlite3
-
     with sqlite3.connect(folder / "nurture.db") as database:
         rows = "\n".join(database.iterdump())
     database.close()
     for told in ("Byron", "ada@acme", "4155552671", "secret number"):
         assert told not in rows
+
+
+def test_an_old_backup_brings_nobody_back_who_was_forgotten_since(nurture: Nurture, ada: str, folder: Path) -> None:
+    assert nurture("database", "backup", str(folder / "old.db")).code == 0
+    nurture("lead", "forget", ada, "--yes")
+    for file in folder.glob("nurture.db*"):
+        file.unlink()
+    (folder / "old.db").rename(folder / "nurture.db")
+    assert nurture("lead", "show", "ada@acme-plants.example").code == 2
+    assert b"ada@acme-plants" not in stored(folder)
+    nurture("lead", "import", "leads.csv")
+    assert nurture("lead", "show", "ada@acme-plants.example", "--json").json["suppressed"] == ["all", "phone"]
+    assert nurture("lead", "show", "bob@other.example", "--json").json["suppressed"] == []
+
+
+def test_an_empty_database_still_knows_who_was_forgotten(nurture: Nurture, ada: str, folder: Path) -> None:
+    nurture("lead", "forget", ada, "--yes")
+    for file in folder.glob("nurture.db*"):
+        file.unlink()
+    nurture("lead", "import", "leads.csv")
+    assert "all" in nurture("lead", "show", "ada@acme-plants.example", "--json").json["suppressed"]
+
+
+def test_the_bytes_of_a_forgotten_person_leave_the_file(nurture: Nurture, ada: str, folder: Path) -> None:
+    nurture("respond", ada, "reply", "--intent", "question", "--note", "my secret number is 12")
+    assert b"secret number" in stored(folder)
+    nurture("lead", "forget", ada, "--yes")
+    for told in (b"Byron", b"ada@acme", b"4155552671", b"secret number"):
+        assert told not in stored(folder)
+
+
+def stored(folder: Path) -> bytes:
+    """The bytes of the database, once its log is worked in."""
+    with contextlib.closing(sqlite3.connect(folder / "nurture.db")) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return (folder / "nurture.db").read_bytes()
 
 
 def test_an_export_holds_no_formula_and_can_be_imported_again(nurture: Nurture, ada: str, folder: Path) -> None:

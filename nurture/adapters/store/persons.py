@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, Select, Table, delete, select, update
 
 from nurture.adapters.store import tables
 from nurture.adapters.store.json_values import as_json
@@ -35,6 +35,8 @@ BLANK_TOUCH: Final[Mapping[str, Any]] = {
     "because": "",
 }
 
+_MERGED: Final = select(leads.c.id, leads.c.merged_into).where(leads.c.merged_into.is_not(None))
+
 
 class PersonRows:
     """One person, wherever the database has something about them."""
@@ -44,14 +46,70 @@ class PersonRows:
 
     def everything(self, lead: int) -> dict[str, Any]:
         """All that is held about a person, by table; ready for JSON."""
-        held: dict[str, Any] = {"leads": self._rows(select(leads).where(leads.c.id == lead))}
+        every = self._same(lead)
+        held: dict[str, Any] = {"leads": self._rows(select(leads).where(leads.c.id.in_(every)).order_by(leads.c.id))}
         for table in OF_A_LEAD:
-            held[table.name] = self._rows(select(table).where(table.c.lead_id == lead))
+            held[table.name] = self._rows(select(table).where(table.c.lead_id.in_(every)))
         texts = tables.touch_texts
-        mine = select(tables.touches.c.id).where(tables.touches.c.lead_id == lead)
+        mine = select(tables.touches.c.id).where(tables.touches.c.lead_id.in_(every))
         held["touch_texts"] = self._rows(select(texts).where(texts.c.touch_id.in_(mine)))
-        held["deliveries"] = [as_json(row) for row in self._deliveries(lead)]
+        held["deliveries"] = [as_json(row) for one in every for row in self._deliveries(one)]
+        return self._with_named(held, self.names(lead))
+
+    def _with_named(self, held: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+        """What carries no lead id and names the person all the same."""
+        listed = tables.suppressions
+        numbers = {row["id"] for row in held["suppressions"]}
+        by_name = self._rows(select(listed).where(listed.c.address.in_(names)))
+        held["suppressions"] += [row for row in by_name if row["id"] not in numbers]
+        wanted = [name.casefold() for name in names]
+        held["inbox"] += [row for row in self._rows(self._unplaced()) if _names(wanted, row["sender"], row["text"])]
+        raw = tables.raw_events
+        held["raw_events"] = [
+            {"kind": row.kind, "at": row.at.isoformat(), "body": bytes(row.body).decode("utf-8", "replace")}
+            for row in self._db.execute(select(raw).order_by(raw.c.id))
+            if _names(wanted, bytes(row.body).decode("utf-8", "replace"))
+        ]
+        query = select(tables.imports.c.id, tables.imports.c.refused).where(tables.imports.c.refused.is_not(None))
+        held["refused_rows"] = [
+            {"import": row.id, "line": line, "reason": why}
+            for row in self._db.execute(query)
+            for line, why in row.refused or ()
+            if _names(wanted, str(why))
+        ]
         return held
+
+    @staticmethod
+    def _unplaced() -> Select[Any]:
+        return select(tables.inbox).where(tables.inbox.c.lead_id.is_(None))
+
+    def names(self, lead: int) -> frozenset[str]:
+        """Every address and number of a lead and of those that were merged into it, also old ones."""
+        every, found = self._same(lead), set[str]()
+        for row in self._db.execute(select(leads.c.email, leads.c.phone).where(leads.c.id.in_(every))):
+            found |= {row.email, row.phone}
+        aliases = select(tables.lead_aliases.c.email).where(tables.lead_aliases.c.lead_id.in_(every))
+        return frozenset({*found, *self._db.execute(aliases).scalars()} - {None, ""})
+
+    def every_name(self) -> Iterator[tuple[int, str]]:
+        """The addresses and numbers of all leads, merged ones included, each with the lead that it leads to."""
+        into = {row.id: row.merged_into for row in self._db.execute(_MERGED)}
+        known = (select(leads.c.id, leads.c.email), select(leads.c.id, leads.c.phone).where(leads.c.phone.is_not(None)))
+        for query in (*known, select(tables.lead_aliases.c.lead_id, tables.lead_aliases.c.email)):
+            for lead, name in self._db.execute(query):
+                while into.get(lead) is not None:
+                    lead = into[lead]
+                if name:
+                    yield lead, name
+
+    def _same(self, lead: int) -> list[int]:
+        """The lead and all that were merged into it, directly or not."""
+        found, new = [lead], [lead]
+        while new:
+            query = select(leads.c.id).where(leads.c.merged_into.in_(new))
+            new = [one for one in self._db.execute(query).scalars() if one not in found]
+            found += new
+        return found
 
     def move(self, lead: int, into: int) -> None:
         """Give all rows of one lead to another. Its exclusive place and its open promotion must be free there."""
@@ -63,9 +121,14 @@ class PersonRows:
 
     def erase(self, lead: int, at: datetime) -> None:
         """Erase whoever this was, everywhere; what was counted stays, under a number that names nobody."""
-        row = self._db.execute(select(leads.c.email, leads.c.phone).where(leads.c.id == lead)).first()
-        aliases = select(tables.lead_aliases.c.email).where(tables.lead_aliases.c.lead_id == lead)
-        names = {name for name in (*(row or ()), *self._db.execute(aliases).scalars()) if name}
+        if self._db.dialect.name == "sqlite":
+            self._db.exec_driver_sql("PRAGMA secure_delete=ON")  # else the bytes stay in the file until overwritten
+        names = self.names(lead)
+        for one in self._same(lead):
+            self._erase(one, at)
+        self._erase_named(names)
+
+    def _erase(self, lead: int, at: datetime) -> None:
         for table in GONE:
             self._db.execute(delete(table).where(table.c.lead_id == lead))
         mine = select(tables.touches.c.id).where(tables.touches.c.lead_id == lead)
@@ -77,23 +140,21 @@ class PersonRows:
         self._set(tables.handoffs, lead, {"note": None})
         for one in self._deliveries(lead):
             self._db.execute(delete(tables.deliveries).where(tables.deliveries.c.id == one["id"]))
-        self._erase_named(names)
         self._db.execute(update(leads).where(leads.c.id == lead).values({**BLANKED, "forgotten_at": at}))
 
-    def _erase_named(self, names: set[str]) -> None:
-        """Copies that carry no lead id: deliveries as they came, and rows that an import refused."""
+    def _erase_named(self, names: frozenset[str]) -> None:
+        """Copies that carry no lead id: deliveries as they came, mails that matched nobody, rows that were refused."""
         wanted = [name.casefold() for name in names]
         raw = tables.raw_events
-        for row in self._db.execute(select(raw.c.id, raw.c.body)):
-            text = bytes(row.body).decode("utf-8", "replace").casefold()
-            if any(name in text for name in wanted):
+        for row in self._db.execute(select(raw.c.id, raw.c.body)).all():
+            if _names(wanted, bytes(row.body).decode("utf-8", "replace")):
                 self._db.execute(delete(raw).where(raw.c.id == row.id))
+        for row in self._db.execute(self._unplaced()).all():
+            if _names(wanted, row.sender, row.text):
+                self._db.execute(delete(tables.inbox).where(tables.inbox.c.id == row.id))
         imports = tables.imports
         for row in self._db.execute(select(imports.c.id, imports.c.refused).where(imports.c.refused.is_not(None))):
-            kept = [
-                [line, "erased" if any(name in str(why).casefold() for name in wanted) else why]
-                for line, why in row.refused or ()
-            ]
+            kept = [[line, "erased" if _names(wanted, str(why)) else why] for line, why in row.refused or ()]
             if kept != row.refused:
                 self._db.execute(update(imports).where(imports.c.id == row.id).values(refused=kept))
 
@@ -107,3 +168,8 @@ class PersonRows:
 
     def _rows(self, query: Any) -> list[Any]:
         return [as_json(row) for row in dicts(self._db.execute(query).all())]
+
+
+def _names(wanted: Collection[str], *texts: str) -> bool:
+    """Whether one of the texts has one of the names; they are casefolded."""
+    return any(name in text.casefold() for name in wanted for text in texts)
