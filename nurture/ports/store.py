@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from nurture.ports.contacts import Enrollments, Responses, Touches
+from nurture.ports.pacing import Pacing
 from nurture.ports.people import Imports, Leads, Persons, Suppressions
 from nurture.ports.records import Control, Notes, Sales
 from nurture.ports.reports import Reports
@@ -46,6 +47,8 @@ class Unit(Protocol):
     def enrollments(self) -> Enrollments: ...
     @property
     def touches(self) -> Touches: ...
+    @property
+    def pacing(self) -> Pacing: ...
     @property
     def responses(self) -> Responses: ...
     @property

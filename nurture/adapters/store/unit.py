@@ -16,6 +16,7 @@ from nurture.adapters.store.enrollments import EnrollmentRows
 from nurture.adapters.store.imports import ImportRows
 from nurture.adapters.store.leads import LeadRows
 from nurture.adapters.store.notes import NoteRows
+from nurture.adapters.store.pacing import PacingRows
 from nurture.adapters.store.persons import PersonRows
 from nurture.adapters.store.reports import ReportRows
 from nurture.adapters.store.responses import ResponseRows
@@ -38,6 +39,7 @@ class SqlUnit:
         self.suppressions = SuppressionRows(db, key)
         self.enrollments = EnrollmentRows(db)
         self.touches = TouchRows(db)
+        self.pacing = PacingRows(db)
         self.responses = ResponseRows(db)
         self.sales = SalesRows(db)
         self.notes = NoteRows(db)
