@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from nurture.domain.reception import Reception
+
 
 @dataclass(frozen=True, slots=True)
 class Reached:
@@ -76,6 +78,9 @@ class Held:
 
 class Reports(Protocol):
     """What became of leads and of what was sent. Merged leads are counted as one; forgotten ones are still counted."""
+
+    def reception(self, last: int, *, since: datetime) -> Reception:
+        """How the last mails, so many, that were sent after a moment were received."""
 
     def reached(self) -> list[Reached]:
         """How far the leads of each source came; each lead once, by source name, the unknown one last."""

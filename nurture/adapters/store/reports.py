@@ -12,8 +12,9 @@ from sqlalchemy.sql.selectable import CompoundSelect
 from nurture.adapters.store.tables import changes, enrollments, handoffs, leads, responses, touches
 from nurture.domain.handoff import State as Handoff
 from nurture.domain.lead import Stage
-from nurture.domain.response import CONVERSATIONS, EVIDENCE, REFUSALS, CallOutcome, Grade, Kind
-from nurture.domain.touch import State
+from nurture.domain.reception import Reception
+from nurture.domain.response import CONVERSATIONS, EVIDENCE, REFUSALS, Bounce, CallOutcome, Grade, Kind
+from nurture.domain.touch import Channel, State
 from nurture.ports.reports import Arm, Earned, Held, Reached, Work
 
 SOURCE = func.nullif(leads.c.source, "")
@@ -29,6 +30,27 @@ class ReportRows:
 
     def __init__(self, db: Connection) -> None:
         self._db = db
+
+    def reception(self, last: int, *, since: datetime) -> Reception:
+        """How the last mails sent after a moment were received."""
+        mails = (
+            select(touches.c.id)
+            .where(touches.c.channel == Channel.EMAIL.value, touches.c.state == State.SENT.value)
+            .where(touches.c.sent_at > since)
+            .order_by(touches.c.sent_at.desc())
+            .limit(last)
+            .cte("mails")
+        )
+        bad = select(responses.c.touch_id, responses.c.kind, responses.c.detail).join(
+            mails, responses.c.touch_id == mails.c.id
+        )
+        bad = bad.where(responses.c.kind.in_([Kind.COMPLAINT.value, Kind.BOUNCE.value]))
+        found: dict[str, set[str]] = {Kind.COMPLAINT.value: set(), Kind.BOUNCE.value: set()}
+        for row in self._db.execute(bad):
+            if row.kind == Kind.COMPLAINT or (row.detail or {}).get("bounce") == Bounce.HARD:
+                found[row.kind].add(row.touch_id)
+        count = int(self._db.execute(select(func.count()).select_from(mails)).scalar_one())
+        return Reception(count, len(found[Kind.BOUNCE.value]), len(found[Kind.COMPLAINT.value]))
 
     def reached(self) -> list[Reached]:
         """How far the leads of each source came."""

@@ -214,5 +214,7 @@ def _retry_at(one: Touch, verdict: Verdict, at: datetime) -> datetime:
 
 def _pause_mailer(work: Unit, mailer: str, because: str, *, at: datetime) -> None:
     """No lead is at fault: hold the channel and tell an operator."""
-    work.control.switch(Switch("mailer", because, at, at + MAILER_PAUSE, by=mailer))
+    held = work.control.switches().get("mailer")
+    if held is None or held.until is not None:  # one that only a person ends is not shortened
+        work.control.switch(Switch("mailer", because, at, at + MAILER_PAUSE, by=mailer))
     work.notes.add([Change("mailer_paused", f"{mailer} is paused: {because}", at, by="daemon")])
