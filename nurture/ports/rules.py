@@ -45,6 +45,9 @@ class Templates(Protocol):
     ) -> list[Problem]:
         """What is wrong with a template before anyone is written to. `custom`: the custom fields; None: not known."""
 
+    def blanks(self, path: str, kind: Literal["email", "script"], known: Collection[str], *, of: str) -> list[Problem]:
+        """A warning for each name besides the known ones that may be missing, and that nothing stands in for."""
+
 
 @dataclass(frozen=True, slots=True)
 class InForce:

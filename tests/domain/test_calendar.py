@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -60,22 +60,26 @@ def shown(moment: datetime, where: ZoneInfo = PARIS) -> str:
     return moment.astimezone(where).strftime("%a %Y-%m-%d %H:%M")
 
 
-def changes(where: ZoneInfo, year: int, until: int) -> Iterator[datetime]:
-    """The moments at which a zone's offset changes, found by looking every four days."""
+@cache
+def changes(where: ZoneInfo, year: int, until: int) -> tuple[datetime, ...]:
+    """The moments at which a zone's offset changes, found by looking every week: none lasts less than a month."""
+    found = []
     low = datetime(year, 1, 1, tzinfo=UTC)
+    offset = low.astimezone(where).utcoffset()
     while low.year < until:
-        high = low + timedelta(days=4)
-        if low.astimezone(where).utcoffset() != high.astimezone(where).utcoffset():
+        high = low + timedelta(days=7)
+        if (changed := high.astimezone(where).utcoffset()) != offset:
             before, after = low, high
             while after - before > SECOND:
                 middle = before + (after - before) // 2
                 middle = middle.replace(microsecond=0)
-                if middle.astimezone(where).utcoffset() == low.astimezone(where).utcoffset():
+                if middle.astimezone(where).utcoffset() == offset:
                     before = middle
                 else:
                     after = middle
-            yield after
-        low = high
+            found.append(after)
+        low, offset = high, changed
+    return tuple(found)
 
 
 def oracle_holds(day: date, clock: time, name: str, answer: datetime) -> bool:

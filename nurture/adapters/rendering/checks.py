@@ -156,12 +156,17 @@ class _File:
                 yield Problem(file_of(self.name), line, 1, "this CSS cannot be read, so it is not inlined", "warning")
 
     def _at(self, line: int, word: str, message: str) -> Problem:
-        """A problem at the place of a word in a line; the line's beginning where the word is not found."""
-        file = self.name.removesuffix(SUBJECT).removesuffix(PREHEADER)
-        lines = self.templates.sources[file].split("\n")
-        text = lines[line - 1] if 0 < line <= len(lines) else ""
-        match = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) if word else None
-        return Problem(file_of(self.name), line, match.start() + 1 if match else 1, message)
+        """A problem at the place of a word in a line."""
+        return Problem(*located(self.templates, self.name, line, word), message)
+
+
+def located(templates: Templates, name: str, line: int, word: str) -> tuple[str, int, int]:
+    """File, line and column of a word; the line's beginning where the word is not found."""
+    file = name.removesuffix(SUBJECT).removesuffix(PREHEADER)
+    lines = templates.sources[file].split("\n")
+    text = lines[line - 1] if 0 < line <= len(lines) else ""
+    match = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) if word else None
+    return file_of(name), line, match.start() + 1 if match else 1
 
 
 class _Tags(HTMLParser):

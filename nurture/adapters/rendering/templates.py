@@ -144,6 +144,12 @@ class Templates:
 
         return checks.problems(self, path, kind, custom=custom)
 
+    def blanks(self, path: str, kind: TemplateKind, known: Collection[str], *, of: str) -> list[Problem]:
+        """A warning for each name that may be missing where nothing stands in for it; `of`: whose leads are meant."""
+        from nurture.adapters.rendering import blanks  # it imports this module
+
+        return blanks.problems(self, path, kind, frozenset(known), of=of)
+
     def source(self, name: str) -> str | None:
         """What Jinja reads under a name: line n is line n of the file. None for an unknown name."""
         for suffix, key in ((SUBJECT, "subject"), (PREHEADER, "preheader")):

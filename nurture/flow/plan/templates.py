@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from nurture.domain.cadence import Cadence, Email, PersonTask, Set, Stream
 from nurture.domain.errors import Problem, UnknownNameError
+from nurture.domain.guarantees import known_at
+from nurture.domain.touch import BY_PHONE, Channel
 from nurture.domain.walk import Program, program_of
 from nurture.domain.workspace import Workspace
 from nurture.ports import Files, Templates
+
+# Who lacks the address of a channel is not contacted on it.
+REACHED_BY: Final[Mapping[Channel, frozenset[str]]] = {
+    channel: frozenset({"phone"} if channel in BY_PHONE else ()) for channel in Channel
+} | {Channel.EMAIL: frozenset({"email", "domain"})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +62,20 @@ def template_problems(sources: Mapping[str, str], workspace: Workspace, files: F
     templates = files.templates(sources)
     custom = custom_fields(workspace)
     found: set[Problem] = set()
+    blank: dict[tuple[str, int, int, str], Problem] = {}  # one for each place, though many cadences use it
     for cadence in workspace.cadences.values():
-        for use in uses_of(program_of(cadence), templates):
+        program = program_of(cadence)
+        known = known_at(program)
+        for use in uses_of(program, templates):
             try:
                 templates.resolve(cadence.name, use.path, use.kind)
             except UnknownNameError:
                 continue
             found |= {_softened(one) for one in templates.problems(use.path, use.kind, custom=custom)}
-    return sorted(found)
+            names = known[use.at] | REACHED_BY[use.task.channel if use.task is not None else Channel.EMAIL]
+            for one in templates.blanks(use.path, use.kind, names, of=cadence.name):
+                blank.setdefault((one.file, one.line, one.column, one.message.partition(" ")[0]), one)
+    return sorted({*found, *blank.values()})
 
 
 def custom_fields(workspace: Workspace) -> frozenset[str] | None:
