@@ -71,7 +71,6 @@ def courier_of(app: App) -> Courier:
         brief=brief,
         mailer=lambda: app.mailer,
         sender=senders[0] if senders else None,
-        public_url=settings.public_url,
         boottime=app.clock.boottime,
         webhooks={name: Hook(one.url, one.secret.get_secret_value()) for name, one in settings.webhooks.items()},
         crm=Hook(crm.webhook, crm.secret.get_secret_value()) if crm.webhook else None,

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from nurture.adapters.courier import Hook, PostCourier
+from nurture.adapters.mail.mime import mime
 from nurture.domain.policy import Sender
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes
 from nurture.ports.world import Delivery
@@ -72,7 +73,6 @@ def courier(url: str = "", **over: Any) -> PostCourier:
     values: dict[str, Any] = {
         "mailer": OutboxFake,
         "sender": Sender("mail", "dana@acme.example", "Dana"),
-        "public_url": "https://go.acme.example",
         "boottime": lambda: 0.0,
         "brief": lambda payload, to: ("For you", "<p>html</p>", "text"),
         "webhooks": {"crm-note": Hook(url, SECRET)},
@@ -189,6 +189,7 @@ def test_a_brief_and_an_alert_go_by_mail_under_a_stable_name() -> None:
     alert = a_delivery("alert", "sam@acme.example", subject="Late", text="Ada <b>\n\nwaits")
     assert isinstance(post.deliver(alert), Yes)
     brief, late = outbox.sent
+    assert "List-Unsubscribe" not in mime(brief).decode()  # work mail is no list
     assert (brief.to, brief.subject, brief.message_id) == ("lee@acme.example", "For you", "<delivery-7@acme.example>")
     assert late.html == "<p>Ada &lt;b&gt;</p><p>waits</p>"
 

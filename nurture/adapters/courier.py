@@ -22,7 +22,7 @@ from nurture.domain.errors import NurtureError
 from nurture.domain.message import Message, MessageError, ascii_address, message_id_for
 from nurture.domain.policy import Sender
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes
-from nurture.ports.world import Delivery, Mailer
+from nurture.ports.world import DELIVERY, Delivery, Mailer
 
 TIMEOUT: Final = Timeout(connect=4, read=8)
 MAIL_SECONDS: Final = 20.0
@@ -61,7 +61,6 @@ class PostCourier:
         *,
         mailer: Callable[[], Mailer],
         sender: Sender | None,
-        public_url: str,
         boottime: Callable[[], float],
         brief: Callable[[Mapping[str, Any], str], tuple[str, str, str]],
         webhooks: Mapping[str, Hook],
@@ -72,7 +71,6 @@ class PostCourier:
     ) -> None:
         self._mailer = mailer
         self._sender = sender
-        self._public_url = public_url.rstrip("/")
         self._boottime = boottime
         self._brief = brief
         self._webhooks = dict(webhooks)
@@ -109,7 +107,7 @@ class PostCourier:
         """The configured mailer carries it, under a Message-ID that every attempt repeats."""
         if self._sender is None:
             return Again("mail.from is not set")
-        touch = f"delivery-{delivery.id}"
+        touch = f"{DELIVERY}{delivery.id}"
         try:
             message = Message(
                 touch=touch,
@@ -123,8 +121,7 @@ class PostCourier:
                 html=html,
                 text=text,
                 message_id=message_id_for(touch, self._sender.email.rpartition("@")[2]),
-                # Work mail to a colleague: the page says that there is nothing to unsubscribe from.
-                unsubscribe_url=f"{self._public_url}/u/{touch}",
+                unsubscribe_url=None,  # work mail to a colleague
                 at=delivery.made_at,
             )
         except MessageError as problem:

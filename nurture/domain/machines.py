@@ -77,6 +77,8 @@ def judge_hit(
         found.append("a link was followed that no reader follows")
     if recipients_of_ip >= MANY_RECIPIENTS:
         found.append(f"the same address followed mails to {recipients_of_ip} people")
+    if hit.method.upper() == "HEAD":  # no browser follows a link with it: this sign needs no second one
+        return Verdict(Grade.MACHINE, tuple(found))
     if provider_says:
         return Verdict(Grade.MACHINE, ("the provider calls it a machine", *found))
     if len(found) >= 2:

@@ -81,7 +81,8 @@ class Message:
     """One mail to one recipient. Raises MessageError, naming every problem, for one that cannot be sent safely.
 
     `to` is a bare address. `message_id` carries its angle brackets. `unsubscribe_url` takes the one-click POST of
-    RFC 8058. `envelope_from` is where SMTP bounces go (VERP); None means `from_email`. `at` is the Date header.
+    RFC 8058; None for work mail to people of ours, which is no list. `envelope_from` is where SMTP bounces go (VERP);
+    None means `from_email`. `at` is the Date header.
     """
 
     touch: str
@@ -95,7 +96,7 @@ class Message:
     html: str
     text: str
     message_id: str
-    unsubscribe_url: str
+    unsubscribe_url: str | None
     at: datetime
     unsubscribe_mailto: str | None = None
     list_id: str | None = None
@@ -140,7 +141,7 @@ def _problems(message: Message) -> Iterator[str]:
             yield f"The {name} part has a character that mail cannot carry."
     if not _MESSAGE_ID.fullmatch(message.message_id) or len(message.message_id) > 250:
         yield "The Message-ID is not of the form <id@domain>."
-    if not _URL.fullmatch(message.unsubscribe_url):
+    if message.unsubscribe_url is not None and not _URL.fullmatch(message.unsubscribe_url):
         yield "The unsubscribe address is not a web address."
     if message.unsubscribe_mailto is not None and not _MAILTO.fullmatch(message.unsubscribe_mailto):
         yield "The unsubscribe mail address cannot stand in a header."

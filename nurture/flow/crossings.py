@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from nurture.domain import scoring
-from nurture.domain.lead import LeadId
 from nurture.domain.policy import Policy
-from nurture.domain.scoring import Line
-from nurture.moves.rescore import rescore
-from nurture.moves.scene import Scene, load
-from nurture.ports import InForce, Store, Unit
+from nurture.moves.rescore import ledger_again, rescore
+from nurture.moves.scene import load
+from nurture.ports import InForce, Store
 
 
 def run(*, store: Store, rules: InForce, policy: Policy, now: datetime, limit: int = 1_000) -> int:
@@ -36,25 +33,10 @@ def rescore_all(*, store: Store, rules: InForce, policy: Policy, now: datetime, 
         ids = every[start : start + batch]
         with store.unit() as work:
             scene = load(work, ids, rules=rules, policy=policy, now=now)
-            lines = _judged_again(work, ids, scene)
+            lines = ledger_again(work, ids, scene)
             work.responses.replace_lines(lines)
             points = rules.workspace.scoring
             sums = {lead: scoring.added({}, [line for _, line in made], points) for lead, made in lines.items()}
             rescore(work, ids, scene, sums=sums, by="apply", because="scoring.yaml changed")
             work.commit()
     return len(every)
-
-
-def _judged_again(work: Unit, ids: Sequence[LeadId], scene: Scene) -> dict[LeadId, list[tuple[int, Line]]]:
-    """The ledger lines that the stored responses make under the rules in force."""
-    heard = work.responses.with_ids(ids)
-    lines: dict[LeadId, list[tuple[int, Line]]] = {}
-    for number in ids:
-        lead = scene.leads[number]
-        names, history = scene.names(lead), scene.history(lead, None)
-        lines[number] = [
-            (stored.id, line)
-            for stored in heard.get(number, ())
-            for line in scoring.lines_for(scene.rules.workspace.scoring, stored.response, names, history)
-        ]
-    return lines

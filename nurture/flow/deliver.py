@@ -18,7 +18,6 @@ GIVE_UP_AFTER: Final = timedelta(days=3)
 # Nobody else tries a delivery for so long; one whose daemon died is tried again afterwards.
 LEASE: Final = timedelta(minutes=5)
 AT_ONCE: Final = 8  # destinations; what goes to the same one goes one after the other
-ON_ITS_WAY: Final = "on its way"
 
 
 def run(*, store: Store, courier: Courier, now: datetime, limit: int = 100) -> int:
@@ -41,11 +40,10 @@ def run(*, store: Store, courier: Courier, now: datetime, limit: int = 100) -> i
 
 
 def _claim(store: Store, now: datetime, limit: int) -> list[Delivery]:
-    """Take what is due for as long as the lease; each claim and each outcome counts as one of `attempts`."""
+    """Take what is due for as long as the lease: who dies with it leaves it to the next."""
     with store.unit() as work:
         rows = work.sales.deliveries_due(now, limit)
-        for row in rows:
-            work.sales.delivered(row["id"], at=now, problem=ON_ITS_WAY, retry_at=now + LEASE)
+        work.sales.lease_deliveries([row["id"] for row in rows], until=now + LEASE)
         work.commit()
     return [_delivery(row, now) for row in rows]
 
@@ -59,7 +57,7 @@ def _delivery(row: dict[str, Any], now: datetime) -> Delivery:
         payload=row["payload"],
         made_at=row["at"],
         at=now,
-        attempt=row["attempts"] // 2 + 1,
+        attempt=row["attempts"] + 1,
     )
 
 

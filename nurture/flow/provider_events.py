@@ -11,24 +11,24 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Final
-from urllib.parse import urlsplit
+from typing import Any, Final
 
 from nurture.domain.classify import bounce_of
 from nurture.domain.errors import RequestError
-from nurture.domain.machines import Hit, judge_hit
+from nurture.domain.machines import Hit
 from nurture.domain.policy import Policy
 from nurture.domain.response import Bounce, Grade, Kind
 from nurture.domain.touch import CONTACTED, Channel, Touch
+from nurture.moves.grading import delivered, hit_of, is_trap, judged, people_behind, seen
 from nurture.moves.proof import prove_sent
 from nurture.moves.responding import Recorded, Report, record_in
 from nurture.ports import InForce, Store, Unit
 from nurture.ports.incoming import EventReader, ProviderEvent
 from nurture.ports.store import Change
+from nurture.ports.world import DELIVERY
 
 EVENTS: Final = "sendgrid"  # the kind under which deliveries are kept
 SETTLE: Final = timedelta(seconds=60)
-SHARED_WITHIN: Final = timedelta(minutes=10)
 ASYNCHRONOUS: Final = timedelta(days=10)  # how long after a mail a bounce without its ids is still taken for its own
 ENGAGED: Final = {"open": Kind.OPEN, "click": Kind.CLICK}
 WISHES: Final = {"spamreport": Kind.COMPLAINT, "unsubscribe": Kind.UNSUBSCRIBE, "group_unsubscribe": Kind.UNSUBSCRIBE}
@@ -107,6 +107,7 @@ def process(
                 ripe += events
                 work.responses.raw_done(row, now)
         known, unknown, ignored = _placed(work, [*ripe, *young], now)
+        work.touches.lock_for_limits({one.touch.lead for one in known}, ())
         # Only once, when the delivery is done with: a young one is read again in the next pass.
         _note_unknown(work, unknown & {one.touch for one in ripe if one.touch}, now, by)
         judged_now = {id(one) for one in ripe}
@@ -115,7 +116,12 @@ def process(
             if one.event.kind in PROVES:
                 prove_sent(work, one.touch.id, at=one.at, now=now)
         reports.sort(key=lambda one: (one.at, one.natural_key))
-        recorded = record_in(work, reports, rules=rules, policy=policy, new_id=new_id, now=now, by=by)
+        waits: dict[str, list[Hit]] = {}  # arrived, and not judged yet
+        for one in known:
+            if one.event.kind in ENGAGED and id(one.event) not in judged_now:
+                waits.setdefault(one.touch.id, []).append(_hit(one))
+        common: dict[str, Any] = {"rules": rules, "policy": policy, "now": now, "by": by}
+        recorded = record_in(work, reports, new_id=new_id, context=waits, **common)
         work.commit()
     new = tuple(one for one in recorded if one.response is not None)
     waiting = sum(one.kind in ENGAGED for one in young)
@@ -132,7 +138,9 @@ def _placed(work: Unit, events: Sequence[ProviderEvent], now: datetime) -> tuple
         touch = touches.get(one.touch) if one.touch else None
         if one.touch is None and one.kind == "bounce" and not one.message_id:
             touch = _by_address(work, one, now)  # a late bounce comes without ids
-        if touch is None:
+        if touch is None and one.touch and one.touch.startswith(DELIVERY):
+            ignored.append(f"{one.kind}: a mail to one of ourselves")
+        elif touch is None:
             if one.touch:
                 unknown.add(one.touch)
             ignored.append(f"{one.kind}: {'a touch that is not there' if one.touch else 'not one of our mails'}")
@@ -168,65 +176,44 @@ def _note_unknown(work: Unit, touches: Iterable[str], now: datetime, by: str) ->
 
 
 def _reports(work: Unit, known: Sequence[_Known], judged_now: Collection[int]) -> Iterable[Report]:
-    delivered: dict[str, datetime] = {}
+    arrived: dict[str, datetime] = {}
     hits: dict[str, list[Hit]] = {}
     for one in known:
         if one.event.kind == "delivered":
-            delivered[one.touch.id] = min(one.at, delivered.get(one.touch.id, one.at))
+            arrived[one.touch.id] = min(one.at, arrived.get(one.touch.id, one.at))
         elif one.event.kind in ENGAGED:
             hits.setdefault(one.touch.id, []).append(_hit(one))
-    for touch in hits:
-        _add_stored(work, touch, delivered, hits[touch])
+    made = {one.touch.id: one.touch for one in known}
+    for touch, stored in work.responses.of_touches(hits).items():  # recorded before, of the same mails
+        hits[touch] += [hit for one in stored if (hit := hit_of(one.response)) is not None]
+        before = delivered(None, [one.response for one in stored])
+        if before is not None:
+            arrived[touch] = min(before, arrived.get(touch, before))
     followed = [(hit, touch) for touch, many in hits.items() for hit in many if hit.ip and hit.url]
     for one in known:
         if one.event.kind in ENGAGED:
             if id(one.event) in judged_now:
-                yield _engagement(one, delivered.get(one.touch.id), hits[one.touch.id], followed)
+                touch = one.touch.id
+                yield _engagement(one, arrived.get(touch) or made[touch].sent_at, hits[touch], followed)
         elif (report := _told(one)) is not None:
             yield report
-
-
-def _add_stored(work: Unit, touch: str, delivered: dict[str, datetime], hits: list[Hit]) -> None:
-    """What was recorded before of the same mail."""
-    for one in work.responses.of_touch(touch):
-        if one.kind is Kind.DELIVERED:
-            delivered[touch] = min(one.at, delivered.get(touch, one.at))
-        elif one.kind in (Kind.OPEN, Kind.CLICK):
-            detail = one.detail
-            agent, ip = str(detail.get("user_agent") or ""), str(detail.get("ip") or "")
-            hits.append(Hit(one.at, one.url, ip, agent, str(detail.get("method") or "GET"), _is_trap(one.url)))
 
 
 def _hit(one: _Known) -> Hit:
     event = one.event
     url = event.url if event.kind == "click" else ""
-    return Hit(one.at, url, event.ip, event.user_agent, honeypot=_is_trap(url))
-
-
-def _is_trap(url: str) -> bool:
-    """Our own unsubscribe and preference links: following them shows no interest in what the mail says."""
-    return urlsplit(url).path.startswith(("/u/", "/p/")) if url.startswith("http") else False
+    return Hit(one.at, url, event.ip, event.user_agent, honeypot=is_trap(url))
 
 
 def _engagement(
     one: _Known, delivered_at: datetime | None, hits: Sequence[Hit], followed: Sequence[tuple[Hit, str]]
 ) -> Report:
-    event, hit = one.event, _hit(one)
-    kind = ENGAGED[event.kind]
-    people = {touch for other, touch in followed if other.ip == hit.ip and abs(other.at - hit.at) <= SHARED_WITHIN}
-    verdict = judge_hit(
-        hit,
-        delivered_at=delivered_at,
-        others=hits,
-        recipients_of_ip=len(people) if hit.ip and hit.url else 1,
-        provider_says=event.machine_open if kind is Kind.OPEN else None,
-    )
-    grade, why = verdict.grade, list(verdict.why)
-    if kind is Kind.OPEN and event.machine_open is None and grade is Grade.HUMAN:
-        grade, why = Grade.LIKELY_MACHINE, ["the provider does not say whether a machine opened it"]
-    detail = {"url": hit.url, "ip": hit.ip, "user_agent": hit.user_agent[:300]}
-    kept = {name: value for name, value in detail.items() if value}
-    return Report(kind, one.at, one.touch.lead, one.touch.id, grade, kept, "; ".join(why))
+    event, hit, kind = one.event, _hit(one), ENGAGED[one.event.kind]
+    machine = event.machine_open if kind is Kind.OPEN else None
+    people = people_behind(hit, followed)
+    verdict = judged(kind, hit, delivered_at=delivered_at, others=hits, people=people, machine=machine)
+    why = "; ".join(verdict.why)
+    return Report(kind, one.at, one.touch.lead, one.touch.id, verdict.grade, seen(hit, machine=machine), why)
 
 
 def _told(one: _Known) -> Report | None:

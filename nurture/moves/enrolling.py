@@ -33,6 +33,7 @@ def pause(
     which: Which = every,
 ) -> list[Enrollment]:
     """Pause the open enrollments of leads; what is left of each wait is kept."""
+    work.touches.lock_for_limits(leads, ())
     changed = [
         one.paused(why, until=until, now=now)
         for many in work.enrollments.open_of(leads).values()
@@ -49,6 +50,7 @@ def resume(
     work: Unit, leads: Collection[LeadId], why: Pause | None, *, now: datetime, by: str, which: Which = every
 ) -> list[Enrollment]:
     """Take one reason for a pause away, or all of them (None); waits go on with what was left."""
+    work.touches.lock_for_limits(leads, ())
     changed = []
     for many in work.enrollments.open_of(leads).values():
         for one in many:
@@ -66,6 +68,7 @@ def stop(
     work: Unit, leads: Collection[LeadId], *, reason: str, now: datetime, by: str, which: Which = every
 ) -> list[Enrollment]:
     """Stop the open enrollments of leads, with their planned touches and open tasks."""
+    work.touches.lock_for_limits(leads, ())
     changed, halted = [], []
     for many in work.enrollments.open_of(leads).values():
         for one in many:

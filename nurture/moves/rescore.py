@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from math import fsum
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from nurture.domain import scoring
 from nurture.domain.condition import Condition
 from nurture.domain.lead import Lead, LeadId
-from nurture.domain.scoring import Running, Scoring
+from nurture.domain.scoring import Line, Running, Scoring
 from nurture.domain.workspace import Workspace
 from nurture.moves.scene import Scene
 from nurture.ports import Unit
@@ -83,3 +83,18 @@ def standing(lead: Lead, running: Mapping[str, Running], scene: Scene, rules: Sc
     names |= {"fit": fit, "engagement": engagement, "score": fit + engagement}
     stage, because = scoring.stage_of(lead.stage, rules, names, history)
     return replace(lead, fit=fit, engagement=engagement, stage=stage, scored_at=scene.now), because
+
+
+def ledger_again(work: Unit, ids: Sequence[LeadId], scene: Scene) -> dict[LeadId, list[tuple[int, Line]]]:
+    """The ledger lines that the stored responses make under the rules in force."""
+    heard = work.responses.with_ids(ids)
+    lines: dict[LeadId, list[tuple[int, Line]]] = {}
+    for number in ids:
+        lead = scene.leads[number]
+        names, history = scene.names(lead), scene.history(lead, None)
+        lines[number] = [
+            (stored.id, line)
+            for stored in heard.get(number, ())
+            for line in scoring.lines_for(scene.rules.workspace.scoring, stored.response, names, history)
+        ]
+    return lines

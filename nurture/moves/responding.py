@@ -16,12 +16,15 @@ from nurture.domain.duration import Duration, Unit
 from nurture.domain.enrollment import Enrollment, Pause
 from nurture.domain.errors import RefusedError, RequestError
 from nurture.domain.lead import LeadId
+from nurture.domain.machines import Hit
 from nurture.domain.policy import Policy
 from nurture.domain.response import Bounce, CallOutcome, Grade, Intent, Kind, Response
 from nurture.domain.touch import Channel, State, Touch
 from nurture.moves import enrolling
+from nurture.moves.caution import watch_mail
 from nurture.moves.ending import end_calls
 from nurture.moves.facts import add_fact
+from nurture.moves.grading import BEARS_ON_HITS, regrade
 from nurture.moves.promises import promise, stated_date
 from nurture.moves.proof import prove_sent
 from nurture.moves.rescore import rescore
@@ -84,9 +87,11 @@ def record_in(
     new_id: Callable[[], str],
     now: datetime,
     by: str,
+    context: Mapping[str, Sequence[Hit]] | None = None,
 ) -> list[Recorded]:
     """Store responses with everything that follows from them, inside a transaction of the caller.
 
+    `context`: opens and clicks by touch that have arrived and are not to be stored yet; others are judged beside them.
     Raises RequestError for a call outcome that lacks what it needs, RefusedError for a task that cannot be done.
     """
     made = work.touches.get({report.touch for report in reports if report.touch})
@@ -94,6 +99,8 @@ def record_in(
         replace(report, lead=made[report.touch].lead) if report.touch in made and report.lead is None else report
         for report in reports
     ]
+    # The lead first, then its enrollments and touches: everybody in the same order, or two wait for each other.
+    work.touches.lock_for_limits({one.lead for one in placed if one.lead is not None}, ())
     scene = load(work, {one.lead for one in placed if one.lead is not None}, rules=rules, policy=policy, now=now)
     bench = _Bench(work, scene, new_id=new_id, by=by)
     result = []
@@ -105,6 +112,11 @@ def record_in(
     if bench.touched:
         changes = rescore(work, bench.touched, scene, sums=bench.sums, by=by)
         bench.wake(changes)
+    watch_mail(work, bench.stored, policy=policy, now=now)
+    new = {one.report.touch for one in result if one.response is not None and one.report.kind in BEARS_ON_HITS}
+    if mails := {touch for touch in new if touch is not None}:
+        because = "more is known of the mail"
+        regrade(work, mails, rules=rules, policy=policy, now=now, by=by, because=because, context=context)
     return result
 
 
@@ -118,6 +130,7 @@ class _Bench:
         self.by = by
         self.now = scene.now
         self.touched: set[LeadId] = set()
+        self.stored: list[Response] = []
         self.sums: dict[LeadId, dict[str, scoring.Running]] = {}
 
     def take(self, report: Report) -> Recorded:
@@ -130,6 +143,7 @@ class _Bench:
         if number is None:
             return Recorded(report, None, lead, "recorded before")
         self.touched.add(lead)
+        self.stored.append(response)
         heard = self.scene.responses.get(lead)
         if isinstance(heard, list):
             heard.append(response)
@@ -164,7 +178,10 @@ class _Bench:
             kinds.add(Kind.MEETING)
 
         def named(one: Enrollment) -> bool:
-            return bool(kinds & self.scene.rules.program(one.cadence, one.version).cadence.stop_on)
+            try:
+                return bool(kinds & self.scene.rules.program(one.cadence, one.version).cadence.stop_on)
+            except RefusedError:  # its version is not stored, so that it stands still; the response counts all the same
+                return False
 
         enrolling.stop(self.work, [lead], reason=report.kind.value, now=self.now, by=self.by, which=named)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from nurture.domain.enrollment import Enrollment, EnrollmentId, State
 from nurture.domain.lead import CompanyId, LeadId
@@ -165,6 +165,18 @@ class Responses(Protocol):
 
     def of_touch(self, touch: TouchId) -> list[Response]:
         """The responses to one touch, oldest first."""
+
+    def of_touches(self, touches: Collection[TouchId]) -> dict[TouchId, list[StoredResponse]]:
+        """The responses to touches with their ids, oldest first; touches without any are left out."""
+
+    def clicks(self, since: datetime, until: datetime) -> list[Response]:
+        """Every click from one moment to another, both included."""
+
+    def judge(self, response: int, values: Mapping[str, Any]) -> None:
+        """Another verdict on a stored response: `kind`, `grade`, `why`, `detail`."""
+
+    def raw(self, keys: Collection[str]) -> dict[str, bytes]:
+        """Mails as they came, by their keys; those that are no longer kept are left out."""
 
     def add_lines(self, lead: LeadId, response: int, lines: Sequence[Line]) -> None:
         """Ledger lines of a response."""

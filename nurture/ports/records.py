@@ -55,6 +55,9 @@ class Sales(Protocol):
     def deliveries_due(self, now: datetime, limit: int) -> list[dict[str, Any]]:
         """What waits to be delivered."""
 
+    def lease_deliveries(self, ids: Collection[int], *, until: datetime) -> None:
+        """Nobody else takes these before a moment. It is no attempt yet."""
+
     def delivered(self, delivery: int, *, at: datetime, problem: str | None, retry_at: datetime | None) -> None:
         """The outcome of one delivery."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
@@ -9,16 +10,15 @@ from fastapi.responses import RedirectResponse, Response
 
 from nurture import log
 from nurture.domain.errors import NurtureError
-from nurture.domain.machines import Hit, judge_hit
-from nurture.domain.response import Grade, Kind
+from nurture.domain.machines import Hit
+from nurture.domain.response import Kind
 from nurture.domain.touch import Touch
 from nurture.flow import respond
+from nurture.moves.grading import delivered, hit_of, judged, seen
 from nurture.web.guard import frames
 from nurture.web.site import Site, sorry
 
 _log = log.get("web")
-
-_LONGEST_AGENT = 300
 
 
 def routes(site: Site) -> APIRouter:
@@ -36,7 +36,8 @@ def routes(site: Site) -> APIRouter:
         if target is None or not _may_lead_to(target):
             return sorry(404)
         if touch is not None:
-            _keep(site, touch, target, method=request.method, agent=request.headers.get("user-agent", ""))
+            agent = request.headers.get("user-agent", "")
+            _keep(site, touch, Hit(site.now(), target, _address_of(request), agent, request.method))
         return RedirectResponse(target, status_code=302)
 
     return router
@@ -51,34 +52,28 @@ def _may_lead_to(target: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
-def _keep(site: Site, touch: Touch, target: str, *, method: str, agent: str) -> None:
+def _keep(site: Site, touch: Touch, hit: Hit) -> None:
     """Record the click. A person who clicked arrives also when that fails: the next click is recorded again."""
     try:
-        now = site.now()
-        grade, why = _judged(site, touch, Hit(now, url=target, user_agent=agent, method=method))
-        detail = {"url": target, "user_agent": agent[:_LONGEST_AGENT], "method": method}
-        site.record(respond.Report(Kind.CLICK, now, touch=touch.id, grade=grade, detail=detail, why=why), now)
+        with site.app.store.unit(write=False) as work:
+            before = work.responses.of_touch(touch.id)
+        others = [one for response in before if (one := hit_of(response)) is not None]
+        verdict = judged(Kind.CLICK, hit, delivered_at=delivered(touch, before), others=others)
+        why = "; ".join(verdict.why)
+        report = respond.Report(Kind.CLICK, hit.at, touch=touch.id, grade=verdict.grade, detail=seen(hit), why=why)
+        site.record(report, hit.at)
     except Exception as problem:  # noqa: BLE001  a redirect that fails would be ours to answer for, the click is not
         known = isinstance(problem, NurtureError) or site.doors.is_outage(problem)
         _log.error("click_not_recorded", touch=touch.id, problem=type(problem).__name__, frames=frames(problem, known))
 
 
-def _judged(site: Site, touch: Touch, hit: Hit) -> tuple[Grade, str]:
-    """How much a click proves, and why: from what it is, and from what else came in on the same mail."""
-    with site.app.store.unit(write=False) as work:
-        before = work.responses.of_touch(touch.id)
-    delivered = min((one.at for one in before if one.kind is Kind.DELIVERED), default=touch.sent_at)
-    others = [
-        Hit(
-            one.at,
-            one.url,
-            user_agent=str(one.detail.get("user_agent") or ""),
-            method=str(one.detail.get("method") or "GET"),
-        )
-        for one in before
-        if one.kind in (Kind.CLICK, Kind.OPEN)
-    ]
-    verdict = judge_hit(hit, delivered_at=delivered, others=others)
-    # No browser follows a link with a HEAD request: that sign needs no second one.
-    grade = Grade.MACHINE if hit.method == "HEAD" else verdict.grade
-    return grade, "; ".join(verdict.why)
+def _address_of(request: Request) -> str:
+    """The network address of who asks: as our own proxy says it, where one stands before us on this machine."""
+    peer = request.client.host if request.client else ""
+    try:
+        if peer and not ip_address(peer).is_loopback:
+            return peer
+        # Only the last entry is the proxy's; those before it may be written by anybody.
+        return str(ip_address(request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()))
+    except ValueError:
+        return ""

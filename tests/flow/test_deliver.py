@@ -123,3 +123,4 @@ def test_what_a_daemon_was_carrying_when_it_died_is_carried_again(store: SqlStor
     carrier, clock = Carrier(), FixedClock()
     assert deliver.run(store=store, courier=carrier, now=clock.advance(minutes=4)) == 0  # another may be at it
     assert deliver.run(store=store, courier=carrier, now=clock.advance(minutes=2)) == 1
+    assert [one.attempt for one in carrier.given] == [1]  # nobody answered the first

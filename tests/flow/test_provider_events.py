@@ -25,6 +25,7 @@ from nurture.domain.response import Grade, Kind
 from nurture.domain.touch import State, Touch
 from nurture.flow import provider_events
 from nurture.flow.provider_events import Tally
+from nurture.ports.world import DELIVERY
 from tests.builders import a_lead, a_sent_touch, a_store, a_touch, an_enrollment
 from tests.fakes import A_TUESDAY, FixedClock
 from tests.flow.loop import a_cadence, in_force
@@ -186,6 +187,13 @@ def test_an_unknown_touch_is_noted_once(store: SqlStore) -> None:
     take(store, [a_click(7300, nurture_touch="gone")])
     with store.unit(write=False) as work:
         assert [one.detail for one in work.notes.select(what="unknown_touch")] == [{"touch": "gone"}]
+
+
+def test_a_brief_that_a_rep_opens_is_no_unknown_touch(store: SqlStore) -> None:
+    tally = take(store, [a_click(7200, nurture_touch=f"{DELIVERY}7", email="lee@acme.example")])
+    assert (tally.recorded, tally.ignored) == ((), ("click: a mail to one of ourselves",))
+    with store.unit(write=False) as work:
+        assert work.notes.select(what="unknown_touch") == []
 
 
 def test_a_late_bounce_without_ids_is_matched_by_address(store: SqlStore) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from nurture.domain.enrollment import State
-from nurture.domain.errors import RequestError
+from nurture.domain.errors import RefusedError, RequestError
 from nurture.domain.lead import Stage
 from nurture.domain.response import Grade, Kind
+from nurture.domain.walk import Program
 from nurture.flow.respond import Report
 from tests.builders import a_lead
 from tests.flow.loop import Loop, a_loop
@@ -142,3 +144,16 @@ def test_a_callback_without_its_moment_is_refused_and_nothing_is_stored(loop: Lo
         loop.report(Report(Kind.CALL, loop.now, lead=lead, detail={"outcome": "callback"}))
     with loop.store.unit(write=False) as work:
         assert work.responses.of_leads([lead]) == {}
+
+
+def test_a_click_counts_although_the_version_of_its_cadence_is_not_stored(loop: Loop) -> None:
+    lead, touch = sent_to_one(loop)
+
+    def gone(name: str, version: int) -> Program:
+        raise RefusedError(f"{name} has no version {version}.", hint="")
+
+    loop.rules = replace(loop.rules, program=gone)
+    [recorded] = loop.report(Report(Kind.CLICK, loop.now, touch=touch, detail={"url": "https://acme.example/hello"}))
+    assert recorded.response is not None
+    with loop.store.unit(write=False) as work:
+        assert work.leads.get([lead])[lead].engagement == 4

@@ -61,10 +61,12 @@ def mime(message: Message) -> bytes:
 
 def list_headers(message: Message) -> list[tuple[str, str]]:
     """The headers by which a mail program offers to unsubscribe, and by which it names the list."""
-    ways = f"<{message.unsubscribe_url}>"
-    if message.unsubscribe_mailto is not None:
-        ways += f", <mailto:{message.unsubscribe_mailto.removeprefix('mailto:')}>"
-    found = [("List-Unsubscribe", ways), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")]
+    found = []
+    if message.unsubscribe_url is not None:
+        ways = f"<{message.unsubscribe_url}>"
+        if message.unsubscribe_mailto is not None:
+            ways += f", <mailto:{message.unsubscribe_mailto.removeprefix('mailto:')}>"
+        found = [("List-Unsubscribe", ways), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")]
     if message.list_id is not None:
         found.append(("List-Id", message.list_id if "<" in message.list_id else f"<{message.list_id}>"))
     return found

@@ -78,10 +78,9 @@ class ResponseRows:
     def of_touches(self, touches: Collection[str]) -> dict[str, list[StoredResponse]]:
         """The responses to touches with their ids, oldest first; touches without any are left out."""
         found: dict[str, list[StoredResponse]] = {}
-        for chunk in chunks(touches):
-            query = select(table).where(table.c.touch_id.in_(chunk)).order_by(table.c.at, table.c.id)
-            for row in self._db.execute(query):
-                found.setdefault(row.touch_id, []).append(StoredResponse(row.id, _response(row), row.recorded_at))
+        query = select(table).where(among(table.c.touch_id)).order_by(table.c.at, table.c.id)
+        for row in self._db.execute(query, {"ids": touches}):
+            found.setdefault(row.touch_id, []).append(StoredResponse(row.id, _response(row), row.recorded_at))
         return found
 
     def clicks(self, since: datetime, until: datetime) -> list[Response]:
@@ -96,11 +95,8 @@ class ResponseRows:
 
     def raw(self, keys: Collection[str]) -> dict[str, bytes]:
         """Mails as they came, by their keys; those that are no longer kept are left out."""
-        found: dict[str, bytes] = {}
-        for chunk in chunks(keys):
-            query = select(raw_events.c.key, raw_events.c.body).where(raw_events.c.key.in_(chunk))
-            found |= {row.key: bytes(row.body) for row in self._db.execute(query)}
-        return found
+        query = select(raw_events.c.key, raw_events.c.body).where(among(raw_events.c.key))
+        return {row.key: bytes(row.body) for row in self._db.execute(query, {"ids": keys})}
 
     def add_lines(self, lead: int, response: int, lines: Sequence[Line]) -> None:
         """Ledger lines of a response."""

@@ -86,6 +86,10 @@ class SalesRows:
         query = select(deliveries).where(deliveries.c.next_at <= now)
         return self._all(self._mine(query.order_by(deliveries.c.next_at, deliveries.c.id).limit(limit)))
 
+    def lease_deliveries(self, ids: Collection[int], *, until: datetime) -> None:
+        """Nobody else takes these before a moment. It is no attempt yet."""
+        self._db.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(next_at=until))
+
     def delivered(self, delivery: int, *, at: datetime, problem: str | None, retry_at: datetime | None) -> None:
         """The outcome of one delivery: done, to be tried again, or (a problem and no `retry_at`) given up."""
         done = {"done_at": at if problem is None else None, "next_at": retry_at if problem is not None else None}

@@ -87,6 +87,7 @@ def record_late(desk: Desk, tally: Tally | None = None) -> None:
     while desk.unrecorded:
         late = desk.unrecorded[0]
         with desk.store.unit() as work:
+            work.touches.lock_for_limits({one.touch.lead for one, _ in late.results}, ())
             _finish(work, late.results, late.scene, desk, tally or Tally())
             for intended, verdict in late.results:
                 if isinstance(verdict, Yes):  # also where another daemon has put it in doubt meanwhile
@@ -141,6 +142,10 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
     try:
         for at, group in enumerate(groups or [()]):
             with desk.store.unit() as work:
+                # Leads first and all at once, then what belongs to them: everybody in the same order.
+                held = {one.after.lead for one in decisions} if at == 0 else {one.touch.lead for one in group}
+                companies = {one.touch.company for one in group if one.touch.company is not None}
+                work.touches.lock_for_limits(held | {one.touch.lead for one, _ in pending}, companies)
                 if at == 0:
                     keep(work, [one for one in decisions if one.go is None], scene)
                 _finish(work, pending, scene, desk, tally)
@@ -159,6 +164,7 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
             pending = _send(desk, handed, deadline)
         if pending:
             with desk.store.unit() as work:
+                work.touches.lock_for_limits({one.touch.lead for one, _ in pending}, ())
                 _finish(work, pending, scene, desk, tally)
                 work.commit()
     except UnreachableError:

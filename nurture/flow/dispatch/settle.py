@@ -28,6 +28,7 @@ def run(*, store: Store, policy: Policy, now: datetime, limit: int = 500) -> int
             due = work.touches.unsettled(now, limit)
             if not due:
                 return moved
+            work.touches.lock_for_limits({one.lead for one in due}, ())
             for one in due:
                 _settle_one(work, one, policy, now)
             work.commit()
@@ -81,6 +82,7 @@ def resolve(
         one = work.touches.get([touch]).get(touch)
         if one is None:
             raise UnknownNameError("touch", touch, (), otherwise="Run: nurture touch list --state in_doubt")
+        work.touches.lock_for_limits([one.lead], ())
         if one.state not in (State.IN_DOUBT, State.UNKNOWN):
             raise RefusedError(f"The touch is {one.state}, not in doubt.", hint="Only touches in doubt are resolved.")
         if settlement != "sent":

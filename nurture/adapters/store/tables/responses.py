@@ -51,6 +51,7 @@ responses = Table(
     UniqueConstraint("key"),
     Index(None, "lead_id", "at"),
     Index(None, "touch_id"),
+    Index("ix_responses_clicks", "at", sqlite_where=text("kind = 'click'"), postgresql_where=text("kind = 'click'")),
 )
 
 score_lines = Table(
