@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nurture.commands import lead_files
+from nurture.commands import lead_consent, lead_files
 from nurture.commands.choosing import Where, condition, pairs
 from nurture.commands.context import AsJson, DryRun, LeadArgument, session
 from nurture.commands.output import say, show, show_json, show_rows
@@ -31,6 +31,7 @@ def mount(app: typer.Typer) -> None:
     group.command("merge")(merge)
     group.command("set")(set_fields)
     group.command("fact")(fact)
+    group.command("consent")(lead_consent.consent)
     group.command("suppress")(suppress)
     group.command("forget")(forget)
     app.add_typer(group, name="lead")

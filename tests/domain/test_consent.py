@@ -16,7 +16,7 @@ consents = st.lists(
     st.builds(
         Consent,
         basis=bases.map(str),
-        at=st.datetimes(datetime(2020, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),
+        at=st.integers(0, 2000).map(lambda days: DAY - timedelta(days=days)),
         channel=st.sampled_from([medium.value for medium in Medium]),
     ),
     max_size=5,
