@@ -8,37 +8,20 @@ import tomllib
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from nurture.domain import calendar
-from nurture.domain.duration import parse_duration
 from nurture.domain.errors import RequestError
 from nurture.domain.pacing import Limits
 from nurture.domain.policy import Policy, Sender
+from nurture.setting_words import Rate, Share, Span, WarmUp
 
 FILE = "nurture.toml"
 SECRET_FILE = "secret.key"
 _SECRETS = {("sendgrid", "api_key"), ("smtp", "password"), ("imap", "password"), ("web", "secret_key")}
-
-
-def _span(value: object) -> object:
-    """A duration in words, or a number of seconds."""
-    if isinstance(value, bool):
-        raise ValueError("a duration is a number of seconds or words such as '30 minutes'")
-    if isinstance(value, int | float):
-        return timedelta(seconds=value)
-    if isinstance(value, str):
-        text = value.strip()
-        if text.replace(".", "", 1).isdigit():
-            return timedelta(seconds=float(text))
-        return parse_duration(text).span
-    return value
-
-
-Span = Annotated[timedelta, BeforeValidator(_span)]
 
 
 class _Section(BaseModel):
@@ -51,8 +34,8 @@ class SenderSection(_Section):
     from_: str = Field(alias="from")
     reply_domain: str = ""
     postal_address: str = ""
-    rate: str | None = None
-    warm_up: str | None = None
+    rate: Rate = None
+    warm_up: WarmUp = None
     phone: str = ""
 
 
@@ -69,9 +52,11 @@ class MailSection(_Section):
     timeout: Span = timedelta(seconds=30)
     lease: Span = timedelta(seconds=90)
     workers: int = Field(64, ge=1, le=1024)
-    rate: str | None = None
+    rate: Rate = None
     first_wave: int = Field(20, ge=0)
     first_wave_watch: Span = timedelta(hours=1)
+    pause_at_complaints: Share = 0.001
+    pause_at_hard_bounces: Share = 0.03
     track_links: bool = True
     without_basis: Literal["hold", "send"] = "hold"
 
@@ -320,6 +305,11 @@ class Settings(_Sources):
             give_up_after=self.mail.give_up_after,
             mail_timeout=self.mail.timeout,
             mail_lease=self.mail.lease,
+            mail_rate=self.mail.rate,
+            first_wave=self.mail.first_wave,
+            first_wave_watch=self.mail.first_wave_watch,
+            pause_at_complaints=self.mail.pause_at_complaints,
+            pause_at_hard_bounces=self.mail.pause_at_hard_bounces,
             workers=self.mail.workers,
             attempts=self.nurture.attempts,
             track_links=self.mail.track_links,
@@ -334,7 +324,8 @@ def _sender(name: str, one: SenderSection) -> Sender:
             f"The sender {name!r} has no usable address in `from`: {one.from_!r}.",
             hint='Write: from = "Dana Reyes <dana@acme.example>"',
         )
-    return Sender(name, address, display, one.reply_domain, one.postal_address, one.phone)
+    ceilings = tuple(ceiling for ceiling in (one.rate, one.warm_up) if ceiling is not None)
+    return Sender(name, address, display, one.reply_domain, one.postal_address, one.phone, ceilings)
 
 
 def read_settings(folder: Path) -> Settings:

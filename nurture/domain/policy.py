@@ -8,13 +8,17 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from nurture.domain.pacing import Limits
+from nurture.domain.rate import Ceiling
 
 DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who a mail is from. `reply_domain` is where answers arrive; empty: they go to the sender's own address."""
+    """Who a mail is from. `reply_domain` is where answers arrive; empty: they go to the sender's own address.
+
+    A warm-up belongs to the address: a sender that gets another one is new to whoever receives its mail.
+    """
 
     name: str
     email: str
@@ -22,6 +26,7 @@ class Sender:
     reply_domain: str = ""
     postal_address: str = ""
     phone: str = ""
+    ceilings: tuple[Ceiling, ...] = ()  # its rate and its warm-up
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,12 @@ class Policy:
     give_up_after: timedelta = timedelta(hours=26)
     mail_timeout: timedelta = timedelta(seconds=30)
     mail_lease: timedelta = timedelta(seconds=90)
+    mail_rate: Ceiling | None = None  # of all senders together
+    first_wave: int = 20  # mails of a new or changed e-mail that go first; 0: all go at once
+    first_wave_watch: timedelta = timedelta(hours=1)
+    # Shares of the last mails at which all mail pauses; 0: never.
+    pause_at_complaints: float = 0.001
+    pause_at_hard_bounces: float = 0.03
     workers: int = 64
     batch: int = 256
     lease: timedelta = timedelta(minutes=10)  # of a claimed enrollment: longer than a batch takes

@@ -29,6 +29,8 @@ CLOSES: Final = timedelta(hours=25)
 GAP: Final = timedelta(hours=5)
 _SETTINGS: Final = {
     'provider = "outbox"': 'provider = "smtp"\nworkers = 8',
+    '# pause_at_complaints = "0.1%"': 'pause_at_complaints = "0%"\n#',  # nobody is there to let it go on
+    '# pause_at_hard_bounces = "3%"': 'pause_at_hard_bounces = "0%"\n#',
     '# public_url = ""': 'public_url = "https://n.acme.example"\n#',
     '# folder = ""': 'folder = "replies"\n#',
     "[smtp]": '[smtp]\nhost = "127.0.0.1"\nport = {port}\ntls = "none"\n#',
