@@ -142,8 +142,8 @@ class Enrollment:
         left = self.place.memory.get("left")
         memory = {key: value for key, value in self.place.memory.items() if key != "left"}
         shift = now - self.paused_at if self.paused_at else timedelta(0)
-        if DAY in memory:  # a day in the calendar comes when it comes
-            left = max(0.0, (datetime.fromisoformat(memory[DAY]) - now).total_seconds())
+        if DAY in memory:  # a day in the calendar comes when it comes: the next look knows when
+            left = 0.0
         return replace(
             self,
             state=moved(self.state, Event.RESUME),

@@ -216,9 +216,10 @@ def walk(program: Program, place: Place, around: Surroundings, now: datetime) ->
                 anchor = due
                 pc += 1
             case WaitUntil():
-                due = datetime.fromisoformat(memory[DAY]) if DAY in memory else _day(op, anchor, around)
+                due = _remembered(memory[DAY], around.zone) if DAY in memory else _day(op, anchor, around)
                 if due > now:
-                    memory[DAY] = due.isoformat()  # a pause moves the anchor, and must not move the day
+                    # A pause moves the anchor, and must not move the day; in another zone the same day begins then.
+                    memory[DAY] = calendar.local_day(due, around.zone).isoformat()
                     return stand(Sleep(due, wakeable=cadence.goal is not None, because="waiting for the day"))
                 memory.pop(DAY, None)
                 anchor = max(anchor, due)
@@ -293,6 +294,10 @@ def _day(op: WaitUntil, anchor: datetime, around: Surroundings) -> datetime:
         if due > limit:
             return anchor
     return due
+
+
+def _remembered(day: str, zone: ZoneInfo) -> datetime:
+    return calendar.at_local(date.fromisoformat(day), _MIDNIGHT, zone)
 
 
 _MIDNIGHT: Final = datetime.min.time()

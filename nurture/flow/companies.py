@@ -10,6 +10,7 @@ from nurture.domain.address import is_freemail, normalise_domain
 from nurture.domain.errors import RefusedError, RequestError, UnknownNameError
 from nurture.domain.lead import Company
 from nurture.domain.row import Column, Refused, RowReader
+from nurture.moves.fields import CALENDAR, look_again
 from nurture.ports import Store, Unit
 from nurture.ports.store import Change
 
@@ -47,6 +48,8 @@ def set_values(
         work.leads.set_company(company.id, values)
         people = work.leads.of_company(company.id)
         work.leads.update_many([{"id": one, "look_at": now, "enroll_check": True} for one in people])
+        if values.keys() & CALENDAR:
+            look_again(work, people, now)
         words = ", ".join(f"{key} = {value}" for key, value in values.items())
         work.notes.add([Change("company", f"{company.name}: {words}", now, by=by)])
         after = work.leads.companies([company.id])[company.id]

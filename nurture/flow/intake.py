@@ -20,6 +20,7 @@ from nurture.domain.policy import Policy
 from nurture.domain.row import Refused, Row
 from nurture.domain.stated_time import decision_date
 from nurture.moves.ending import end_calls, end_contact, still_quiet
+from nurture.moves.fields import CALENDAR, look_again
 from nurture.moves.rescore import rescore
 from nurture.moves.scene import load
 from nurture.ports import InForce, Store, Unit
@@ -208,6 +209,8 @@ def _store(
         changed = bool(different)
         if changed:
             work.leads.update(lead, {**different, "changed_at": now})
+            if different.keys() & {*CALENDAR, "company_id"}:
+                look_again(work, [lead], now)
     changed = _consents(work, row, lead, given, now=now, by=by, file_is_new=known is None) or changed
     changed = _facts(work, row, lead, now=now, by=by) or changed
     return lead, before, changed

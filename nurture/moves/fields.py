@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,6 +14,13 @@ from nurture.ports.store import Change
 FIELDS: Final = frozenset(
     {"first_name", "last_name", "title", "phone", "country", "timezone", "language", "source", "owner", "external_id"}
 )
+# Waits and windows are counted with these.
+CALENDAR: Final = frozenset({"timezone", "country", "fiscal_year_start"})
+
+
+def look_again(work: Unit, leads: Collection[LeadId], now: datetime) -> None:
+    """Let what waits by the calendar of these leads be counted again, because it is another one now."""
+    work.enrollments.wake([one.id for many in work.enrollments.open_of(leads).values() for one in many], now)
 
 
 def set_fields(
@@ -38,5 +45,7 @@ def set_fields(
     if person:
         values["by_person"] = sorted({*(stored.get("by_person") or []), *fields})
     work.leads.update(lead, {**values, "custom": custom or None, "changed_at": now, "enroll_check": True})
+    if values.keys() & CALENDAR:
+        look_again(work, [lead], now)
     words = ", ".join(f"{name} = {value}" for name, value in fields.items())
     work.notes.add([Change("fields", words, now, by=by, lead=lead)])
