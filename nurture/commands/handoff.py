@@ -356,5 +356,26 @@ def rejudge(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Judge recorded responses again, after a rule changed. Not there yet."""
-    raise _not_yet("Judging again", "Responses keep the verdict of the day on which they came.")
+    """Judge recorded responses again, after a rule changed: clicks, opens, and mails that are kept."""
+    from nurture.flow import rejudge as judging
+
+    current = session(ctx)
+    app = current.app
+    after = moment(since, zone=app.policy.timezone, what="--since")
+    done = judging.run(
+        reader=app.mail_reader,
+        new_id=app.clock.new_id,
+        by=current.person,
+        since=after,
+        dry_run=dry_run,
+        **current.common(),
+    )
+    if as_json:
+        show_json(done)
+        return
+    columns = ("at", "lead", "kind", "was", "now", "why")
+    rows = [{name: getattr(one, name) for name in columns} for one in done.changed]
+    show_rows(rows, columns, as_json=False, empty="Every verdict is the same as before.")
+    gone = f" {done.gone} mails are no longer kept." if done.gone else ""
+    words = "would change" if dry_run else "changed"
+    say(f"{done.looked_at} judged again, {len(done.changed)} {words}.{gone}")

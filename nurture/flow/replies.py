@@ -11,22 +11,21 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
-from nurture.domain import calendar
-from nurture.domain.classify import Judged, judge
+from nurture.domain.classify import Judged
 from nurture.domain.errors import UnreachableError
 from nurture.domain.inbound import Inbound
 from nurture.domain.lead import Lead, LeadId
 from nurture.domain.policy import Policy
-from nurture.domain.response import Bounce, Intent, Kind
+from nurture.domain.response import Intent, Kind
 from nurture.domain.touch import Touch
 from nurture.moves.correspondents import Match, colleague, known_as, matched
+from nurture.moves.judging import LONGEST_KEPT, about_whom, detail_of, judged
 from nurture.moves.responding import Report, record_in
 from nurture.ports import InForce, Store, Unit
 from nurture.ports.incoming import MailReader, ReplyTokens
 
 MAIL: Final = "eml"  # the kinds under which mails are kept: as they came, and as a form of the provider
 FORM: Final = "inbound"
-LONGEST_KEPT: Final = 4_000  # characters of a reply in the response and the inbox; the whole mail is kept beside it
 OLDEST: Final = timedelta(days=90)
 ABOUT_OUR_MAIL: Final = frozenset({Kind.BOUNCE, Kind.COMPLAINT, Kind.DELIVERED, Kind.OPEN, None})
 
@@ -124,7 +123,7 @@ def _handle(work: Unit, room: Room, mail: Inbound, arrived: datetime) -> Handled
     match = matched(work, mail, room.tokens)
     lead = work.leads.get([match.lead]).get(match.lead) if match.lead is not None else None
     at = _clamped(mail.at, arrived, match.touch)
-    verdict = _judged(room, mail, lead, at)
+    verdict = judged(mail, lead, at, room.policy)
     if lead is None:
         if verdict.kind in ABOUT_OUR_MAIL:
             return Handled(0, "noted", verdict.kind, why=(*verdict.why, "it is about no mail that we sent"))
@@ -153,23 +152,6 @@ def _clamped(stated: datetime | None, arrived: datetime, touch: Touch | None) ->
     return min(max(stated, earliest), arrived)
 
 
-def _judged(room: Room, mail: Inbound, lead: Lead | None, at: datetime) -> Judged:
-    company = lead.company if lead is not None else None
-    zone = (lead.timezone if lead else None) or (company.timezone if company else None) or room.policy.timezone
-    country = (lead.country if lead else None) or (company.country if company else None) or room.policy.country
-    fiscal = room.policy.fiscal_year_start
-    if company is not None and company.fiscal_year_start:
-        month, _, day = company.fiscal_year_start.partition("-")
-        fiscal = (int(month), int(day))
-    return judge(
-        mail,
-        calendar.local_day(at, calendar.zone(zone)),
-        languages=(lead.language,) if lead is not None and lead.language else (),
-        country=country or None,
-        fiscal_year_start=fiscal,
-    )
-
-
 def _by_a_machine(
     work: Unit, room: Room, mail: Inbound, match: Match, lead: Lead, verdict: Judged, at: datetime
 ) -> Handled:
@@ -178,23 +160,13 @@ def _by_a_machine(
         _to_inbox(work, room, mail, lead.id, "A report that names none of our mails: is it true?", verdict=verdict)
         return Handled(0, "inbox", verdict.kind, None, lead.id, None, (match.why, *verdict.why))
     why = (match.why, *verdict.why)
-    detail = _detail(mail, verdict)
+    detail = detail_of(mail, verdict)
     if verdict.kind is Kind.BOUNCE:
-        bounce, reason = _about_whom(mail, match, lead, verdict)
+        bounce, reason = about_whom(mail, match.touch, lead, verdict)
         detail["bounce"] = bounce.value
         why = (*why, reason) if reason else why
     recorded = _record(work, room, mail, lead.id, match.touch_id, verdict, at, detail, why)
     return Handled(0, recorded, verdict.kind, None, lead.id, match.touch_id, why)
-
-
-def _about_whom(mail: Inbound, match: Match, lead: Lead, verdict: Judged) -> tuple[Bounce, str]:
-    """The bounce, but no `hard` one for an address that we did not write to: a mail may have been forwarded there."""
-    bounce = verdict.bounce or Bounce.SOFT
-    written_to = {match.touch.address if match.touch else None, lead.email}
-    about = {verdict.address, *mail.original_recipients} - {""}
-    if bounce is Bounce.HARD and about and not about & written_to:
-        return Bounce.SOFT, f"it is about {verdict.address or 'an address'} that we did not write to"
-    return bounce, ""
 
 
 def _by_a_person(
@@ -213,7 +185,7 @@ def _by_a_person(
     if verdict.review is not None:
         _to_inbox(work, room, mail, who.id, f"Perhaps nobody wrote it: {'; '.join(verdict.why)}.", verdict=verdict)
         return Handled(0, "inbox", verdict.kind, verdict.intent, who.id, match.touch_id, why)
-    detail = _detail(mail, verdict)
+    detail = detail_of(mail, verdict)
     if match.weak:
         detail["weak"] = True
     what = _record(work, room, mail, who.id, match.touch_id, verdict, at, detail, why)
@@ -236,26 +208,6 @@ def _ask_about(work: Unit, room: Room, mail: Inbound, lead: Lead, who: Lead, ver
             f"{who.name} asks for no more mail, in answer to one to {lead.name}: does it hold for {lead.name} as well?"
         )
         _to_inbox(work, room, mail, lead.id, why, verdict=verdict, kind="unsubscribe")
-
-
-def _detail(mail: Inbound, verdict: Judged) -> dict[str, Any]:
-    """What the response keeps of the mail."""
-    values: dict[str, Any] = {
-        "intent": verdict.intent.value if verdict.intent else None,
-        "until": verdict.until.isoformat() if verdict.until else None,
-        "sentence": verdict.sentence,
-        "outcome": verdict.outcome,
-        "successor": verdict.successor,
-        "left": verdict.left or None,
-        "subject": mail.subject,
-        "text": (mail.new_text or mail.text)[:LONGEST_KEPT],
-        "message_id": mail.message_id,
-        "raw": mail.key,
-    }
-    detail = {name: value for name, value in values.items() if value not in (None, "")}
-    if verdict.kind is Kind.AUTO_REPLY:
-        detail["away"] = verdict.away
-    return detail
 
 
 def _record(

@@ -202,7 +202,7 @@ def test_companies_are_set_and_known_by_another_domain(nurture: Nurture, ada: st
         (["link", "repair", "https://a.example", "javascript:x"], "no web address"),
         (["handoff", "import", "x.csv"], "not there yet"),
         (["scoring", "fit"], "not there yet"),
-        (["response", "rejudge"], "not there yet"),
+        (["response", "rejudge", "--since", "soon"], "'soon'"),
         (["report", "agreement"], "not there yet"),
     ],
 )
