@@ -1,6 +1,6 @@
 """Stored responses -> their verdicts again, after a rule of judging changed.
 
-Opens and clicks are graded anew; replies and reports are read anew from the mails as they came; ledger and score follow.
+Opens and clicks are graded anew, replies and reports read anew from the mails as they came. Ledger and score follow.
 What an old verdict has set in motion stays, and a person is told; only a wish to be left alone is obeyed at once.
 """
 
