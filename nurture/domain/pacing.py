@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from nurture.domain import calendar
 from nurture.domain.calendar import Window
+from nurture.domain.queue import PeopleQueue, Queue, RateQueue
 from nurture.domain.touch import Reason
 
+DAY: Final = timedelta(days=1)
 WEEK: Final = timedelta(days=7)
 MONTH: Final = timedelta(days=30)
+# A search goes from opening to opening; this many are some years.
+_STEPS: Final = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class Wait:
 
     until: datetime
     because: Reason
+    text: str = ""  # what is to be said about it, where the reason alone does not say it
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,52 +96,79 @@ def company_free_at(last_by_lead: Mapping[int, datetime], lead: int, limits: Lim
     was contacted within the week may be again.
     """
     most = limits.company_per_7_days
-    if most is None:
+    if most is None or len(last_by_lead) < most:
         return now
-    recent = {other: at for other, at in last_by_lead.items() if now - at < WEEK}
-    if lead in recent or len(recent) < most:
-        return now
-    return sorted(recent.values())[-most] + WEEK
+    return PeopleQueue(Reason.LIMIT_COMPANY, most, WEEK, now, last_by_lead).free_at(now, lead)
 
 
-def domain_free_at(counted: Sequence[datetime], limits: Limits, now: datetime) -> datetime:
-    """The earliest moment at which one more mail may go to this mail domain."""
-    if limits.domain_per_hour is None:
-        return now
-    return _rolling(sorted(counted), limits.domain_per_hour, timedelta(hours=1), now)
+@dataclass(slots=True)
+class Paths:
+    """Where the search for a slot may begin: what is known to be full stays full while slots are handed out."""
+
+    known: dict[tuple[object, ...], datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One touch that asks for the earliest moment at which it may be made.
+
+    `counted`: when the lead's touches counted, and when others that go first will. `in_turn`: it was given this slot.
+    """
+
+    lead: int
+    window: Window
+    zone: ZoneInfo
+    fraction: float
+    limits: Limits
+    counted: Sequence[datetime]
+    queues: tuple[Queue, ...] = ()
+    in_turn: bool = False
 
 
 def earliest(
-    *,
+    asking: Asking,
     now: datetime,
-    window: Window,
-    zone: ZoneInfo,
-    fraction: float,
-    limits: Limits,
-    lead: int,
-    lead_counted: Sequence[datetime],
-    company_last: Mapping[int, datetime],
-    domain_counted: Sequence[datetime] = (),
-    answers: bool = False,
+    *,
+    begin: datetime | None = None,
+    because: Reason = Reason.WINDOW,
+    paths: Paths | None = None,
 ) -> Go | Wait:
-    """The earliest legal moment of a touch: inside the window and within every limit.
+    """The earliest legal moment of a touch: inside the window, within every limit, beside the slots handed out.
 
-    `answers`: an answer to a reply or a kept promise counts, and is never deferred by a limit.
+    It is not before `begin`, if given, for the reason that goes with it. A lead that waits for its window alone comes
+    at its own offset into it, so that a backlog spreads. Where the queue of a sender or a mail domain is full, its rate
+    spreads them: they follow each other from the opening on.
     """
-    moment, why = now, Reason.WINDOW
-    for _ in range(32):
+    begin = now if begin is None else max(now, begin)
+    first, why = _fitting(asking, begin, asking.fraction, because)
+    if first <= now:
+        return Go()
+    rates = tuple(one for one in asking.queues if isinstance(one, RateQueue))
+    alone, _ = _fitting(replace(asking, queues=()), begin, asking.fraction, because)
+    if not rates or all(one.free_at(alone, asking.lead) == alone for one in rates):
+        return Wait(first, why)
+    paths = paths if paths is not None else Paths()
+    key = (asking.window, asking.zone.key, begin, *(id(one) for one in rates))
+    line = replace(asking, queues=rates, counted=(), in_turn=False)
+    front, because = _fitting(line, paths.known.get(key, begin), 0.0, rates[-1].reason)
+    paths.known[key] = front
+    first, why = _fitting(asking, max(front, begin), 0.0, because)
+    return Wait(first, why)
+
+
+def _fitting(asking: Asking, moment: datetime, fraction: float, why: Reason) -> tuple[datetime, Reason]:
+    """The first moment from this one on that suits everything at once, and the limit that it was put off for last."""
+    begin = moment
+    for _ in range(_STEPS):
         before = moment
-        if not answers:
-            for free, reason in (
-                (lead_free_at(lead_counted, limits, moment, zone), Reason.LIMIT_LEAD),
-                (company_free_at(company_last, lead, limits, moment), Reason.LIMIT_COMPANY),
-                (domain_free_at(domain_counted, limits, moment), Reason.LIMIT_DOMAIN),
-            ):
-                if free > moment:
-                    moment, why = free, reason
-        slot = window.next_slot(moment, zone, fraction)
-        if slot > moment:
-            moment, why = slot, why if why is not Reason.WINDOW else Reason.WINDOW
+        free = lead_free_at(asking.counted, asking.limits, moment, asking.zone) if asking.counted else moment
+        if free > moment:
+            moment, why = free, Reason.LIMIT_LEAD
+        for queue in asking.queues:
+            free = queue.free_at(moment, asking.lead, in_turn=asking.in_turn and moment == begin)
+            if free > moment:
+                moment, why = free, queue.reason
+        moment = asking.window.next_slot(moment, asking.zone, fraction)
         if moment == before:
             break
-    return Go() if moment <= now else Wait(moment, why)
+    return moment, why

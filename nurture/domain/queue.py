@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain, repeat
 from typing import Protocol
 
 from nurture.domain.rate import ENDLESS, Ceiling
@@ -79,6 +80,12 @@ class RateQueue:
         if found > start:
             self._blocked.add(start, found)
         return found
+
+    def fill(self, moments: Iterable[tuple[datetime, int]]) -> None:
+        """What is used and handed out, anew: moments with how many stand at each, sorted."""
+        self.given = list(chain.from_iterable(repeat(at, many) for at, many in moments))
+        self.waiting = 0
+        self._blocked.clear()
 
     def expect(self, count: int) -> None:
         """So many have come at their slots: they are looked at in this pass."""

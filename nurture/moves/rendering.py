@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
+from nurture.domain.cadence import Cadence
 from nurture.domain.errors import NurtureError, RequestError
 from nurture.domain.lead import Lead
 from nurture.domain.message import Message, message_id_for
 from nurture.domain.policy import Policy, Sender
-from nurture.domain.touch import Touch
+from nurture.domain.touch import Channel, Touch
 from nurture.moves.scene import Scene
 from nurture.ports import Links
 
@@ -72,6 +73,12 @@ def sender_of(name: str | None, lead: Lead, scene: Scene) -> Sender:
     if not senders:
         raise SenderError("No sender is set.", hint="Set mail.from in nurture.toml.")
     return next(iter(senders.values()))
+
+
+def sender_name(channel: Channel, template: str, cadence: Cadence, scene: Scene) -> str | None:
+    """Who a touch is from, by name: as the e-mail's front matter says, else its cadence, else the only sender."""
+    named = scene.rules.templates.sender(template) if channel is Channel.EMAIL else None
+    return named or cadence.sender or next(iter(scene.policy.senders), None)
 
 
 def link_id(url: str) -> str:

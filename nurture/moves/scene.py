@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from nurture.domain import calendar
 from nurture.domain.cadence import Cadence, Stream
 from nurture.domain.consent import Medium, Standing, standing
-from nurture.domain.enrollment import Enrollment
+from nurture.domain.enrollment import Enrollment, EnrollmentId
 from nurture.domain.fact import Fact
 from nurture.domain.history import LeadHistory
 from nurture.domain.lead import Lead, LeadId
@@ -22,6 +22,7 @@ from nurture.domain.response import Response
 from nurture.domain.scoring import Running, engagement
 from nurture.domain.touch import Channel, Touch
 from nurture.domain.walk import Surroundings
+from nurture.moves.pressure import Pressure
 from nurture.ports import InForce, Unit
 from nurture.ports.store import Consent, Switch
 
@@ -42,7 +43,7 @@ class Scene:
     switches: Mapping[str, Switch]
     touches: dict[LeadId, list[Touch]]
     company_last: dict[int, dict[LeadId, datetime]]
-    domain_counted: dict[str, list[datetime]] = field(default_factory=dict)
+    pressure: Pressure = field(default_factory=Pressure)
     _names: dict[LeadId, tuple[Lead, Sequence[Fact] | None, dict[str, Any]]] = field(default_factory=dict)
 
     def zone_of(self, lead: Lead) -> ZoneInfo:
@@ -125,8 +126,7 @@ class Scene:
             return
         if touch.company is not None:
             self.company_last.setdefault(touch.company, {})[touch.lead] = touch.counted_at
-        if touch.domain is not None:
-            self.domain_counted.setdefault(touch.domain, []).append(touch.counted_at)
+        self.pressure.count(touch)
 
     def keep(self, touch: Touch) -> None:
         """Put a new state of a touch in the place of the old one."""
@@ -134,6 +134,21 @@ class Scene:
         made[:] = [one for one in made if one.id != touch.id]
         made.append(touch)
         self.count(touch)
+
+
+def look_at_pressure(scene: Scene, pressure: Pressure, batch: Collection[EnrollmentId], work: Unit) -> None:
+    """Let a batch see the limits that many share, as the pass knows them."""
+    leads = scene.leads.values()
+    pressure.look(
+        work,
+        batch=frozenset(batch),
+        leads=scene.leads,
+        domains={lead.email.rpartition("@")[2] for lead in leads if lead.email},
+        companies={lead.company.id for lead in leads if lead.company},
+        company_last=scene.company_last,
+        one_place=all(cadence.exclusive for cadence in scene.rules.workspace.cadences.values()),
+    )
+    scene.pressure = pressure
 
 
 def stream_items(cadence: Cadence, stream: str) -> tuple[str, ...] | None:
@@ -158,8 +173,6 @@ def load(work: Unit, ids: Collection[LeadId], *, rules: InForce, policy: Policy,
     leads = work.leads.get(ids)
     companies = {lead.company.id for lead in leads.values() if lead.company}
     addresses = {address for lead in leads.values() for address in (lead.email, lead.phone) if address}
-    domains = {lead.email.rpartition("@")[2] for lead in leads.values() if lead.email}
-    per_domain = policy.limits.domain_per_hour is not None
     return Scene(
         now=now,
         policy=policy,
@@ -173,5 +186,4 @@ def load(work: Unit, ids: Collection[LeadId], *, rules: InForce, policy: Policy,
         switches=work.control.switches(),
         touches=work.touches.of_leads(ids),
         company_last=work.leads.company_last_touched(companies, now - WEEK),
-        domain_counted=work.touches.domain_counted(domains, now - timedelta(hours=1)) if per_domain else {},
     )

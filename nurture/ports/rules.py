@@ -34,6 +34,9 @@ class Templates(Protocol):
     def email(self, path: str, names: Mapping[str, Any], link: Callable[[str], str]) -> RenderedEmail:
         """Render both parts. Raises a NurtureError that says which template, which line and why."""
 
+    def sender(self, path: str) -> str | None:
+        """Whom the e-mail at a path names as its sender in its front matter; None: nobody, or there is no such one."""
+
     def script(self, path: str, names: Mapping[str, Any]) -> str:
         """Render a call script or the text of a task."""
 

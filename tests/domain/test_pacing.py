@@ -9,7 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nurture.domain.calendar import Window, local_day
-from nurture.domain.pacing import MONTH, WEEK, Go, Limits, Wait, company_free_at, earliest, lead_free_at, limits_for
+from nurture.domain.pacing import (
+    MONTH,
+    WEEK,
+    Asking,
+    Go,
+    Limits,
+    Wait,
+    company_free_at,
+    earliest,
+    lead_free_at,
+    limits_for,
+)
+from nurture.domain.queue import PeopleQueue
 from nurture.domain.touch import Reason
 
 NOW = datetime(2026, 3, 27, 10, tzinfo=UTC)  # a Friday, two days before the clocks of Europe change
@@ -70,16 +82,8 @@ def test_what_is_put_off_goes_at_the_moment_it_was_put_off_to(
     company = {100 + n: NOW - timedelta(days=n, hours=1) for n in range(colleagues)}
 
     def ask(now: datetime) -> Go | Wait:
-        return earliest(
-            now=now,
-            window=window,
-            zone=zone,
-            fraction=fraction,
-            limits=limit,
-            lead=1,
-            lead_counted=counted,
-            company_last=company,
-        )
+        people = PeopleQueue(Reason.LIMIT_COMPANY, limit.company_per_7_days or 99, WEEK, now, company)
+        return earliest(Asking(1, window, zone, fraction, limit, counted, (people,)), now)
 
     answer = ask(NOW)
     moment = NOW if isinstance(answer, Go) else answer.until
@@ -90,21 +94,6 @@ def test_what_is_put_off_goes_at_the_moment_it_was_put_off_to(
     assert ask(moment) == Go()  # no second wait: nothing is looked at again and again
 
 
-def test_an_answer_is_never_deferred_by_a_limit() -> None:
-    answer = earliest(
-        now=NOW,
-        window=ALWAYS,
-        zone=PARIS,
-        fraction=0.0,
-        limits=Limits(),
-        lead=1,
-        lead_counted=[NOW] * 9,
-        company_last={},
-        answers=True,
-    )
-    assert answer == Go()
-
-
 def test_a_limit_of_a_company_counts_people_and_not_touches() -> None:
     week = {lead: NOW - timedelta(days=lead) for lead in (1, 2, 3)}
     assert company_free_at(week, 1, Limits(), NOW) == NOW
@@ -112,9 +101,7 @@ def test_a_limit_of_a_company_counts_people_and_not_touches() -> None:
 
 
 def test_the_reason_of_a_wait_is_the_limit_that_holds_it() -> None:
-    answer = earliest(
-        now=NOW, window=ALWAYS, zone=PARIS, fraction=0.0, limits=Limits(), lead=1, lead_counted=[NOW], company_last={}
-    )
+    answer = earliest(Asking(1, ALWAYS, PARIS, 0.0, Limits(), [NOW]), NOW)
     assert isinstance(answer, Wait)
     assert answer.because is Reason.LIMIT_LEAD
 

@@ -106,6 +106,11 @@ class Templates:
             links=tuple(run.links),
         )
 
+    def sender(self, path: str) -> str | None:
+        """Whom the e-mail at `path` names as its sender; None: nobody, or there is no such e-mail."""
+        file = f"{path}.html"
+        return (self.matter(file).texts.get("from") or None) if file in self.sources else None
+
     def script(self, path: str, names: Mapping[str, Any]) -> str:
         """The call script or task at `path` (without extension), as Markdown. RenderError as for e-mails."""
         template = self._scripts.get(path)

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from nurture.domain import calendar, enrollment, pacing, touch
+from nurture.domain import calendar, enrollment, touch
 from nurture.domain.cadence import Email, PersonTask, Webhook
-from nurture.domain.chance import chance
-from nurture.domain.consent import Standing, standing
 from nurture.domain.enrollment import Enrollment, Place
 from nurture.domain.errors import NurtureError
 from nurture.domain.lead import Lead
 from nurture.domain.pacing import Go, Skip, Wait
-from nurture.domain.touch import BY_PHONE, SENTENCES, Channel, Event, Reason, State, Touch
+from nurture.domain.touch import SENTENCES, Channel, Event, Reason, State, Touch
 from nurture.domain.walk import Contact, Finished, Program, Sleep, after_contact, goal_met, walk
+from nurture.flow.dispatch.gates import LOOK_AGAIN, gates
+from nurture.moves.rendering import sender_name
 from nurture.moves.scene import Scene
 
-# How often a paused cadence, or a lead without a consent basis, is looked at again; both are also woken by the change.
-LOOK_AGAIN = timedelta(hours=1)
-# A lead's own slot lies in the first three quarters of a window: one that a short outage misses is still made that day.
-SPREAD = 0.75
+__all__ = ["LOOK_AGAIN", "Decision", "decide", "order", "rest"]
 
 
 @dataclass(slots=True)
@@ -38,6 +35,7 @@ class Decision:
     go: Touch | None = None
     step: Email | PersonTask | Webhook | None = None
     into: str | None = None  # the cadence that takes over
+    in_turn: bool = False  # its touch has come at a slot that it was given
 
     @property
     def finished(self) -> bool:
@@ -59,6 +57,7 @@ def decide(due: Enrollment, scene: Scene, *, new_id: Callable[[], str]) -> Decis
     decision = Decision(due, due, lead)
     if due.state is not enrollment.State.ACTIVE:
         return decision
+    decision.in_turn = scene.pressure.arrived(due.touch)
     made = next((one for one in scene.touches.get(lead.id, ()) if one.id == due.touch), None)
     if made is not None and made.state is State.OPEN:
         made = _expired(made, decision, scene)
@@ -109,7 +108,7 @@ def _one_step(
     if made is not None and not goal_met(program.cadence, around):
         # It was planned before and has waited: the walk came here already, and would find a stream's item taken.
         due = replace(due, waiting=False)
-        planned = _up_to_date(made, lead)
+        planned = _up_to_date(made, lead, program, scene)
         return _contact(decision, due, planned, _step_of(made, program, due), program, scene, was=made)
     step = walk(program, due.place, around, scene.now)
     decision.fields.update(step.fields)
@@ -137,10 +136,12 @@ def _step_of(made: Touch, program: Program, due: Enrollment) -> Email | PersonTa
     return op if isinstance(op, Email | PersonTask | Webhook) else Email(0, made.step, made.template)
 
 
-def _up_to_date(made: Touch, lead: Lead) -> Touch:
-    """A planned touch with the address and the company that the lead has now."""
+def _up_to_date(made: Touch, lead: Lead, program: Program, scene: Scene) -> Touch:
+    """A planned touch with the address, the company and the sender that it has now."""
     company = lead.company.id if lead.company else None
-    return replace(made, company=company, address=_address(made.channel, lead), domain=_domain(made.channel, lead))
+    address, domain = _address(made.channel, lead), _domain(made.channel, lead)
+    sender = sender_name(made.channel, made.template, program.cadence, scene)
+    return replace(made, company=company, address=address, domain=domain, sender=sender)
 
 
 def _address(channel: Channel, lead: Lead) -> str | None:
@@ -186,7 +187,7 @@ def _planned(
         template=template,
         address=_address(channel, lead),
         domain=_domain(channel, lead),
-        sender=program.cadence.sender or None,
+        sender=sender_name(channel, template, program.cadence, scene),
     )
 
 
@@ -208,15 +209,15 @@ def _contact(
     was: Touch | None,
 ) -> bool:
     """Go, wait or skip. True when it was skipped. `was` is the planned touch as stored; None for a new one."""
-    pace = gates(planned, step, decision.lead, due, program, scene)
+    pace = gates(planned, step, decision.lead, due, program, scene, in_turn=decision.in_turn)
     match pace:
         case Go():
             _put(decision, was, planned, scene)
             decision.after = replace(due, touch=planned.id)
             decision.go, decision.step = planned, step
             return False
-        case Wait(until=until, because=because):
-            _put(decision, was, replace(planned, reason=because, because=SENTENCES[because]), scene)
+        case Wait(until=until, because=because, text=text):
+            _put(decision, was, replace(planned, reason=because, because=text or SENTENCES[because]), scene)
             decision.after = replace(due, touch=planned.id, next_at=until)
             return False
         case Skip(because=because):
@@ -239,80 +240,6 @@ def _put(decision: Decision, was: Touch | None, now: Touch, scene: Scene) -> Non
         decision.new.append(now)
     elif was != now:
         decision.changed.append((was, now))
-
-
-def gates(
-    planned: Touch, step: Email | PersonTask | Webhook, lead: Lead, due: Enrollment, program: Program, scene: Scene
-) -> pacing.Pace:
-    """May this touch be made now? First what can never be made right, then what only takes time."""
-    skip = _never(planned, step, lead, due, scene)
-    if skip is not None:
-        return skip
-    hold = _held(planned, lead, scene)
-    if hold is not None:
-        return hold
-    if planned.channel is Channel.WEBHOOK:
-        return Go()  # a machine is told, nobody is contacted
-    return pacing.earliest(
-        now=scene.now,
-        window=program.cadence.window,
-        zone=scene.zone_of(lead),
-        fraction=chance("slot", lead.id) * SPREAD,
-        limits=pacing.limits_for(scene.policy.limits, light_until=lead.light_until, now=scene.now),
-        lead=lead.id,
-        lead_counted=scene.counted(lead.id),
-        company_last=scene.company_last.get(lead.company.id, {}) if lead.company else {},
-        domain_counted=scene.domain_counted.get(planned.domain or "", ()),
-    )
-
-
-def _never(
-    planned: Touch, step: Email | PersonTask | Webhook, lead: Lead, due: Enrollment, scene: Scene
-) -> Skip | None:
-    """A reason that time will not cure."""
-    if due.held_out:
-        return Skip(Reason.HOLDOUT)
-    if planned.channel is Channel.WEBHOOK:
-        return None
-    address = lead.email if planned.channel is Channel.EMAIL else lead.phone
-    scopes = scene.suppressed.get(lead.email or "", frozenset()) | scene.suppressed.get(lead.phone or "", frozenset())
-    if "all" in scopes:
-        return Skip(Reason.SUPPRESSED)
-    if planned.channel is Channel.EMAIL and "email" in scopes:
-        return Skip(Reason.SUPPRESSED)
-    if planned.channel in BY_PHONE and ("phone" in scopes or lead.do_not_call or scene.no_calls(lead)):
-        return Skip(Reason.SUPPRESSED)
-    if not address and (planned.channel is Channel.EMAIL or planned.channel in BY_PHONE):
-        return Skip(Reason.NO_ADDRESS)
-    if isinstance(step, Email) and not step.repeat and scene.had(lead, planned.template):
-        return Skip(Reason.ALREADY_HAD)
-    return None
-
-
-def _held(planned: Touch, lead: Lead, scene: Scene) -> Wait | None:
-    """Somebody or something holds it back for now."""
-    for name, reason in (
-        ("send", Reason.PAUSED),
-        (f"cadence:{planned.cadence}", Reason.PAUSED),
-        ("mailer", Reason.MAILER_PAUSED),
-    ):
-        switch = scene.switches.get(name)
-        if switch is None or (name == "mailer" and planned.channel is not Channel.EMAIL):
-            continue
-        if switch.until is None or switch.until > scene.now:
-            return Wait(switch.until or scene.now + LOOK_AGAIN, reason)
-    if planned.channel is Channel.EMAIL and not has_basis(lead, scene):
-        return Wait(scene.now + timedelta(days=1), Reason.NO_CONSENT)
-    return None
-
-
-def has_basis(lead: Lead, scene: Scene) -> bool:
-    """Whether a basis for e-mail holds. Who has none on record waits too, unless the policy says `send`.
-
-    What is on record is obeyed either way: a basis that ran out, or was withdrawn, is no missing one.
-    """
-    held = standing(scene.consents.get(lead.id, ()), country=scene.country_of(lead), now=scene.now)
-    return held is Standing.GIVEN or (held is Standing.NOTHING and scene.policy.without_basis == "send")
 
 
 def expires_at(step: PersonTask, lead: Lead, scene: Scene) -> datetime:
@@ -340,5 +267,5 @@ def rest(sent: Enrollment, made: Touch, lead: Lead, scene: Scene) -> Decision:
 
 
 def order(batch: Sequence[Enrollment]) -> list[Enrollment]:
-    """The order of decisions: due, then the larger priority, then the id."""
-    return sorted(batch, key=lambda one: (one.next_at or one.started_at, -one.priority, one.id))
+    """The order of decisions, and so of the slots that they are given: the larger priority, due, then the id."""
+    return sorted(batch, key=lambda one: (-one.priority, one.next_at or one.started_at, one.id))

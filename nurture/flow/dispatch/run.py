@@ -15,13 +15,15 @@ from nurture.domain.errors import NurtureError, UnreachableError
 from nurture.domain.policy import Policy
 from nurture.domain.touch import SENTENCES, Event, Reason, State, Touch, TouchId
 from nurture.domain.verdict import Again, Maybe, Verdict, Yes
-from nurture.flow.dispatch import decide
+from nurture.flow.dispatch import decide, waves
 from nurture.flow.dispatch.decide import Decision
 from nurture.flow.dispatch.keep import keep
 from nurture.flow.dispatch.send import Intended, Outgoing, intend, record
+from nurture.flow.dispatch.slots import hand_out
+from nurture.moves.pressure import Pressure
 from nurture.moves.proof import prove_sent
 from nurture.moves.rendering import SenderError, render_email, render_script
-from nurture.moves.scene import Scene, load
+from nurture.moves.scene import Scene, load, look_at_pressure
 from nurture.ports import Clock, InForce, Links, Mailer, Store, Unit
 
 NOT_HANDED_OVER: Final = Again("the database went away before it was handed over")
@@ -62,6 +64,7 @@ class Desk:
     owner: str
     now: datetime
     breaker: Breaker = field(default_factory=Breaker)
+    pressure: Pressure = field(default_factory=Pressure)
     unrecorded: list[Unrecorded] = field(default_factory=list)  # the same list for all passes of a process
 
 
@@ -70,6 +73,7 @@ def run(desk: Desk, *, batches: int = 1_000) -> Tally:
     tally = Tally()
     record_late(desk, tally)
     _wake_paused(desk)
+    waves.begin_pass(desk.pressure, store=desk.store, policy=desk.policy, now=desk.now)
     began = desk.clock.boottime()
     for _ in range(batches):
         with desk.store.unit() as work:
@@ -123,6 +127,7 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
     tally.looked_at += len(batch)
     with desk.store.unit(write=False) as work:
         scene = load(work, {due.lead for due in batch}, rules=desk.rules, policy=desk.policy, now=desk.now)
+        look_at_pressure(scene, desk.pressure, [due.id for due in batch], work)
     decisions: list[Decision] = []
     outgoing: list[Outgoing] = []
     for due in batch:
@@ -134,6 +139,7 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
                 outgoing.append(sending)
         decisions.append(decision)
         _count(decision, tally)
+    hand_out(desk.store, decisions, desk.pressure)
     pending: list[tuple[Intended, Verdict]] = []
     groups: list[Sequence[Outgoing]] = [
         outgoing[at : at + desk.policy.workers] for at in range(0, len(outgoing), desk.policy.workers)

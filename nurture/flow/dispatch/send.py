@@ -14,12 +14,13 @@ from datetime import datetime, timedelta
 from nurture.domain import touch
 from nurture.domain.chance import chance
 from nurture.domain.enrollment import Enrollment
-from nurture.domain.pacing import company_free_at, domain_free_at, lead_free_at, limits_for
+from nurture.domain.pacing import company_free_at, lead_free_at, limits_for
 from nurture.domain.touch import Event, Reason, State, Touch, TouchId
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes, backoff
 from nurture.flow.dispatch import decide
 from nurture.flow.dispatch.decide import Decision
 from nurture.flow.dispatch.keep import keep
+from nurture.flow.dispatch.slots import room
 from nurture.moves.rendering import Rendered
 from nurture.moves.scene import Scene
 from nurture.ports import Unit
@@ -67,9 +68,8 @@ def intend(
     switches = work.control.switches()
     counted = work.touches.counted(leads, at - timedelta(days=31))
     company_last = work.leads.company_last_touched(companies, at - timedelta(days=7))
-    domains = {one.touch.domain for one in group if one.touch.domain}
     limits = scene.policy.limits
-    per_domain = work.touches.domain_counted(domains, at - timedelta(hours=1)) if limits.domain_per_hour else {}
+    places = room(work, [one.touch for one in group], scene.pressure, at)
     had = work.touches.had({(one.decision.lead.id, one.touch.template) for one in group})
 
     def passes(one: Outgoing) -> bool:
@@ -91,7 +91,7 @@ def intend(
         return (
             lead_free_at(counted.get(lead.id, ()), own, at, zone) <= at
             and company_free_at(colleagues, lead.id, limits, at) <= at
-            and domain_free_at(per_domain.get(one.touch.domain or "", ()), limits, at) <= at
+            and places.takes(one.touch)
         )
 
     won: list[Intended] = []
@@ -117,8 +117,8 @@ def intend(
         counted.setdefault(sending.lead, []).append(at)
         if sending.company is not None:
             company_last.setdefault(sending.company, {})[sending.lead] = at
-        if sending.domain:
-            per_domain.setdefault(sending.domain, []).append(at)
+        places.take(sending)
+    places.close(work)
     kept = keep(work, [one.decision for one in group], scene)
     won = [one for one in won if one.enrollment.id in kept.enrollments]
     # A report from outside has moved the touch meanwhile: the next look sees what it is.

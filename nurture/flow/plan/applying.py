@@ -15,9 +15,11 @@ from nurture.domain.policy import Policy
 from nurture.domain.relocation import Lost
 from nurture.domain.touch import State, Touch
 from nurture.domain.walk import Program
+from nurture.domain.wave import emails_among
 from nurture.flow.plan.changes import CADENCES, Plan
 from nurture.flow.plan.in_flight import placed
 from nurture.moves.enrolling import close_touches
+from nurture.moves.first_wave import announce
 from nurture.ports import InForce, Store, Unit
 from nurture.ports.store import Change
 
@@ -63,6 +65,8 @@ def apply(
             if content is not None:
                 work.control.put_version(name, version, structure=shape, content=content, at=now, by=by)
         work.control.put_files(made.files, at=now, by=by)
+        if policy.first_wave:
+            announce(work, emails_among(list(made.files), list(work.control.files())), now=now)
         if made.files:
             work.notes.add([Change("applied", f"{len(made.files)} files applied", now, by=by)])
         moved = _migrate(work, _behind(work, rules), rules, policy, now, by) if migrate else []

@@ -1,0 +1,58 @@
+"""First waves that were watched for long enough: the rest follows, or is held with an alert."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from nurture.domain.policy import Policy
+from nurture.domain.wave import Wave, verdict
+from nurture.moves.pressure import Pressure
+from nurture.ports import Store, Unit
+from nurture.ports.store import Change
+
+# A slot that nobody came for this long after it (its enrollment is paused, or over) holds nothing back any more.
+KEPT: Final = timedelta(days=2)
+
+
+def begin_pass(pressure: Pressure, *, store: Store, policy: Policy, now: datetime) -> None:
+    """Judge the first waves whose watch is over, and let a pass know what is held back and handed out."""
+    with store.unit(write=False) as work:
+        pressure.begin(work, policy, now)
+    over = {name for name, wave in pressure.waves.items() if _is_over(wave, now)}
+    if not over and not pressure.anything_held:
+        return
+    with store.unit() as work:
+        for wave in work.pacing.waves(templates=over, lock=True).values():
+            if _is_over(wave, now):
+                _judge(work, wave, policy, now)
+        work.pacing.sweep(now - KEPT)
+        pressure.begin(work, policy, now)
+        work.commit()
+
+
+def _is_over(wave: Wave, now: datetime) -> bool:
+    return not wave.held and wave.watch_until is not None and wave.watch_until <= now
+
+
+def _judge(work: Unit, wave: Wave, policy: Policy, now: datetime) -> None:
+    out = work.pacing.out(wave.mails)
+    if len(out) < min(policy.first_wave, len(wave.mails)):
+        # Some of them were refused in the end: others go first in their place.
+        work.pacing.put_waves([replace(wave, mails=tuple(out), watch_until=None)])
+        work.pacing.wake_wave(wave.template, now)
+        return
+    problem = verdict(work.pacing.answers(out))
+    if not problem:
+        work.pacing.end_waves([wave.template])
+        work.notes.add(
+            [Change("first_wave", f"{wave.template}: the first mails did well, the rest follows", now, by="daemon")]
+        )
+        return
+    work.pacing.put_waves([replace(wave, held=problem)])
+    text = f"{wave.template} is held: {problem}. Apply a corrected text, or resume its cadence."
+    work.notes.add([Change("first_wave_held", text, now, by="daemon")])
+    payload = {"subject": f"{wave.template} is held after its first mails", "text": text}
+    key = f"first wave:{wave.template}:{wave.since.isoformat()}"
+    work.sales.deliver(key=key, kind="alert", to="", payload=payload, at=now)
