@@ -7,13 +7,12 @@ either way.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import pairwise, product
 from math import inf, prod
 from operator import eq, ge, gt, le, lt, ne
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from nurture.domain.condition import NAMES, Condition, Type
 from nurture.domain.condition.meaning import (
@@ -28,7 +27,7 @@ from nurture.domain.condition.meaning import (
     Read,
     inside,
 )
-from nurture.domain.condition.vocabulary import CLOSED
+from nurture.domain.condition.vocabulary import CLOSED, custom_text, custom_truth, fold
 from nurture.domain.scoring import Scoring
 
 MOST_TRIES: Final = 5_000
@@ -67,18 +66,91 @@ def can_hold(condition: Condition, ranges: Mapping[str, Range] | None = None) ->
     return _can_hold(condition, tuple(sorted((ranges or {}).items())))
 
 
+def told_apart(first: Condition, second: Condition) -> bool:
+    """Whether a look shows that no lead fits both: they insist on different words, or on numbers that do not meet."""
+    return any(not (allowed & other) for allowed, other in _on_the_same(_words(first), _words(second))) or any(
+        low > top or bottom > high for (low, high), (bottom, top) in _on_the_same(_spans(first), _spans(second))
+    )
+
+
+def can_both_hold(first: Condition, second: Condition, ranges: Mapping[str, Range] | None = None) -> bool:
+    """False when no lead whatever makes both hold."""
+    if told_apart(first, second):
+        return False
+    return _possible(Every(0, 0, (first.meaning, second.meaning)), dict(ranges or {}))
+
+
 @lru_cache(maxsize=4096)
 def _can_hold(condition: Condition, bounds: tuple[tuple[str, Range], ...]) -> bool:
-    nodes = [*inside(condition.meaning)]
-    ranges = dict(bounds)
-    used = Counter(node.name for node in nodes if isinstance(node, Read))
+    return _possible(condition.meaning, dict(bounds))
+
+
+def _possible(meaning: Node, ranges: Mapping[str, Range]) -> bool:
+    nodes = [*inside(meaning)]
+    used: dict[str, int] = {}
+    for node in nodes:
+        if isinstance(node, Read):
+            used[node.name] = used.get(node.name, 0) + 1
     # A name that stands alone, and may be anything, contradicts nothing.
     pinned = [name for name, count in used.items() if count > 1 or name in ranges or name in ALWAYS_KNOWN]
     choices = {name: _candidates(name, nodes, ranges.get(name, (-inf, inf))) for name in pinned}
     if prod(map(len, choices.values())) > MOST_TRIES:
         return True
     tries = (dict(zip(choices, values, strict=True)) for values in product(*choices.values()))
-    return any(True in _truths(condition.meaning, lead) for lead in tries)
+    return any(True in _truths(meaning, lead) for lead in tries)
+
+
+# Most pairs of conditions differ in one word or number that both insist on: these are told apart without any trying.
+
+
+Value = TypeVar("Value")
+
+
+def _on_the_same(one: Mapping[str, Value], other: Mapping[str, Value]) -> Iterator[tuple[Value, Value]]:
+    return ((one[name], other[name]) for name in one.keys() & other.keys())
+
+
+def _parts(node: Node) -> Iterator[Node]:
+    """What must hold all together."""
+    if isinstance(node, Every):
+        for part in node.parts:
+            yield from _parts(part)
+    else:
+        yield node
+
+
+@lru_cache(maxsize=4096)
+def _words(condition: Condition) -> Mapping[str, frozenset[object]]:
+    """The words that a name must be one of, for names of which the condition insists on that."""
+    found: dict[str, frozenset[object]] = {}
+    for part in _parts(condition.meaning):
+        match part:
+            case Compare(op="==", type=Type.TEXT, left=Read(name=name), right=Constant(value=value)):
+                words = frozenset[object]({value})
+            case Among(value=Read(name=name), type=Type.TEXT, options=options, negated=False):
+                words = frozenset(options)
+            case _:
+                continue
+        found[name] = found.get(name, words) & words
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _spans(condition: Condition) -> Mapping[str, Range]:
+    """The least and the most that a number must be, for numbers of which the condition insists on that."""
+    found: dict[str, Range] = {}
+    for part in _parts(condition.meaning):
+        match part:
+            case Compare(op=op, type=Type.NUMBER, left=Read(name=name), right=Constant(value=int() | float() as value)):
+                low, high = found.get(name, (-inf, inf))
+                if op in {"==", ">", ">="}:
+                    low = max(low, value)
+                if op in {"==", "<", "<="}:
+                    high = min(high, value)
+                found[name] = (low, high)
+            case _:
+                pass
+    return found
 
 
 def _candidates(name: str, nodes: Iterable[Node], bounds: Range) -> list[Any]:
@@ -120,11 +192,13 @@ def _truths(node: Node, lead: Mapping[str, Any]) -> _Truths:
             return frozenset({value})
         case Compare(op=op, type=Type.NUMBER | Type.TEXT as kind, left=left, right=right):
             return _compared(op, kind, left, right, lead)
-        case Among(value=Read(name=name, own=Type.NUMBER | Type.TEXT)) if name in lead:
-            value = lead[name]
+        case Among(value=Read(name=name, own=own), type=kind) if name in lead and _readable(own, kind):
+            value = _read(lead[name], own)
             return frozenset({value is not None and (value in node.options) is not node.negated})
         case Read(name=name, own=Type.TRUTH) if name in lead:
             return frozenset({lead[name] is True})
+        case Read(name=name, own=Type.ANY, wanted=Type.TRUTH) if name in lead:
+            return frozenset({custom_truth(lead[name]) is True})
         case Known(value=Read(name=name)) if name in lead:
             return frozenset({lead[name] is not None})
         case _:
@@ -137,8 +211,8 @@ def _compared(op: str, kind: Type, left: Node, right: Node, lead: Mapping[str, A
         match side:
             case Constant(value=value):
                 sides.append(value)
-            case Read(name=name, own=own) if name in lead and own is kind and not isinstance(other, Read):
-                sides.append(lead[name])
+            case Read(name=name, own=own) if name in lead and _readable(own, kind) and not isinstance(other, Read):
+                sides.append(_read(lead[name], own))
             case _:
                 return _FREE
     if None in sides:
@@ -146,6 +220,16 @@ def _compared(op: str, kind: Type, left: Node, right: Node, lead: Mapping[str, A
     if kind is Type.TEXT and op not in {"==", "!="}:
         return _FREE
     return frozenset({_OPERATORS[op](*sides)})
+
+
+def _readable(own: Type, kind: Type) -> bool:
+    """Whether the values that are tried stand for all that a name can be, compared in this way."""
+    return own is kind or (own is Type.ANY and kind is Type.TEXT)
+
+
+def _read(value: Any, own: Type) -> Any:
+    text = custom_text(value) if own is Type.ANY else value
+    return fold(text) if isinstance(text, str) else text
 
 
 def _both(true: bool, false: bool) -> _Truths:

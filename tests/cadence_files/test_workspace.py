@@ -157,8 +157,37 @@ def test_two_cadences_for_the_same_leads_with_the_same_priority_are_a_warning() 
         **a_cadence("d", enroll="{when: fit > 3}", exclusive="false"),
     }
     assert [line.partition(";")[0] for line in said(read_files(sources)[1])] == [
-        "warning cadences/b.yaml:2:16: enroll: 'a' wants the same leads with the same priority, and comes first"
+        "warning cadences/b.yaml:2:16: enroll: 'a' can want the same leads with the same priority, and comes first"
     ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "fight"),
+    [
+        ("fit > 3", "employees > 20", True),
+        ("fit > 3", "fit <= 3", False),
+        ("fit > 3 and title == 'CEO'", "title in ['ceo', 'CTO']", True),
+        ("industry == 'food'", "industry == 'paper'", False),
+        ("industry in ['food', 'paper']", "not (industry in ['paper', 'food'])", False),
+        ("stage == 'unknown'", "stage != 'unknown'", False),
+        ("employees >= 10 and employees < 20", "employees >= 20", False),
+        ("x.segment == 'a'", "x.segment == 'b'", False),
+        ("x.segment == 'a' or fit > 3", "x.segment == 'b'", True),
+        ("budget", "not budget", False),
+        ("status == 'lost'", "fit > 3", False),
+        ("status in ['lost', 'nurturing']", "fit > 3", True),
+        ("clicked('a/hello')", "not clicked('a/hello')", True),  # in doubt they do
+        ("source == 'show' and x.tier", "source == 'show' and not x.tier", False),
+    ],
+)
+def test_two_cadences_fight_where_some_lead_fits_both(one: str, other: str, fight: bool) -> None:
+    steps = "- email: hello\n- stop: x\n"
+    sources = {
+        **a_cadence("a", steps, enroll=f'{{when: "{one}"}}'),
+        **a_cadence("b", steps, enroll=f'{{when: "{other}"}}'),
+    }
+    found = [line for line in said(read_files(sources)[1]) if "want the same leads" in line]
+    assert [line.partition(":")[0] for line in found] == ["warning cadences/b.yaml"] * fight
 
 
 def test_gates_that_nobody_can_pass_are_found() -> None:

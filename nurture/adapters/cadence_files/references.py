@@ -9,13 +9,15 @@ from typing import Final
 
 from nurture.adapters.cadence_files.course import at_once
 from nurture.adapters.cadence_files.report import Mention, Place, Report, TooManyProblemsError, near, short
-from nurture.domain.condition import Condition
+from nurture.domain.condition import Condition, parse
 from nurture.domain.person import Role
-from nurture.domain.possibility import Range, can_hold, ranges_of
+from nurture.domain.possibility import Range, can_both_hold, can_hold, ranges_of, told_apart
 from nurture.domain.workspace import Workspace
 
 # Addresses of one company are alike in most of their letters.
 ALIKE: Final = 0.85
+NURTURING: Final = parse("status == 'nurturing'")
+MOST_RIVALS: Final = 2_000  # pairs of conditions that a look does not tell apart; after so many nobody is waiting
 ENDINGS: Final = {"html": "email", "txt": "email", "md": "script"}
 
 
@@ -59,7 +61,7 @@ def check(workspace: Workspace, reports: Mapping[str, Report], known: Known) -> 
         except TooManyProblemsError:
             continue
     _check_loops(workspace, reports)
-    _check_rivals(workspace, reports)
+    _check_rivals(workspace, reports, ranges)
 
 
 def _check_mails(mention: Mention, condition: Condition, report: Report, cadence: str, mails: Mails) -> None:
@@ -210,17 +212,36 @@ def _circle(start: str, onward: Mapping[str, Mapping[str, int]]) -> tuple[str, .
     return ()
 
 
-def _check_rivals(workspace: Workspace, reports: Mapping[str, Report]) -> None:
-    """Two cadences that want the same leads with the same priority: only the name decides, which nobody meant."""
-    first: dict[tuple[str, int], str] = {}
+def _check_rivals(workspace: Workspace, reports: Mapping[str, Report], ranges: Mapping[str, Range]) -> None:
+    """Cadences that can want the same lead with the same priority: only the name decides, which nobody meant."""
+    equal: dict[int, list[tuple[str, Condition]]] = defaultdict(list)
+    left = MOST_RIVALS
     for name, cadence in sorted(workspace.cadences.items()):
         when = cadence.entry.when
         if when is None or not cadence.exclusive:
             continue
-        words = (" ".join(when.text.split()), cadence.priority)
-        if words in first:
+        before = equal[cadence.priority]
+        rival = None
+        for other, wants in before:
+            if told_apart(wants, when):
+                continue
+            left -= 1
+            if left > 0 and _compete(wants, when, ranges):
+                rival = other
+                break
+        if rival is not None:
             report = reports[cadence.file]
             at = next((m for m in report.mentions if m.what == "condition" and m.where == "when"), Place(1, 1))
-            message = f"enroll: {short(first[words])} wants the same leads with the same priority, and comes first"
+            message = f"enroll: {short(rival)} can want the same leads with the same priority, and comes first"
             report.warn(at, f"{message}; give one a larger 'priority:'")
-        first.setdefault(words, name)
+        before.append((name, when))
+
+
+def _compete(one: Condition, other: Condition, ranges: Mapping[str, Range]) -> bool:
+    """Whether some lead fits both; one that does not name the status asks for those that are nurturing."""
+    if one == other:
+        return True
+    named = [when for when in (one, other) if "status" in when.names]
+    if len(named) == 1 and not can_both_hold(named[0], NURTURING, ranges):
+        return False
+    return can_both_hold(one, other, ranges)
