@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -26,10 +27,11 @@ from sqlalchemy import (
     select,
 )
 
-from nurture.adapters.store.conditions import prepare_sqlite, where
+from nurture.adapters.store.conditions import postgresql_functions, prepare_sqlite, where
 from nurture.adapters.store.tables import Moment
 from nurture.domain.condition import parse
 from tests.domain.conditions import CONDITIONS, CUSTOM, LEADS, PASTS, Past
+from tests.postgres import Server
 
 people = Table(
     "people",
@@ -47,18 +49,45 @@ people = Table(
 )
 
 
-@pytest.fixture(scope="module")
-def database() -> Iterator[Connection]:
+@contextmanager
+def on_sqlite() -> Iterator[Connection]:
     engine = create_engine("sqlite://")
     event.listen(engine, "connect", lambda connection, _: prepare_sqlite(connection))
     with engine.connect() as connection:
-        people.metadata.create_all(connection)
         yield connection
     engine.dispose()
 
 
+@contextmanager
+def on_postgresql(server: Server) -> Iterator[Connection]:
+    with server.database() as url:
+        engine = create_engine(url)
+        with engine.connect() as connection:
+            connection.exec_driver_sql(postgresql_functions())
+            yield connection
+        engine.dispose()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[Connection]:
+    """A connection to each database, with the functions of conditions and an empty table of people."""
+    if request.param == "sqlite":
+        opened = on_sqlite()
+    else:
+        opened = on_postgresql(request.getfixturevalue("postgres_server"))
+    with opened as connection:
+        people.metadata.create_all(connection)
+        yield connection
+
+
 def found(database: Connection, text: str, leads: Sequence[dict[str, Any]], past: Past) -> set[int]:
     """Which of these leads the database finds by this condition."""
+    put(database, leads)
+    return asked(database, text, past)
+
+
+def put(database: Connection, leads: Sequence[dict[str, Any]]) -> None:
+    """Have these leads in the database and no others; each is called by its position."""
     database.execute(people.delete())
     rows = []
     for position, lead in enumerate(leads):
@@ -66,6 +95,10 @@ def found(database: Connection, text: str, leads: Sequence[dict[str, Any]], past
         custom = {name.removeprefix("x."): value for name, value in lead.items() if name.startswith("x.")}
         rows.append({"id": position, "custom": custom, **flat})
     database.execute(people.insert(), rows)
+
+
+def asked(database: Connection, text: str, past: Past) -> set[int]:
+    """Which of the leads in the database it finds by this condition."""
     calls: dict[str, Callable[..., ColumnElement[Any]]] = {
         "clicked": lambda template: literal(past.happened),
         "outcome": lambda step: literal(past.ended, Text()),
@@ -92,16 +125,17 @@ def test_sql_finds_the_leads_for_which_python_says_yes(
 @pytest.mark.parametrize("name", ["title", "x.a"])
 def test_every_text_compares_with_every_text_as_in_python(database: Connection, name: str, op: str) -> None:
     leads = [{name: value} for value in (*CUSTOM, None)]
+    put(database, leads)
     for value in CUSTOM:
         text = f"{name} {op} '{value}'"
-        assert found(database, text, leads, Past()) == expected(text, leads, Past()), text
+        assert asked(database, text, Past()) == expected(text, leads, Past()), text
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "x.a > -9", "not x.a > -9", "x.a == 12", "x.a + 1 != 13", "x.a", "not x.a", "x.a == false", "x.a == true",
-        "x.a == '12'", "x.a != 'true'", "contains(x.a, '1')", "1 / x.a > 0", "1 / (x.a - 12) != 0", "x.a in [12, 3.5]",
+        "x.a == '12'", "x.a == '1e-07'", "x.a != 'true'", "contains(x.a, '1')", "1 / x.a > 0", "1 / (x.a - 12) != 0", "x.a in [12, 3.5]",
     ],
 )  # fmt: skip
 def test_a_custom_field_of_any_json_type_means_the_same(database: Connection, text: str) -> None:

@@ -35,14 +35,16 @@ _REFUSED: Final = re.compile("[^\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufe
 # The core schema of YAML 1.2.
 _NUMBER: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_NOTHING: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _WORDS: Final[dict[str, bool | float | None]] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(_NOTHING),
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
     **{sign + word: float(sign + "inf") for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")},
     **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
 }
 _LONGEST_NUMBER: Final = 40
+_BEGINS_NUMBER: Final = frozenset("+-.0123456789")
 
 Value = str | int | float | bool | None
 
@@ -65,7 +67,7 @@ class ScalarNode:
             return text
         if text in _WORDS:
             return _WORDS[text]
-        if len(text) > _LONGEST_NUMBER or not (text[0] in "+-." or text[0].isdigit()):
+        if text[0] not in _BEGINS_NUMBER or len(text) > _LONGEST_NUMBER:
             return text
         if _INTEGER.fullmatch(text):
             return int(text, 0 if text[:2] in {"0o", "0x"} else 10)
@@ -74,7 +76,7 @@ class ScalarNode:
     @property
     def is_nothing(self) -> bool:
         """Whether nothing stands here, as after `name:`."""
-        return self.plain and self.value is None
+        return self.plain and self.text in _NOTHING
 
 
 @dataclass(slots=True)
@@ -117,7 +119,7 @@ def read_nodes(text: str, report: Report) -> Node | None:
     if len(report.problems) > before:
         return None
     try:
-        root = _built(_events(text), report)
+        root = _parsed(text, report)
     except yaml.MarkedYAMLError as error:
         report.error(*_in_words(error, text))
         return None
@@ -136,12 +138,11 @@ def _refuse_characters(text: str, report: Report) -> None:
             report.error(Place(number, found.start() + 1), what)
 
 
-def _events(text: str) -> Iterator[Any]:
-    """The events of a text; `yaml.parse` does the same, and asks twice for each."""
+def _parsed(text: str, report: Report) -> Node:
     loader = LOADER(text)
     try:
-        while (event := loader.get_event()) is not None:
-            yield event
+        # `yaml.parse` gives the same events, and asks twice for each.
+        return _built(iter(loader.get_event, None), report)
     finally:
         loader.dispose()
 
@@ -185,7 +186,11 @@ def _built(events: Iterator[Any], report: Report) -> Node:
         elif event.tag is not None:
             report.error(node, f"a tag ({event.tag}) is not allowed")
         if open_nodes:
-            _put(node, open_nodes[-1], keys, report)
+            parent = open_nodes[-1]
+            if isinstance(parent, ListNode):
+                parent.items.append(node)
+            else:
+                _put(node, parent, keys, report)
         else:
             root = node
         if kind is MappingStartEvent or kind is SequenceStartEvent:
@@ -198,11 +203,8 @@ def _built(events: Iterator[Any], report: Report) -> Node:
     return root if root is not None else ScalarNode(1, 1, "")
 
 
-def _put(node: Node, parent: ListNode | MapNode, keys: list[ScalarNode | None], report: Report) -> None:
-    """Add `node` to the innermost open list or map: as an item, as a key, or as the value of the key before it."""
-    if isinstance(parent, ListNode):
-        parent.items.append(node)
-        return
+def _put(node: Node, parent: MapNode, keys: list[ScalarNode | None], report: Report) -> None:
+    """Add `node` to the innermost open map: as a key, or as the value of the key before it."""
     key = keys[-1]
     if key is None:
         if not isinstance(node, ScalarNode):

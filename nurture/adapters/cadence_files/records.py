@@ -96,8 +96,8 @@ class Record(Shape):
         if not _is_map(node, report, where, self.keys):
             return WRONG
         assert isinstance(node, MapNode)
-        sound = _repeated(node, report, self.name)
-        torn = _torn(node, self.keys, report)
+        sound = _repeated(node, report, self.name) if node.repeated else True
+        torn = _torn(node, self.keys, report) if node.flow else ()
         values: dict[str, Any] = {}
         for name, (key, value) in node.entries.items():
             known = self.keys.get(name)
@@ -107,14 +107,13 @@ class Record(Shape):
                 report.error(key, f"{self.name}: unknown key {short(name)}{_hint(name, self.keys)}")
                 sound = False
             else:
-                values[name] = known.shape.read(value, report, name)
+                found = values[name] = known.shape.read(value, report, name)
+                sound = sound and found is not WRONG
         for name, key_of in self.keys.items():
             if key_of.required and name not in node.entries:
                 report.error(node, f"{self.name}: {name!r} is missing")
                 sound = False
-        if not sound or WRONG in values.values():
-            return WRONG
-        return self.make(values, node, report)
+        return self.make(values, node, report) if sound else WRONG
 
     def schema(self) -> Json:
         properties = {}

@@ -29,8 +29,7 @@ class Place(NamedTuple):
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """A name that must exist somewhere else, or another thing to look at when everything is read."""
 
     what: str

@@ -42,6 +42,7 @@ from nurture.domain.condition.vocabulary import (
     SMALLEST,
     Type,
     custom_number,
+    custom_text,
     fold,
     words,
 )
@@ -139,11 +140,9 @@ def _custom_sqlite(element: Custom, compiler: SQLCompiler, **options: Any) -> st
     of, field = (compiler.process(clause, **options) for clause in element.clauses)
     path = f"'$.\"' || {field} || '\"'"
     value = f"json_extract({of}, {path})"
-    whole = f"CAST({value} AS INTEGER)"
     return (
-        f"CASE json_type({of}, {path}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'text' THEN {value}"
-        f" WHEN 'integer' THEN CAST({value} AS TEXT)"
-        f" WHEN 'real' THEN CAST(CASE WHEN {whole} = {value} THEN {whole} ELSE {value} END AS TEXT) END"
+        f"CASE json_type({of}, {path}) WHEN 'text' THEN {value} WHEN 'integer' THEN CAST({value} AS TEXT)"
+        f" WHEN 'real' THEN nurture_real({value}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' END"
     )
 
 
@@ -151,9 +150,12 @@ def _custom_sqlite(element: Custom, compiler: SQLCompiler, **options: Any) -> st
 def _custom_postgresql(element: Custom, compiler: SQLCompiler, **options: Any) -> str:
     of, field = (compiler.process(clause, **options) for clause in element.clauses)
     value = f"({of} ->> {field}::text)"
+    number = f"{value}::numeric"
+    # The column keeps a number as Python wrote it, which is also how Python shows it unless it is a whole one.
+    whole = f"CASE WHEN mod({number}, 1) = 0 THEN trim_scale({number})::text ELSE {value} END"
     return (
-        f"CASE json_typeof({of} -> {field}::text) WHEN 'number' THEN trim_scale({value}::numeric)::text"
-        f" WHEN 'string' THEN {value} WHEN 'boolean' THEN {value} END"
+        f"CASE json_typeof({of} -> {field}::text) WHEN 'string' THEN {value} WHEN 'number' THEN {whole}"
+        f" WHEN 'boolean' THEN {value} END"
     )
 
 
@@ -257,6 +259,7 @@ def prepare_sqlite(connection: Connection) -> None:
     """Give a new SQLite connection the functions that conditions use."""
     for name, function in (("nurture_fold", fold), ("nurture_words", words), ("nurture_number", custom_number)):
         connection.create_function(name, 1, _of_text(function), deterministic=True)
+    connection.create_function("nurture_real", 1, custom_text, deterministic=True)
 
 
 def _of_text(function: Callable[[str], str | float | None]) -> Callable[[Any], str | float | None]:

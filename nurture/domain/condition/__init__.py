@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 from nurture.domain.condition.checker import check
 from nurture.domain.condition.errors import ConditionError
 from nurture.domain.condition.meaning import Among, Ask, Compare, Constant, Every, Read, Test, inside
-from nurture.domain.condition.program import compiled
+from nurture.domain.condition.program import Holds, compiled
 from nurture.domain.condition.vocabulary import (
     FUNCTIONS,
     NAMES,
@@ -47,22 +48,29 @@ class Call:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what `cached_property` keeps costs nothing to read again
 class Condition:
     """A condition that was read and checked. Two are equal when their texts are.
 
-    `holds(names, history)` takes the flat names with their values (one that is absent, None or of another type is
-    missing) and never raises, whatever the values. `names` are the flat names that it reads, `x.NAME` included,
-    `calls` its questions to the history. `moves_with_time`: it can change while nothing happens (besides the score,
-    whose thresholds have a mechanism of their own). `meaning` is what the store translates to SQL.
+    `names` are the flat names that it reads, `x.NAME` included, `calls` its questions to the history.
+    `moves_with_time`: it can change while nothing happens (besides the score, whose thresholds have a mechanism of
+    their own). `meaning` is what the store translates to SQL.
     """
 
     text: str
-    holds: Callable[[Mapping[str, Any], History], bool] = field(compare=False, repr=False)
     names: frozenset[str] = field(compare=False, repr=False)
     calls: tuple[Call, ...] = field(compare=False, repr=False)
     moves_with_time: bool = field(compare=False, repr=False)
     meaning: Test = field(compare=False, repr=False)
+
+    @cached_property
+    def holds(self) -> Holds:
+        """`holds(names, history)` takes the flat names with their values and never raises, whatever the values.
+
+        One that is absent, None or of another type is missing. Compiled when first asked for: most conditions that
+        are checked are never evaluated.
+        """
+        return compiled(self.meaning)
 
     def bounds(self, name: str) -> frozenset[float] | None:
         """The constants that the number `name` is compared with: empty where it is not used, None where they cannot
@@ -96,16 +104,16 @@ def parse(text: str, *, extra: Mapping[str, Type] = MappingProxyType({})) -> Con
     (`'2026-01-31T09:00Z'`). A text or custom field alone holds when it is neither missing nor empty; a custom field
     also not when it says false, no, n, 0 or off. Compared with a number it is a number where its text is one.
     """
-    meaning = check(text, {**NAMES, **extra})
-    nodes = [*inside(meaning)]
-    return Condition(
-        text,
-        holds=compiled(meaning),
-        names=frozenset(node.name for node in nodes if isinstance(node, Read)),
-        calls=tuple(Call(node.name, node.args, node.start) for node in nodes if isinstance(node, Ask)),
-        moves_with_time=any(isinstance(node, Read | Ask) and node.name in OF_TIME for node in nodes),
-        meaning=meaning,
-    )
+    meaning = check(text, {**NAMES, **extra} if extra else NAMES)
+    names, calls, moves = set(), [], False
+    for node in inside(meaning):
+        if isinstance(node, Read):
+            names.add(node.name)
+            moves = moves or node.name in OF_TIME
+        elif isinstance(node, Ask):
+            calls.append(Call(node.name, node.args, node.start))
+            moves = moves or node.name in OF_TIME
+    return Condition(text, frozenset(names), tuple(calls), moves, meaning)
 
 
 def _failing(test: Test, names: Mapping[str, Any], history: History) -> Iterator[Test]:

@@ -66,14 +66,14 @@ class _Checker:
     def test(self, part: grammar.Part) -> Test:
         """The part as something that holds or does not."""
         match part:
+            case grammar.Binary(_, _, op) if op in grammar.COMPARISONS:
+                return self.among(part) if op.endswith("in") else self.compare(part)
             case grammar.Chain(start, end, "and", parts):
                 return Every(start, end, tuple(self.test(each) for each in parts))
             case grammar.Chain(start, end, _, parts):
                 return Either(start, end, tuple(self.test(each) for each in parts))
             case grammar.Unary(start, end, "not", operand):
                 return Negation(start, end, self.test(operand))
-            case grammar.Binary(_, _, op) if op in grammar.COMPARISONS:
-                return self.among(part) if op.endswith("in") else self.compare(part)
         value = self.value(part)
         match value, type_of(value):
             case ((Read() | Ask()), Type.TEXT):
@@ -96,14 +96,14 @@ class _Checker:
             case grammar.Name(start, end, name):
                 own = self.named(part)
                 return Read(start, end, name, own, own)
-            case grammar.Literal(start, end, bool(value)):
-                return Constant(start, end, Type.TRUTH, value)
             case grammar.Literal(start, end, str(value)):
                 return Constant(start, end, Type.TEXT, fold(value))
-            case grammar.Literal(start, end, value):
-                return Constant(start, end, Type.NUMBER, value)
             case grammar.Use():
                 return self.use(part)
+            case grammar.Literal(start, end, bool(value)):
+                return Constant(start, end, Type.TRUTH, value)
+            case grammar.Literal(start, end, value):
+                return Constant(start, end, Type.NUMBER, value)
             case grammar.Unary(start, end, "-", operand):
                 return self.calculated(start, end, "-", Constant(start, start, Type.NUMBER, 0), self.number(operand))
             case grammar.Binary(start, end, op, left, right) if op not in grammar.COMPARISONS:

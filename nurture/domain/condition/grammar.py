@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Final, NoReturn
+from dataclasses import dataclass
+from typing import Final, NamedTuple, NoReturn
 
 from nurture.domain.condition.errors import ConditionError
 
@@ -18,7 +18,7 @@ DEEPEST: Final = 40  # parentheses, `not` and minus inside each other
 MOST_ARITHMETIC: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: it lives only while a condition is read, and is made in half the time
 class Part:
     """Something written from `start` to before `end`."""
 
@@ -26,28 +26,28 @@ class Part:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Name(Part):
     """A name, `x.NAME` included."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Literal(Part):
     """A quoted text, a number, true or false."""
 
     value: str | float | bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listing(Part):
     """A list in brackets."""
 
     items: tuple[Part, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Use(Part):
     """A function with its arguments."""
 
@@ -55,7 +55,7 @@ class Use(Part):
     args: tuple[Part, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Binary(Part):
     """Arithmetic, a comparison, `in` or `not in`."""
 
@@ -64,7 +64,7 @@ class Binary(Part):
     right: Part
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Unary(Part):
     """`not` or minus."""
 
@@ -72,7 +72,7 @@ class Unary(Part):
     operand: Part
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Chain(Part):
     """Parts joined by `and`, or by `or`."""
 
@@ -80,8 +80,7 @@ class Chain(Part):
     parts: tuple[Part, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word, number, text or sign, as written."""
 
     start: int
@@ -92,15 +91,20 @@ class Token:
         return self.start + len(self.text)
 
 
+# Texts, in which nothing is escaped; numbers with what runs into them, and names; signs; and what is none of these.
 TOKEN: Final = re.compile(
-    r"""'[^']*' | "[^"]*"                # texts; nothing is escaped in them
-      | [0-9]+(?:\.[0-9]+)?\w*           # numbers, and what runs into them
-      | [^\W\d]\w*(?:\.\w+)*             # names
-      | === | == | != | <= | >= | <> | => | := | && | \|\| | \*\* | //
-      | \S""",
+    r"""(?: '[^']*' | "[^"]*" )
+      | ( [0-9]+(?:\.[0-9]+)?\w* | [^\W\d]\w*(?:\.\w+)* )
+      | (?: == | != | <= | >= ) (?! [=>] ) | [()\[\],+-] | [*/<>] (?! [*/<>=] )
+      | ( === | <> | => | := | && | \|\| | \*\* | // | \S )""",
     re.VERBOSE,
 )
+ODD: Final = 2  # its group
 COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">=", "in", "not in"})
+_QUOTES: Final = frozenset("'\"")
+_AFTER_ITEM: Final = frozenset(",)]")
+_COMPARING: Final = COMPARISONS | {"not"}  # the first word of one
+_BINDING: Final = {"+": 1, "-": 1, "*": 2, "/": 2}
 _KEYWORDS: Final = frozenset({"and", "or", "not", "in", "true", "false", "True", "False"})
 _SIGNS: Final = COMPARISONS | frozenset("()[],+-*/")
 # What people bring along from other languages.
@@ -143,15 +147,15 @@ _ELSEWHERE: Final = {
 def tokens(text: str) -> Iterator[Token]:
     """The text in pieces. Raises ConditionError for a sign that this language does not have."""
     for found in TOKEN.finditer(text):
-        token = Token(found.start(), found[0])
-        first = token.text[0]
-        hint = _ELSEWHERE.get(token.text)
-        if hint:
-            message = f"{token.text} is not understood: {hint}."
-            raise ConditionError(message, text=text, offset=token.start, length=len(token.text))
-        if not (first.isalnum() or first in "_'\"" or token.text in _SIGNS):
-            raise ConditionError(f"{token.text} is not understood here.", text=text, offset=token.start)
-        yield token
+        word = found[0]
+        if found.lastindex is not None:
+            start = found.start()
+            if word in _ELSEWHERE:
+                message = f"{word} is not understood: {_ELSEWHERE[word]}."
+                raise ConditionError(message, text=text, offset=start, length=len(word))
+            if found.lastindex == ODD:
+                raise ConditionError(f"{word} is not understood here.", text=text, offset=start)
+        yield Token(found.start(), word)
 
 
 def read(text: str) -> Part:
@@ -178,16 +182,15 @@ class _Reader:
         self.text = text
         self.tokens = [*tokens(text), Token(len(text), "")]
         self.at = 0
+        self.next = self.tokens[0].text  # the token at `at`, which nearly every method looks at
         self.depth = 0
         self.arithmetic = 0
 
-    @property
-    def next(self) -> str:
-        return self.tokens[self.at].text
-
     def take(self) -> Token:
+        token = self.tokens[self.at]
         self.at += 1
-        return self.tokens[self.at - 1]
+        self.next = self.tokens[self.at].text if token.text else ""
+        return token
 
     def fail(self, message: str, token: Token | None = None) -> NoReturn:
         token = token or self.tokens[self.at]
@@ -211,11 +214,14 @@ class _Reader:
         return self.chain("and", self.negation)
 
     def chain(self, op: str, part: Callable[[], Part]) -> Part:
-        parts = [part()]
+        first = part()
+        if self.next != op:
+            return first
+        parts = [first]
         while self.next == op:
             self.take()
             parts.append(part())
-        return parts[0] if len(parts) == 1 else Chain(parts[0].start, parts[-1].end, op, tuple(parts))
+        return Chain(parts[0].start, parts[-1].end, op, tuple(parts))
 
     def negation(self) -> Part:
         if self.next != "not":
@@ -228,8 +234,7 @@ class _Reader:
 
     def comparison(self) -> Part:
         left = self.sum()
-        op = self.comparator()
-        if op is None:
+        if self.next not in _COMPARING or (op := self.comparator()) is None:
             return left
         if self.next == "not":
             self.fail("Put the part after not into parentheses.")
@@ -241,33 +246,27 @@ class _Reader:
 
     def comparator(self) -> str | None:
         if self.next == "not" and self.tokens[self.at + 1].text == "in":
-            self.at += 2
+            self.take()
+            self.take()
             return "not in"
         return self.take().text if self.next in COMPARISONS else None
 
-    def sum(self) -> Part:
-        return self.infix("+-", self.product)
-
-    def product(self) -> Part:
-        return self.infix("*/", self.minus)
-
-    def infix(self, ops: str, part: Callable[[], Part]) -> Part:
-        left = part()
-        while self.next and self.next in ops:
+    def sum(self, looser: int = 0) -> Part:
+        """A sum, or with `looser` only what binds closer than that."""
+        left = self.minus() if self.next == "-" else self.single()
+        while (binding := _BINDING.get(self.next, 0)) > looser:
             self.arithmetic += 1
             if self.arithmetic > MOST_ARITHMETIC:
                 self.fail(f"At most {MOST_ARITHMETIC} arithmetic signs are allowed in one condition.")
             op = self.take().text
-            right = part()
+            right = self.sum(binding)
             left = Binary(left.start, right.end, op, left, right)
         return left
 
     def minus(self) -> Part:
-        if self.next != "-":
-            return self.single()
         token = self.take()
         self.deeper()
-        operand = self.minus()
+        operand = self.minus() if self.next == "-" else self.single()
         self.depth -= 1
         return Unary(token.start, operand.end, "-", operand)
 
@@ -276,7 +275,7 @@ class _Reader:
         first = token.text[:1]
         if not first:
             self.fail("Something is missing at the end.", token)
-        if first in "'\"":
+        if first in _QUOTES:
             return Literal(token.start, token.end, token.text[1:-1])
         if first in "0123456789":
             return Literal(token.start, token.end, self.number(token))
@@ -288,7 +287,8 @@ class _Reader:
             end = self.close(")", token)
             self.depth -= 1
             # With its parentheses, so that a part that is quoted in an explanation reads whole.
-            return replace(inside, start=token.start, end=end)
+            inside.start, inside.end = token.start, end
+            return inside
         if token.text == "[":
             items, end = self.several("]", token)
             return Listing(token.start, end, items)
@@ -303,13 +303,20 @@ class _Reader:
         self.deeper()
         items: list[Part] = []
         while self.next != closing:
-            items.append(self.either())
+            items.append(self.item())
             if self.next != ",":
                 break
             self.take()
         end = self.close(closing, opening)
         self.depth -= 1
         return tuple(items), end
+
+    def item(self) -> Part:
+        """An argument or a part of a list. Most are a text alone, for which the grammar need not be gone through."""
+        if self.next[:1] in _QUOTES and self.tokens[self.at + 1].text in _AFTER_ITEM:
+            token = self.take()
+            return Literal(token.start, token.end, token.text[1:-1])
+        return self.either()
 
     def close(self, closing: str, opening: Token) -> int:
         if not self.next:

@@ -5,7 +5,6 @@ Both compilers, to Python here and to SQL in the store, translate this tree and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -122,20 +121,23 @@ Test = Compare | Among | Every | Either | Negation | TextTest | Known | Read | A
 Value = Arithmetic | Test  # any test is a truth value that is never missing, unless it is a Read
 
 
-def inside(node: Node) -> Iterator[Node]:
-    """The node and everything below it."""
-    yield node
-    match node:
-        case Every(parts=parts) | Either(parts=parts):
-            for part in parts:
-                yield from inside(part)
-        case Negation(part=part):
-            yield from inside(part)
-        case Compare(left=left, right=right) | Arithmetic(left=left, right=right):
-            yield from inside(left)
-            yield from inside(right)
-        case Among(value=value) | TextTest(value=value) | Known(value=value):
-            yield from inside(value)
+def inside(node: Node) -> list[Node]:
+    """The node and everything below it, in the order of the text."""
+    found: list[Node] = []
+    ahead = [node]
+    while ahead:
+        node = ahead.pop()
+        found.append(node)
+        match node:
+            case Compare(left=left, right=right) | Arithmetic(left=left, right=right):
+                ahead += (right, left)
+            case Every(parts=parts) | Either(parts=parts):
+                ahead += reversed(parts)
+            case Among(value=value) | TextTest(value=value) | Known(value=value):
+                ahead.append(value)
+            case Negation(part=part):
+                ahead.append(part)
+    return found
 
 
 def type_of(value: Value) -> Type:
