@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from nurture.adapters.store.engine import open_engine
@@ -33,6 +36,16 @@ def a_store(url: str) -> Iterator[SqlStore]:
         yield SqlStore(engine)
     finally:
         engine.dispose()
+
+
+@cache
+def an_empty_database() -> bytes:
+    """A database file with all tables and nothing in them: to copy it is quicker than to make it."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "model.db"
+        with a_store(f"sqlite:///{file}"):
+            pass
+        return file.read_bytes()
 
 
 @contextmanager

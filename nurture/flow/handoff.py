@@ -6,14 +6,14 @@ Each answer is one transaction. The same answer again changes nothing; one that 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final, Literal
 
 from nurture.domain import handoff as machine
 from nurture.domain.brief import Brief
-from nurture.domain.errors import RefusedError, RequestError
+from nurture.domain.errors import RefusedError, RequestError, UnknownNameError
 from nurture.domain.handoff import Event, State
 from nurture.domain.lead import Lead, Status
 from nurture.domain.person import Person
@@ -129,7 +129,7 @@ def reject(desk: Desk, handoff: int, reason: str, *, until: date | None = None, 
 def contacted(desk: Desk, handoff: int) -> Answered:
     """The rep has spoken with the lead. Raises RefusedError for a handoff that was not accepted."""
     with desk.store.unit() as work:
-        row = _row(work, handoff)
+        row = named(work, handoff)
         if row["state"] != State.ACCEPTED.value:
             raise RefusedError(f"Handoff {handoff} is {row['state']}, not accepted.", hint="See: nurture handoff list")
         if row["contacted_at"] is not None:
@@ -191,8 +191,12 @@ def brief(desk: Desk, lead: int) -> Brief:
 def listed(store: Store, *, states: Collection[str] | None = None) -> list[dict[str, Any]]:
     """The rows of `handoff list`, by id."""
     with store.unit(write=False) as work:
-        rows = work.sales.handoffs(states=states)
-        leads = work.leads.get({row["lead_id"] for row in rows})
+        return rows(work, work.sales.handoffs(states=states))
+
+
+def rows(work: Unit, found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Handoffs as JSON has them."""
+    leads = work.leads.get({row["lead_id"] for row in found})
     keys = ("rep", "state", "offered_at", "due_at", "reason", "contacted_at", "ended_at", "return_at", "note")
     return [
         {
@@ -201,7 +205,7 @@ def listed(store: Store, *, states: Collection[str] | None = None) -> list[dict[
             "email": leads[row["lead_id"]].email if row["lead_id"] in leads else None,
             **{key: row[key] for key in (*keys, "amount", "currency")},
         }
-        for row in rows
+        for row in found
     ]
 
 
@@ -223,7 +227,7 @@ def _answer(
 ) -> Answered:
     """Move a handoff and do what follows, or nothing if it was so answered before."""
     with desk.store.unit() as work:
-        row = _row(work, handoff)
+        row = named(work, handoff)
         state = State(row["state"])
         after = machine.moved(state, event)
         if after is state:
@@ -243,16 +247,17 @@ def _answer(
 
 
 def _done(desk: Desk, work: Unit, handoff: int, text: str) -> Answered:
-    row = _row(work, handoff)
+    row = named(work, handoff)
     if not desk.dry_run:
         work.commit()
     return Answered(row, True, text)
 
 
-def _row(work: Unit, handoff: int) -> dict[str, Any]:
+def named(work: Unit, handoff: int) -> dict[str, Any]:
+    """The handoff of this id. Raises UnknownNameError."""
     row = work.sales.handoff(handoff)
     if row is None:
-        raise RequestError(f"No handoff has the id {handoff}.", hint="See: nurture handoff list")
+        raise UnknownNameError("handoff", str(handoff), (), otherwise="See: nurture handoff list")
     return row
 
 
@@ -328,7 +333,7 @@ def _unanswered(desk: Desk, hands: Hands, row: Mapping[str, Any], lead: Lead) ->
         return
     hands.note("expired", f"{_name(desk, row['rep'])} did not answer in time", lead.id, handoff=row["id"])
     tell_crm(hands, "expired", row["id"], lead, rep=row["rep"])
-    fresh = _row(work, requeue(hands, lead, row["promotion_id"]))
+    fresh = named(work, requeue(hands, lead, row["promotion_id"]))
     offer(hands, sales, fresh, lead, person)
 
 

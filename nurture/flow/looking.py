@@ -46,12 +46,16 @@ def listed(
     `idle`: those for whom nothing is planned. `only`: among these.
     """
     with store.unit(write=False) as work:
-        kept = set(work.leads.idle()) if idle else None
-        found = work.leads.search(where, now=now, limit=limit if kept is None and only is None else None, after=after)
-        found = [
-            lead for lead in found if (kept is None or lead.id in kept) and (only is None or lead.id in set(only))
-        ][:limit]
-        return _with_names(work, found, rules, now)
+        if not idle and only is None:
+            return _with_names(work, work.leads.search(where, now=now, limit=limit, after=after), rules, now)
+        among = set(work.leads.idle()) if idle else set(only or ())
+        among &= set(only) if only is not None else among
+        ids = sorted(one for one in among if one > after)
+        if where is None:
+            found = list(work.leads.get(ids[:limit]).values())
+        else:
+            found = [lead for lead in work.leads.search(where, now=now, after=after) if lead.id in among][:limit]
+        return _with_names(work, sorted(found, key=lambda lead: lead.id), rules, now)
 
 
 def _with_names(work: Unit, leads: list[Lead], rules: InForce, now: datetime) -> list[Listed]:

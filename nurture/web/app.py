@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from nurture.domain.errors import RefusedError, UnreachableError
 from nurture.doors import doors_of
-from nurture.web import forms, health, links, offers, preferences, sendgrid, unsubscribe
+from nurture.web import api, forms, health, links, offers, preferences, sendgrid, unsubscribe
 from nurture.web.guard import Guard
 from nurture.web.site import CONTENT_POLICY, Site, refusal
 from nurture.wiring import App
 
 API_VERSION: Final = "1"
-AREAS: Final = (health, sendgrid, unsubscribe, preferences, links, offers, forms)
+AREAS: Final = (health, sendgrid, unsubscribe, preferences, links, offers, forms, api)
+
+
+def _methods(web: FastAPI, path: str) -> list[str]:
+    """Every method that the document of the API has for this path; the framework names those of one route only."""
+    items = web.openapi()["paths"].items()
+    return sorted({method.upper() for known, item in items if compile_path(known)[0].match(path) for method in item})
 
 
 def make_app(app: App) -> FastAPI:
@@ -30,6 +38,7 @@ def make_app(app: App) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
+    web.state.site = site
     for area in AREAS:
         web.include_router(area.routes(site))
 
@@ -38,6 +47,8 @@ def make_app(app: App) -> FastAPI:
         assert isinstance(problem, HTTPException)
         answer = refusal(request.scope, problem.status_code)
         answer.headers.update(problem.headers or {})
+        if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods(web, request.url.path)):
+            answer.headers["Allow"] = ", ".join(methods)
         return answer
 
     def is_outage(problem: BaseException) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -15,21 +15,15 @@ from fastapi.responses import JSONResponse
 
 from nurture.domain import calendar
 from nurture.domain.address import normalise_email
-from nurture.domain.errors import RequestError
+from nurture.domain.errors import RefusedError, RequestError
 from nurture.domain.lead import Lead
 from nurture.domain.response import Intent, Kind
-from nurture.domain.row import CONSENT_NAMES, FACT_NAMES, Column, Refused, RowReader
+from nurture.domain.row import CONSENT_NAMES, FACT_NAMES, Column, Refused, Row, RowReader
 from nurture.domain.touch import Touch
 from nurture.flow import intake, respond
+from nurture.web.api.given import ANSWERS, CONTROL, LONGEST, PERSON, TRUSTED, described
 from nurture.web.site import BY, Site, fields_of
 
-PERSON: Final = frozenset(
-    {"email", "first_name", "last_name", "title", "phone", "company", "domain", "industry", "employees", "country"}
-    | {"timezone", "language", "notes"}
-)
-TRUSTED: Final = CONSENT_NAMES | {"source", "owner", "external_id"}  # only with a token of the API
-CONTROL: Final = frozenset({"token", "id", "at", "form", "page", "intent", "message"})
-LONGEST: Final = 10_000
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 BEARER: Final = "bearer "
 
@@ -40,6 +34,10 @@ class _NoTokenError(Exception):
 
 class _NoLeadError(Exception):
     """Nobody has this address."""
+
+
+class _EarlyError(RefusedError):
+    """It is said to have happened later than now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +60,15 @@ def routes(site: Site) -> APIRouter:
     """Forms and visits."""
     router = APIRouter(prefix="/api/v1", tags=["responses"])
 
-    @router.post("/forms", summary="A form was sent", openapi_extra=_described(["form"]), status_code=200)
+    @router.post("/forms", summary="A form was sent", openapi_extra=described(Kind.FORM), responses=ANSWERS)
     async def forms(request: Request) -> JSONResponse:
-        """The lead is found by its address or made; the form is a response, and scores."""
+        """The lead is found by its address or made; the form is a response, and scores.
+
+        A field that cannot be read is kept with the response and named in the answer: no form is lost for it.
+        """
         return await _serve(site, request, Kind.FORM)
 
-    @router.post("/visits", summary="A page was visited", openapi_extra=_described(["page"]), status_code=200)
+    @router.post("/visits", summary="A page was visited", openapi_extra=described(Kind.VISIT), responses=ANSWERS)
     async def visits(request: Request) -> JSONResponse:
         """The visit of a lead that is known."""
         return await _serve(site, request, Kind.VISIT)
@@ -85,13 +86,15 @@ def _answer(site: Site, kind: Kind, body: bytes, content_type: str, authorizatio
         call = _read(site, body, content_type, authorization)
         _refuse_unknown(call, kind)
         detail = _detail(call.fields, kind)
-        lead, created = _lead_of(site, call, kind)
-        return _record(site, call, kind, lead, detail, created=created)
+        lead, created, unread = _lead_of(site, call, kind)
+        return _record(site, call, kind, lead, detail, created=created, unread=unread)
     except _NoTokenError:
         words = {"error": "This needs a token.", "hint": "Send Authorization: Bearer TOKEN; see nurture token create."}
         return JSONResponse(words, status_code=401, headers={"WWW-Authenticate": "Bearer"})
     except _NoLeadError:
         return JSONResponse({"error": "No lead has this address.", "hint": "Send a form first."}, status_code=404)
+    except _EarlyError as problem:
+        return JSONResponse({"error": problem.what, "hint": problem.hint}, status_code=409)
     except RequestError as problem:
         return JSONResponse({"error": problem.what, "hint": problem.hint}, status_code=422)
 
@@ -156,12 +159,12 @@ def _at(text: str | None, now: datetime) -> datetime:
     if moment.tzinfo is None:
         raise RequestError("'at' has no time zone.", hint="Write 2027-01-15T10:00:00Z.")
     if moment > now + CLOCKS_DIFFER:
-        raise RequestError("'at' lies in the future.", hint="Send when it happened, in UTC.")
+        raise _EarlyError("'at' lies in the future.", hint="Send when it happened, in UTC.")
     return min(moment, now)
 
 
-def _lead_of(site: Site, call: _Call, kind: Kind) -> tuple[Lead, bool]:
-    """Who it was, and whether that is a new lead.
+def _lead_of(site: Site, call: _Call, kind: Kind) -> tuple[Lead, bool, dict[str, str]]:
+    """Who it was, whether that is a new lead, and which fields could not be read, with the reasons.
 
     A token names the touch, not the person: with another address it was a colleague, who is found or made. Somebody
     who only has a link may make a lead, and never changes what is known of one.
@@ -178,17 +181,16 @@ def _lead_of(site: Site, call: _Call, kind: Kind) -> tuple[Lead, bool]:
             found = work.leads.get([call.touch.lead]).get(call.touch.lead)
     if kind is Kind.VISIT or address is None:
         if found is None:
-            if address is None:
+            if address is None and "token" not in call.fields:
                 raise RequestError("Nobody is named.", hint="Send 'email', or the 'token' of a link.")
             raise _NoLeadError
-        return found, False
-    if found is None or call.caller is not None:
-        _take(site, call)
+        return found, False, {}
+    unread = _take(site, call) if found is None or call.caller is not None else {}
     with site.app.store.unit(write=False) as work:
         lead = work.leads.find(address)
     if lead is None:
         raise _NoLeadError
-    return lead, found is None
+    return lead, found is None, unread
 
 
 def _refuse_unknown(call: _Call, kind: Kind) -> None:
@@ -202,16 +204,23 @@ def _refuse_unknown(call: _Call, kind: Kind) -> None:
             raise RequestError(f"The field {name[:60]!r} is not known here.", hint=hint)
 
 
-def _take(site: Site, call: _Call) -> None:
-    """Find or make the lead. Raises RequestError with everything that is wrong with what it says."""
+def _take(site: Site, call: _Call) -> dict[str, str]:
+    """Find or make the lead; the fields that could not be read, with the reasons. Raises RequestError."""
     names = [name for name in call.fields if name not in CONTROL | FACT_NAMES]
     app = site.app
-    reader = RowReader(
-        [Column(name, name) for name in names],
-        zone=calendar.zone(app.policy.timezone),
-        phone=site.doors.read_phone,
-    )
-    row = reader.read(1, [call.fields[name] for name in names])
+
+    def read(names: Sequence[str]) -> Row | Refused:
+        columns = [Column(name, name) for name in ("email", *names)]
+        reader = RowReader(columns, zone=calendar.zone(app.policy.timezone), phone=site.doors.read_phone)
+        return reader.read(1, [call.fields[name] for name in ("email", *names)])
+
+    row, unread = read(names), {}
+    if isinstance(row, Refused):  # a person does not come again because a country was misspelled
+        consent = [name for name in names if name in CONSENT_NAMES]
+        alone = {name: read([name]) for name in names if name not in CONSENT_NAMES}
+        alone |= dict.fromkeys(consent, read(consent))
+        unread = {name: one.reason for name, one in alone.items() if isinstance(one, Refused)}
+        row = read([name for name in names if name not in unread])
     if isinstance(row, Refused):
         raise RequestError(f"{row.reason}.", hint="Correct it and send it again.")
     done = intake.take(
@@ -226,6 +235,7 @@ def _take(site: Site, call: _Call) -> None:
     )
     if done.refused:
         raise RequestError(f"{done.refused[0][1]}.", hint="Correct it and send it again.")
+    return unread
 
 
 def _detail(fields: Mapping[str, str], kind: Kind) -> dict[str, Any]:
@@ -248,7 +258,14 @@ def _detail(fields: Mapping[str, str], kind: Kind) -> dict[str, Any]:
 
 
 def _record(
-    site: Site, call: _Call, kind: Kind, lead: Lead, detail: Mapping[str, Any], *, created: bool
+    site: Site,
+    call: _Call,
+    kind: Kind,
+    lead: Lead,
+    detail: Mapping[str, Any],
+    *,
+    created: bool,
+    unread: Mapping[str, str],
 ) -> JSONResponse:
     """Store the response with all that follows from it."""
     touch = call.touch.id if call.touch is not None and call.touch.lead == lead.id else None
@@ -256,18 +273,5 @@ def _record(
     done = site.record(report, call.now)
     answer: dict[str, Any] = {"recorded": done.response is not None}
     if call.caller is not None:  # a visitor is not told whom we know
-        answer |= {"lead": str(lead.id), "created": created}
+        answer |= {"lead": str(lead.id), "created": created, "unread": dict(unread)}
     return JSONResponse(answer)
-
-
-def _described(required: list[str]) -> dict[str, Any]:
-    """The request body, for the OpenAPI document."""
-    names = ["token", "email", "form", "page", "intent", "message", "id", "at"]
-    schema = {
-        "type": "object",
-        "required": required,
-        "properties": {name: {"type": "string"} for name in names},
-        "additionalProperties": True,
-    }
-    kinds = ("application/json", "application/x-www-form-urlencoded")
-    return {"requestBody": {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}}

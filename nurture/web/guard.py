@@ -14,7 +14,11 @@ from nurture import log
 
 _log = log.get("web")
 
-LIMITS: Final = {"/webhooks/sendgrid/events": 2 * 1024 * 1024, "/webhooks/sendgrid/inbound": 30 * 1024 * 1024}
+LIMITS: Final = {
+    "/webhooks/sendgrid/events": 2 * 1024 * 1024,
+    "/webhooks/sendgrid/inbound": 30 * 1024 * 1024,
+    "/api/v1/leads": 4 * 1024 * 1024,
+}
 LIMIT: Final = 64 * 1024
 # A body that trickles in holds a connection and a buffer; this is far beyond what a slow line needs.
 BODY_SECONDS: Final = 60.0

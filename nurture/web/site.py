@@ -101,7 +101,7 @@ class Site:
         with self.app.store.unit(write=False) as work:
             return work.touches.get([value]).get(value)
 
-    def record(self, report: respond.Report, now: datetime) -> respond.Recorded:
+    def record(self, report: respond.Report, now: datetime, *, by: str = BY) -> respond.Recorded:
         """Store one response with everything that follows from it."""
         done = respond.record(
             [report],
@@ -110,7 +110,7 @@ class Site:
             policy=self.app.policy,
             new_id=self.app.clock.new_id,
             now=now,
-            by=BY,
+            by=by,
         )
         return done[0]
 

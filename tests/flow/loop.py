@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from textwrap import dedent, indent
 from typing import Any
 
@@ -29,7 +27,7 @@ from nurture.flow.respond import Recorded, Report
 from nurture.moves.entry import Answer
 from nurture.ports import InForce
 from nurture.ports.store import Store
-from tests.builders import a_store
+from tests.builders import an_empty_database
 from tests.fakes import FakeLinks, FixedClock, OutboxFake
 
 SENDER = Sender("mail", "dana@acme.example", "Dana", "reply.acme.example", "Acme, 1 Road")
@@ -151,7 +149,7 @@ def a_loop(
     """A loop with one cadence of these steps, and a policy that limits nothing unless it is said."""
     rules = in_force({"course": a_cadence(steps, more=more)}, files)
     file = folder / "nurture.db"
-    file.write_bytes(_empty())
+    file.write_bytes(an_empty_database())
     engine = open_engine(f"sqlite:///{file}")
     with engine.connect() as db:
         db.connection.cursor().execute("PRAGMA synchronous=OFF")  # the one connection of these tests: nobody kills them
@@ -159,16 +157,6 @@ def a_loop(
         yield Loop(SqlStore(engine), rules, a_policy(**policy))
     finally:
         engine.dispose()
-
-
-@cache
-def _empty() -> bytes:
-    """A database file with all tables and nothing in them: to copy it is quicker than to make it."""
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "model.db"
-        with a_store(f"sqlite:///{file}"):
-            pass
-        return file.read_bytes()
 
 
 def a_policy(**over: Any) -> Policy:

@@ -102,7 +102,7 @@ def test_a_win_keeps_its_value_and_a_lead_never_offered_cannot_be_won(floor: Flo
     row = won(floor.desk, number, value="12,500.50 eur").handoff
     assert (row["state"], row["amount"], row["currency"]) == ("won", 12500.5, "EUR")
     assert floor.lead(lead)["status"] == "won"
-    with pytest.raises(RequestError, match="No handoff has the id 999"):
+    with pytest.raises(RequestError, match="No handoff is named '999'"):
         won(floor.desk, 999)
 
 

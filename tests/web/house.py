@@ -19,7 +19,7 @@ from nurture.domain.touch import Touch
 from nurture.settings import read_settings
 from nurture.web.app import make_app
 from nurture.wiring import App
-from tests.builders import a_sent_touch
+from tests.builders import a_sent_touch, an_empty_database
 from tests.fakes import A_TUESDAY, FixedClock, OutboxFake
 
 with warnings.catch_warnings():
@@ -43,6 +43,8 @@ engagement:
 PEOPLE = """
 - {name: Lee, email: lee@acme.example, roles: [rep], timezone: America/New_York}
 - {name: Sam, email: sam@acme.example, roles: [manager]}
+- {name: Cal, email: cal@acme.example, roles: [caller]}
+- {name: Dot, email: dot@acme.example, roles: [caller]}
 """
 READINESS = """
 accept_within: 8 business hours
@@ -128,6 +130,7 @@ def a_house(folder: Path, toml: str = TOML + SENDGRID, *, database: str = "") ->
     clock, mailer = FixedClock(A_TUESDAY), OutboxFake()
     app = App(read_settings(folder), clock, "test", mailer)
     if not database:
+        (folder / "nurture.db").write_bytes(an_empty_database())
         apply(app)
     client = TestClient(make_app(app), base_url="https://go.acme.example", follow_redirects=False)
     try:
