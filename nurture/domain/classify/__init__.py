@@ -12,7 +12,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from nurture.domain.classify.automatic import Signs, has_left, is_away, named_address, signs
+from nurture.domain.classify.automatic import Signs, has_left, is_acknowledgment, is_away, named_address, signs
 from nurture.domain.classify.bounces import bounce_of, returned
 from nurture.domain.classify.intents import wish
 from nurture.domain.inbound import Inbound
@@ -104,7 +104,7 @@ def _automatic(mail: Inbound, found: Signs, today: date, languages: tuple[str, .
     why = [*found.strong, *found.weak]
     left = has_left(text) and not _says_when_back(text, mail.subject, today, languages, country)
     back = None if left else return_date(f"{mail.subject}.\n\n{text}", today, *languages, country=country)
-    away = left or back is not None or is_away(f"{mail.subject}. {text}")
+    away = left or back is not None or is_away(text) or (is_away(mail.subject) and not is_acknowledgment(text))
     if left:
         why.append("the text says that this person has left")
     elif back is not None:

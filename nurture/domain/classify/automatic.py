@@ -33,13 +33,14 @@ _AWAY: Final = re.compile(
     r"|be back (?:in the office )?on|return(?:ing)? to the office"
     r"|nicht im (?:buro|haus|office)|abwesend|abwesenheit|im urlaub|in elternzeit|in mutterschutz|(?:wieder"
     r"|erst) (?:ab|am) .{1,40}(?:erreichbar|im buro|da\b)|wieder (?:erreichbar|im buro|im haus|zuruck)"
-    r"|nicht erreichbar|wird nicht (?:weitergeleitet|gelesen)"
+    r"|nicht erreichbar|auf (?:dienst|geschafts)reise|wird nicht (?:weitergeleitet|gelesen)"
     r"|(?:suis|serai|sera) absente?|absente? du (?:bureau)|en conges?|en vacances|de retour (?:le|au|a partir|lundi"
     r"|mardi|mercredi|jeudi|vendredi)|hors du bureau|conge (?:maternite|parental)"
-    r"|fuera de (?:la )?oficina|(?:estoy|estare) (?:ausente|de vacaciones|fuera)|de vacaciones|de baja"
-    r"|fuori ufficio|fuori sede|(?:sono|saro) (?:assente|in ferie|fuori)|in ferie|assente dall'ufficio"
+    r"|(?:suis|serai|actuellement) en deplacement|a mon retour"
+    r"|fuera de (?:la )?oficina|(?:estoy|estare) (?:ausente|de vacaciones|fuera)|de vacaciones|de viaje|de baja"
+    r"|fuori ufficio|fuori sede|(?:sono|saro) (?:assente|in ferie|fuori)|in ferie|in trasferta|assente dall'ufficio"
     r"|niet (?:op kantoor|aanwezig|bereikbaar)|(?:ben|afwezig) .{0,30}(?:afwezig|op vakantie|met verlof)|afwezig"
-    r"|op vakantie|met verlof"
+    r"|(?:op|met) vakantie|met verlof|weer (?:bereikbaar|aanwezig|op kantoor)|op zakenreis"
     r"|fora do escritorio|(?:estou|estarei) (?:ausente|de ferias|fora)|de ferias|ausente do escritorio)\b"
 )
 _LEFT: Final = re.compile(

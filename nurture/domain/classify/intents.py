@@ -20,6 +20,9 @@ _NOT: Final = re.compile(
     r"|zonder)\b|n')"
     r"[^.!?,;]{0,25}$"
 )
+_SAYS_NO: Final = re.compile(
+    r"\b(?:not?|don'?t|pass|kein(?:en)?|nicht|nein|pas|non|aucun|ne|niet|geen|nee|nao|sem|sin|senza)\b"
+)
 _UNSUBSCRIBE: Final = re.compile(
     r"\b(?:unsubscrib\w*|opt(?:ing)?[ -]?(?:me )?out|(?:remove|delete|take|strike) (?:me|us|my (?:e-?mail|name"
     r"|address|details|data)|this (?:address|e-?mail))\b[^.!?]{0,40}(?:list|database|mailing|off|from|records|system)"
@@ -85,27 +88,32 @@ _REQUEST: Final = re.compile(
     r"|(?:send|get|give|provide|need|want|(?:would|'d) like(?: to (?:have|get|receive|see))?|receive|prepare|email"
     r"|forward)(?: (?:me|us))?(?: (?:over|through))? (?:a|an|the|your|some|more)? ?(?:(?:detailed|rough|formal|price"
     r"|your|first|current|written) )*(?:quote|quotation|pricing|prices|price list|proposal|offer|demo|trial|estimate)"
-    r"|(?:how much|what) (?:does|do|would|is|are|will)[^.?!]{0,40}(?:cost|price|pricing|charge)|what(?:'s| is) (?:the"
-    r"|your) (?:price|pricing|cost)|(?:book|see|want|would like|like|love) a demo|talk to (?:sales|your sales"
+    r"|(?:book|see|want|would like|like|love) a demo|talk to (?:sales|your sales"
     r"|someone in sales)|come (?:by|over) and (?:show|present)|when (?:can|could) (?:we|you) (?:talk|speak|meet|call)"
     r"|ready to (?:buy|order|move forward|proceed)"
     r"|(?:rufen sie|ruf) mich(?: bitte)?(?: \w+)? (?:an|zuruck)|(?:bitte )?um (?:ein angebot|ihren anruf|ruckruf"
     r"|einen ruckruf|einen termin|eine demo)|(?:ein|ihr|das) angebot (?:zu|uber|fur|erstellen|schicken|senden"
-    r"|zukommen|machen|unterbreiten)|schicken sie (?:mir|uns)[^.?!]{0,30}(?:angebot|preis\w*)|was kostet"
+    r"|zukommen|machen|unterbreiten)|schicken sie (?:mir|uns)[^.?!]{0,30}(?:angebot|preis\w*)"
     r"|termin (?:vereinbaren|machen|ausmachen)|(?:eine|die) demo\b|preisliste|telefonieren"
     r"|(?:appelez|rappelez)[ -](?:moi|nous)|(?:un|votre) devis|une (?:demo|demonstration)|(?:prendre|fixer"
-    r"|convenir d'un) (?:un )?(?:rendez[ -]vous|rdv)|quel(?:s)? (?:est|sont) (?:le|les|vos) (?:prix|tarifs?)"
-    r"|vos tarifs|combien (?:coute|ca coute)|une (?:offre|proposition)"
+    r"|convenir d'un) (?:un )?(?:rendez[ -]vous|rdv)"
+    r"|vos tarifs|une (?:offre|proposition)"
     r"|(?:llameme|llamame|llamenos|me puede llamar|puede llamarme)|(?:un|el|su) presupuesto|una (?:cotizacion|demo"
-    r"|demostracion|propuesta|oferta)|cuanto cuesta|(?:agendar|concertar|programar) (?:una |un )?(?:reunion|llamada"
-    r"|cita|demo)|lista de precios|que precio"
+    r"|demostracion|propuesta|oferta)|(?:agendar|concertar|programar) (?:una |un )?(?:reunion|llamada"
+    r"|cita|demo)|lista de precios"
     r"|(?:mi chiami|chiamatemi|mi chiamate|chiamami|richiamatemi)|(?:un|il|vostro) preventivo|una (?:demo"
-    r"|dimostrazione|offerta|quotazione|proposta)|quanto costa|(?:fissare|organizzare) (?:una |un )?(?:riunione"
+    r"|dimostrazione|offerta|quotazione|proposta)|(?:fissare|organizzare) (?:una |un )?(?:riunione"
     r"|chiamata|appuntamento|call|incontro)|listino"
     r"|bel (?:me|mij|ons)|(?:kunt u|kun je|wilt u) (?:me|mij|ons) (?:terug)?bellen|(?:een|uw) (?:offerte|prijsopgave"
-    r"|demo)|wat kost|(?:afspraak|gesprek) (?:maken|plannen|inplannen)|prijslijst"
+    r"|demo)|(?:afspraak|gesprek) (?:maken|plannen|inplannen)|prijslijst"
     r"|(?:ligue|liguem|ligue-me|me ligue)|(?:um|o|seu) (?:orcamento)|uma (?:demo|demonstracao|proposta|cotacao)"
-    r"|quanto custa|(?:agendar|marcar) (?:uma |um )?(?:reuniao|chamada|conversa|demo|ligacao)|tabela de precos)"
+    r"|(?:agendar|marcar) (?:uma |um )?(?:reuniao|chamada|conversa|demo|ligacao)|tabela de precos)"
+)
+# To ask what it costs is no wish to be called: it is answered, like any other question.
+_PRICE: Final = re.compile(
+    r"\b(?:(?:how much|what) (?:does|do|would|is|are|will)[^.?!]{0,40}(?:cost|price|pricing|charge)|what(?:'s"
+    r"| is) (?:the|your) (?:price|pricing|cost)|was kostet|quel(?:s)? (?:est|sont) (?:le|les|vos) (?:prix|tarifs?)"
+    r"|combien (?:coute|ca coute)|cuanto cuesta|que precio|quanto costa|wat kost|quanto custa)"
 )
 _REFUSAL: Final = re.compile(
     r"\b(?:not (?:really |at all |currently |particularly )?interested|no interest|no,? (?:thanks|thank you)|no thx"
@@ -201,15 +209,18 @@ def wishes(text: str) -> dict[Intent, str]:
         found[Intent.UNSUBSCRIBE] = whole.strip()
     for sentence in sentences(text[:10_000]):
         words = folded(sentence)
+        asks = sentence.rstrip(" )\"'").endswith("?")
         for intent, pattern, own_negation in _PATTERNS:
             if intent in found:
                 continue
             for match in pattern.finditer(words):
                 if not own_negation and _NOT.search(words[: match.start()]):
                     continue
+                if asks and intent is Intent.REFUSAL and not _SAYS_NO.search(match[0]):
+                    continue  # "does it work with what we already have?"
                 found[intent] = match[0]
                 break
-        if sentence.rstrip(" )\"'").endswith("?") and Intent.QUESTION not in found:
+        if asks and Intent.QUESTION not in found:
             found[Intent.QUESTION] = sentence[-80:]
     return found
 
@@ -221,6 +232,7 @@ _PATTERNS: Final = (
     (Intent.NOT_NOW, _NOT_NOW, True),
     (Intent.REFUSAL, _REFUSAL, True),
     (Intent.REQUEST, _REQUEST, False),
+    (Intent.QUESTION, _PRICE, True),
     (Intent.INTERESTED, _INTERESTED, False),
 )
 # A person who asks to be left alone is obeyed whatever else is said; "not interested now, try in May" is not a refusal.
