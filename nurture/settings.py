@@ -46,6 +46,7 @@ class MailSection(_Section):
     from_: str = Field("", alias="from")
     reply_domain: str = ""
     postal_address: str = ""
+    dkim_selector: str = ""
     in_doubt: Literal["settle", "hold"] = "settle"
     settle_after: Span = timedelta(minutes=30)
     give_up_after: Span = timedelta(hours=26)

@@ -20,7 +20,7 @@ from nurture.domain.rehearsal import Rehearsal
 from nurture.ports import Clock, Files, Mailer, Rules, Store
 from nurture.ports.incoming import Mailbox, MailReader, ProviderEvent
 from nurture.ports.people import ForgottenBook
-from nurture.ports.world import Courier, SetClock
+from nurture.ports.world import Courier, MailNames, SetClock
 from nurture.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -249,6 +249,19 @@ class App:
         from nurture.adapters.mail.sendgrid_events import read_events
 
         return read_events(body)
+
+    @cached_property
+    def mail_names(self) -> MailNames:
+        """What the DNS says of the domains that mail is sent from and answered to."""
+        from nurture.adapters.mail import names
+
+        return names.MailNames()
+
+    def key_problem(self, key: str) -> str:
+        """What is wrong with a verification key of the provider; empty where nothing is."""
+        from nurture.adapters.mail.names import key_problem
+
+        return key_problem(key)
 
     @cached_property
     def courier(self) -> Courier:

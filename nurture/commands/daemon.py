@@ -86,16 +86,16 @@ def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
 
 
 def doctor(ctx: typer.Context, *, as_json: AsJson = False) -> None:
-    """Look for what would go wrong: settings, schema, clock, disk, keys, leads without a next thing."""
-    from nurture.daemon import state
+    """Look for what would go wrong: settings, mail domains, keys, schema, clock, disk, leads without a next thing."""
+    from nurture.daemon import doctor as examination
 
-    findings = state.doctor(session(ctx).app)
+    findings = examination.examine(session(ctx).app)
     if as_json:
         show_json(findings)
     else:
         for one in findings:
-            show(f"{one['severity']:8}{one['what']}" + (f" {one['hint']}" if one["hint"] else ""))
-    if any(one["severity"] == "error" for one in findings):
+            show(f"{one.severity:8}{one.what}" + (f" {one.hint}" if one.hint else ""))
+    if any(one.severity == "error" for one in findings):
         raise typer.Exit(1)
 
 

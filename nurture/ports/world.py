@@ -69,6 +69,16 @@ class Links(Protocol):
         """The address to which an answer to this touch goes."""
 
 
+class MailNames(Protocol):
+    """The DNS, as far as mail asks it. Both raise UnreachableError where it does not answer."""
+
+    def texts(self, name: str) -> list[str]:
+        """The TXT records of a name; none where there is no such name."""
+
+    def mail_hosts(self, domain: str) -> list[str]:
+        """Where mail to a domain goes, the preferred first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One thing to hand over. `key` is the same on every attempt, so that a receiver knows a second copy.

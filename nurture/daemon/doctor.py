@@ -1,0 +1,201 @@
+"""What is wrong or will be: settings, mail domains, keys, database, files, clock, disk, and what needs a person."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from nurture.daemon.tick import BACKWARDS, LAST_PASS
+from nurture.domain.errors import NurtureError, UnreachableError
+from nurture.domain.lead import Status
+from nurture.domain.mail_domain import (
+    SELECTORS,
+    Finding,
+    above,
+    is_reserved,
+    judge_dkim,
+    judge_dmarc,
+    judge_mx,
+    judge_spf,
+)
+from nurture.domain.touch import State
+from nurture.wiring import App
+
+LITTLE_DISK: Final = 200 * 1024 * 1024
+LOCAL: Final = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
+
+
+def examine(app: App) -> list[Finding]:
+    """Everything that can be looked at; what one look raises for a person to put right is a finding too."""
+    looks: tuple[Callable[[App], Iterator[Finding]], ...] = (of_settings, of_keys, of_dns, _database, _files, _disk)
+    found = [one for look in looks for one in _guarded(look, app)]
+    if not any(one.severity == "error" for one in _guarded(_database, app)):
+        found += [one for look in (_clock, _held, _people) for one in _guarded(look, app)]
+    return found
+
+
+def _guarded(look: Callable[[App], Iterator[Finding]], app: App) -> list[Finding]:
+    found: list[Finding] = []
+    try:
+        found.extend(look(app))  # what was found before a problem stays
+    except NurtureError as problem:
+        found.append(Finding("error", problem.what, problem.hint))
+    return found
+
+
+def of_settings(app: App) -> Iterator[Finding]:
+    """The mailer, the key of the links, and what must be true before real mail goes out."""
+    settings = app.settings
+    try:
+        _ = app.mailer
+        yield Finding("ok", f"The mailer is set up ({settings.mail.provider}).")
+    except NurtureError as problem:
+        yield Finding("error", problem.what, problem.hint)
+    try:
+        _ = settings.secret_key
+        yield Finding("ok", "The key that signs links is there.")
+    except NurtureError as problem:
+        yield Finding("error", problem.what, problem.hint)
+    if settings.mail.provider == "outbox":
+        return
+    for sender in settings.senders_by_name().values():
+        if is_reserved(_domain(sender.email)):
+            yield Finding("error", f"The sender {sender.email} is a placeholder.", "Set mail.from in nurture.toml.")
+    url = urlsplit(settings.public_url)
+    if url.scheme != "https":
+        hint = "Set web.public_url to the address of your reverse proxy with TLS."
+        yield Finding("error", "web.public_url is not https: one click to unsubscribe works only with TLS.", hint)
+    if url.hostname in LOCAL or is_reserved(url.hostname or ""):
+        yield Finding("error", f"web.public_url leads to {url.hostname}: no link in a mail would work.", "Set it.")
+    if not settings.alerts.email and not settings.alerts.webhook:
+        yield Finding("warning", "Nobody is told when mail pauses by itself.", "Set alerts.email or alerts.webhook.")
+
+
+def of_keys(app: App) -> Iterator[Finding]:
+    """The keys with which SendGrid signs what it posts."""
+    if app.settings.mail.provider != "sendgrid":
+        return
+    keys = app.settings.sendgrid
+    for name, key, without in (
+        ("event_public_key", keys.event_public_key, "events are refused, and nothing settles a mail in doubt"),
+        ("inbound_public_key", keys.inbound_public_key, "anybody who knows the address can post replies"),
+    ):
+        if not key:
+            yield Finding("warning", f"sendgrid.{name} is not set: {without}.", "Copy it from SendGrid's settings.")
+        elif problem := app.key_problem(key):
+            yield Finding("error", f"sendgrid.{name} cannot be used: {problem}.", "Copy it from SendGrid's settings.")
+        else:
+            yield Finding("ok", f"sendgrid.{name} is a key.")
+
+
+def of_dns(app: App) -> Iterator[Finding]:
+    """SPF, DKIM, DMARC and MX. Names that are for examples are not looked up; the first without an answer ends it."""
+    settings = app.settings
+    senders = settings.senders_by_name().values()
+    sending = sorted({_domain(one.email) for one in senders} - {""})
+    answering = sorted({one.reply_domain for one in senders} - {""})
+    try:
+        for domain in sending:
+            if not is_reserved(domain):
+                yield from _sending(app, domain)
+        for domain in answering:
+            if not is_reserved(domain):
+                sendgrid = settings.mail.provider == "sendgrid"
+                yield judge_mx(domain, app.mail_names.mail_hosts(domain), sendgrid=sendgrid)
+    except UnreachableError as problem:
+        yield Finding("warning", f"{problem.what} SPF, DKIM, DMARC and MX were not all looked at.", problem.hint)
+
+
+def _sending(app: App, domain: str) -> Iterator[Finding]:
+    names, own = app.mail_names, app.settings.mail.dkim_selector
+    yield judge_spf(domain, names.texts(domain))
+    keys = []
+    for selector in (own,) if own else SELECTORS:
+        keys.append((selector, names.texts(f"{selector}._domainkey.{domain}")))
+        if judge_dkim(domain, keys).severity == "ok":
+            break
+    yield judge_dkim(domain, keys)
+    policies: list[str] = []
+    for place in above(domain):
+        policies = names.texts(f"_dmarc.{place}")
+        if policies:
+            break
+    yield judge_dmarc(domain, policies)
+
+
+def _database(app: App) -> Iterator[Finding]:
+    problems = app.check_database()
+    for problem in problems:
+        yield Finding("error", problem)
+    if not problems:
+        yield Finding("ok", "The database is sound and its schema is current.")
+
+
+def _files(app: App) -> Iterator[Finding]:
+    errors = [one for one in app.check()[0] if one.severity == "error"]
+    if errors:
+        yield Finding("error", f"{len(errors)} problems in the files.", "Run: nurture check")
+    else:
+        yield Finding("ok", "The files have no problem.")
+
+
+def _disk(app: App) -> Iterator[Finding]:
+    free = shutil.disk_usage(app.settings.folder).free
+    if free < LITTLE_DISK:
+        yield Finding("error", f"Only {free // 1024 // 1024} MB of disk are free.", "Make room before mail is lost.")
+    else:
+        yield Finding("ok", f"{free // 1024 // 1024:,} MB of disk are free.")
+
+
+def _clock(app: App) -> Iterator[Finding]:
+    now: datetime = app.store.now(app.clock.now())
+    apart = abs((now - app.clock.now()).total_seconds())
+    if apart > BACKWARDS.total_seconds():
+        what = f"This machine's clock and the database's are {apart:.0f} s apart."
+        yield Finding("error", what, "Set the clock (NTP).")
+    with app.store.unit(write=False) as work:
+        last = work.control.mark(LAST_PASS)
+    if last is not None and now < last[1] - BACKWARDS:
+        what = f"The clock is before the last pass ({last[1]:%Y-%m-%d %H:%M})."
+        yield Finding("error", what, "Set the clock; sending waits.")
+    else:
+        yield Finding("ok", "The clock is plausible.")
+
+
+def _held(app: App) -> Iterator[Finding]:
+    """What is paused without an end: a person did that, or must end it."""
+    with app.store.unit(write=False) as work:
+        switches = work.control.switches()
+    for name, switch in sorted(switches.items()):
+        if switch.until is None:
+            what = {"send": "All sending", "mailer": "All mail"}.get(name, name.replace(":", " "))
+            why = f": {switch.reason}" if switch.reason else ""
+            yield Finding("warning", f"{what} is paused since {switch.since:%Y-%m-%d}{why}.", "See: nurture status")
+
+
+def _people(app: App) -> Iterator[Finding]:
+    """What needs a person."""
+    with app.store.unit(write=False) as work:
+        idle = work.leads.idle()
+        inbox = work.notes.inbox()
+        counts = work.touches.count_by_state()
+        no_zone = sum(
+            1
+            for lead in work.leads.search(None, now=app.clock.now())
+            if lead.status is Status.NURTURING and not lead.timezone and not (lead.company and lead.company.timezone)
+        )
+    if idle:
+        yield Finding("warning", f"{len(idle)} leads have no next thing.", "Run: nurture lead list --idle")
+    if inbox:
+        yield Finding("warning", f"{len(inbox)} entries wait in the inbox.", "Run: nurture inbox list")
+    if doubt := counts.get(State.IN_DOUBT):
+        yield Finding("warning", f"{doubt} mails are in doubt.", "Run: nurture touch list --state in_doubt")
+    if no_zone:
+        yield Finding("ok", f"{no_zone} leads have no time zone of their own: the workspace's is used.")
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].lower()

@@ -1,0 +1,86 @@
+"""doctor: what is wrong or will be, before the first real mail shows it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from nurture.adapters.mail.names import MailNames
+from nurture.daemon import doctor
+from nurture.wiring import open_app
+from tests.commands.conftest import Nurture
+from tests.fakes import OutboxFake
+from tests.mail.test_names import ZONE, a_name_server
+from tests.web.house import PUBLIC
+
+REAL = """
+[mail]
+provider = "sendgrid"
+from = "Dana Reyes <dana@acme.com>"
+reply_domain = "reply.acme.com"
+postal_address = "Acme, 1 Street, City"
+[web]
+public_url = "https://n.acme.com"
+"""
+
+
+def findings(folder: Path, toml: str, zone: Mapping[tuple[str, str], list[str]]) -> dict[str, str]:
+    """What doctor says of these settings, with the DNS of a zone: words -> severity."""
+    (folder / "nurture.toml").write_text(toml)
+    (folder / "nurture.toml").chmod(0o600)
+    app = open_app(folder, mailer=OutboxFake())
+    try:
+        with a_name_server(zone) as server:
+            app.__dict__["mail_names"] = MailNames(server)
+            looks = (doctor.of_settings, doctor.of_keys, doctor.of_dns)
+            return {one.what: one.severity for look in looks for one in look(app)}
+    finally:
+        app.close()
+
+
+def test_a_domain_that_is_set_up_is_found_in_order(folder: Path) -> None:
+    keys = f'[sendgrid]\nevent_public_key = "{PUBLIC}"\ninbound_public_key = "{PUBLIC}"\n'
+    found = findings(folder, REAL + keys + '[alerts]\nemail = "otto@acme.com"\n', ZONE)
+    assert set(found.values()) == {"ok"}
+    assert "acme.com has a DKIM key (s1)." in found
+    assert "Answers to reply.acme.com arrive at mx.sendgrid.net." in found
+
+
+def test_a_domain_that_nobody_set_up_and_keys_that_are_missing_or_wrong(folder: Path) -> None:
+    found = findings(folder, REAL + '[sendgrid]\nevent_public_key = "abc="\n', {("acme.com", "TXT"): ['"a=1"']})
+    severities = {what.split(":")[0].split(" (")[0]: severity for what, severity in found.items()}
+    assert severities["acme.com has no SPF record"] == "warning"
+    assert severities["No DKIM key of acme.com was found"] == "warning"
+    assert severities["acme.com has no DMARC record"] == "warning"
+    assert severities["reply.acme.com has no MX record"] == "error"
+    assert severities["sendgrid.inbound_public_key is not set"] == "warning"
+    assert severities["sendgrid.event_public_key cannot be used"] == "error"
+    assert severities["Nobody is told when mail pauses by itself."] == "warning"
+
+
+@pytest.mark.parametrize("url", ["http://n.acme.com", "https://localhost", "https://n.acme.example"])
+def test_links_that_nobody_could_follow_are_an_error(folder: Path, url: str) -> None:
+    found = findings(folder, REAL.replace("https://n.acme.com", url), {})
+    assert any(what.startswith("web.public_url") and severity == "error" for what, severity in found.items())
+
+
+def test_an_old_schema_is_said_and_does_not_hide_the_rest(folder: Path, nurture: Nurture) -> None:
+    with closing(sqlite3.connect(folder / "nurture.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = '0000'")
+        database.commit()
+    ran = nurture("doctor")
+    assert ran.code == 1
+    assert "The schema is at step 0000" in ran.out
+    assert "MB of disk are free" in ran.out
+    assert "Traceback" not in ran.err
+
+
+def test_a_workspace_as_init_makes_it_is_sound_and_asks_no_name_server(nurture: Nurture) -> None:
+    ran = nurture("doctor", "--json")
+    assert ran.code == 0
+    assert {one["severity"] for one in ran.json} == {"ok"}
+    assert not [one for one in ran.json if "DNS" in one["what"]]
