@@ -20,7 +20,8 @@ def is_template(path: str, name: str) -> bool:
 class LeadHistory:
     """One lead's touches and responses, seen at `now`. Implements the History of the condition language.
 
-    `enrollment`: where a step is asked about, the enrollment in which it stands.
+    `enrollment`: where a step is asked about, the enrollment in which it stands. `renamed`: what steps of its cadence
+    were called before -> what they are called now.
     """
 
     now: datetime
@@ -28,14 +29,23 @@ class LeadHistory:
     responses: Sequence[Response] = ()
     enrollment: int | None = None
     colleagues_by_stage: Mapping[str, int] = field(default_factory=dict)
+    cadence: str = ""
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     def _human(self, kind: Kind) -> list[Response]:
         return [one for one in self.responses if one.kind is kind and one.grade is Grade.HUMAN]
 
+    def _was_called(self, touch: Touch, name: str) -> bool:
+        """Whether a touch was made by the step of this name when that was called otherwise."""
+        return bool(self.renamed) and self.renamed.get(touch.step) == name and touch.cadence == self.cadence
+
     def clicked(self, template: str) -> bool:
         """A person followed a link of this e-mail."""
         clicks = {one.touch for one in self._human(Kind.CLICK)}
-        return any(one.id in clicks and is_template(one.template, template) for one in self.touches_made)
+        return any(one.id in clicks and self._is_mail(one, template) for one in self.touches_made)
+
+    def _is_mail(self, touch: Touch, template: str) -> bool:
+        return is_template(touch.template, template) or self._was_called(touch, template)
 
     def replied(self) -> bool:
         """A person answered."""
@@ -43,7 +53,7 @@ class LeadHistory:
 
     def sent(self, template: str) -> bool:
         """This e-mail went out to the lead, or must be assumed to have."""
-        return any(one.state in CONTACTED and is_template(one.template, template) for one in self.touches_made)
+        return any(one.state in CONTACTED and self._is_mail(one, template) for one in self.touches_made)
 
     def visited(self, page: str) -> bool:
         """A page that starts with this path was visited."""
@@ -51,7 +61,7 @@ class LeadHistory:
 
     def outcome(self, step: str) -> str | None:
         """How the latest touch of this step ended; `expired` when nobody did it in time."""
-        made = [one for one in self.touches_made if one.step == step]
+        made = [one for one in self.touches_made if one.step == step or self._was_called(one, step)]
         own = [one for one in made if one.enrollment == self.enrollment] or made
         if not own:
             return None

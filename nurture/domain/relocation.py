@@ -8,6 +8,7 @@ from datetime import datetime
 
 from nurture.domain.cadence import Email, PersonTask, Set, Stream, Wait, WaitFor, WaitUntil, Webhook
 from nurture.domain.enrollment import DAY, Place
+from nurture.domain.streams import closest
 from nurture.domain.touch import State, Touch
 from nurture.domain.walk import Branch, Fork, Jump, Op, Program
 
@@ -70,14 +71,14 @@ def _id(op: Op) -> str:
 
 
 def _streams(old: Program, new: Program) -> dict[int, int | None]:
-    """Position of each stream -> that of the stream with most of its items; ids only count streams."""
-    there = {at: op for at, op in enumerate(new.ops) if isinstance(op, Stream)}
+    """Position of each stream -> that of the same stream in the other version."""
+    there = {op.id: at for at, op in enumerate(new.ops) if isinstance(op, Stream)}
+    streams = [op for op in new.ops if isinstance(op, Stream)]
     found: dict[int, int | None] = {}
     for at, op in enumerate(old.ops):
         if isinstance(op, Stream):
-            shared = {spot: len(set(op.items) & set(one.items)) for spot, one in there.items()}
-            best = max(shared, key=lambda spot: (shared[spot], there[spot].id == op.id), default=None)
-            found[at] = best if best is not None and (shared[best] or there[best].id == op.id) else None
+            same = closest(op, streams)
+            found[at] = there[same.id] if same is not None else None
     return found
 
 

@@ -34,6 +34,7 @@ from nurture.domain.cadence import (
 from nurture.domain.chance import chance
 from nurture.domain.condition import Condition, History
 from nurture.domain.enrollment import DAY, Event, Place
+from nurture.domain.touch import State, Touch
 
 # The program -----------------------------------------------------------------------------------------------------
 
@@ -146,7 +147,7 @@ class Surroundings:
     country: str | None
     fiscal_year_start: tuple[int, int]  # month, day
     had: Callable[[str], bool]
-    items: Callable[[str], tuple[str, ...] | None]  # a stream's items as they are today
+    items: Callable[[Stream], tuple[str, ...]]  # a stream's items as they are today
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,10 +271,7 @@ def _stream(
         due = anchor
     if op.times is not None and given >= op.times:
         return due
-    items = around.items(op.id) or op.items
-    if given >= len(items):
-        return due
-    item = next((item for item in items if not around.had(item)), None)
+    item = next((item for item in around.items(op) if not around.had(item)), None)
     if item is None:
         return due
     return Contact(Email(op.line, item, item), due)
@@ -316,3 +314,12 @@ def after_contact(program: Program, place: Place, at: datetime, *, counted: bool
         memory[op.id] = int(memory.get(op.id, 0)) + 1
         return Place(place.pc, at, memory)
     return replace(place, pc=place.pc + 1, anchor=anchor, memory=memory)
+
+
+def after_touch(program: Program, place: Place, made: Touch, now: datetime) -> Place:
+    """The place after an open touch is over; waits count from when that really happened."""
+    counted = made.counted_at is not None or made.state is State.EXPIRED
+    at = made.sent_at or made.intent_at or now
+    if made.state is State.EXPIRED and made.expires_at is not None:
+        at = made.expires_at
+    return after_contact(program, place, at if counted else now, counted=counted)

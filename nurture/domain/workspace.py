@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from nurture.domain.cadence import Cadence
 from nurture.domain.person import Person, Role
 from nurture.domain.readiness import Readiness
 from nurture.domain.scoring import Scoring
 from nurture.domain.source import Source
+
+# What conditions ask about our own touches; responses have a pass of their own.
+OF_TOUCHES: Final = frozenset({"sent", "touches", "outcome"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,12 @@ class Workspace:
     readiness: Readiness = field(default_factory=Readiness)
     people: Mapping[str, Person] = field(default_factory=dict)
     sources: Mapping[str, Source] = field(default_factory=dict)
+
+    @property
+    def entry_asks_about_touches(self) -> bool:
+        """Whether a lead may enter some cadence because of what it was sent, as those of a correction do."""
+        conditions = (cadence.entry.when for cadence in self.cadences.values())
+        return any(call.name in OF_TOUCHES for when in conditions if when is not None for call in when.calls)
 
     def with_role(self, role: Role) -> tuple[Person, ...]:
         """The people who do this, in the order of the file."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from nurture.domain import calendar
 from nurture.domain.cadence import Cadence, Stream
 from nurture.domain.consent import Medium, Standing, standing
 from nurture.domain.enrollment import Enrollment, EnrollmentId
+from nurture.domain.errors import NurtureError
 from nurture.domain.fact import Fact
 from nurture.domain.history import LeadHistory
 from nurture.domain.lead import Lead, LeadId
@@ -20,6 +21,7 @@ from nurture.domain.pacing import WEEK
 from nurture.domain.policy import Policy
 from nurture.domain.response import Response
 from nurture.domain.scoring import Running, engagement
+from nurture.domain.streams import closest, streams_in
 from nurture.domain.touch import Channel, Touch
 from nurture.domain.walk import Surroundings
 from nurture.moves.pressure import Pressure
@@ -94,21 +96,25 @@ class Scene:
         """What the walk of one enrollment looks at."""
 
         def had(item: str) -> bool:
-            path = self.rules.templates.resolve(cadence.name, item, "email")
-            return self.had(lead, path) or any(
-                touch.enrollment == enrollment.id and touch.template == path for touch in self.touches.get(lead.id, ())
+            try:
+                paths = {self.rules.templates.resolve(cadence.name, item, "email")}
+            except NurtureError:  # its template is gone: what was tried before is not tried again
+                paths = {item, f"{cadence.name}/{item}"}
+            return any(self.had(lead, path) for path in paths) or any(
+                touch.enrollment == enrollment.id and touch.template in paths for touch in self.touches.get(lead.id, ())
             )
 
-        def items(stream: str) -> tuple[str, ...] | None:
+        def items(stream: Stream) -> tuple[str, ...]:
             latest = self.rules.workspace.cadences.get(cadence.name)
-            return stream_items(latest, stream) if latest else None
+            today = closest(stream, streams_in(latest.steps)) if latest else None
+            return (today or stream).items
 
         fiscal = lead.company.fiscal_year_start if lead.company else None
         month, day = (int(part) for part in fiscal.split("-")) if fiscal else self.policy.fiscal_year_start
         return Surroundings(
             lead=lead.id,
             names=self.names(lead),
-            history=self.history(lead, enrollment.id),
+            history=replace(self.history(lead, enrollment.id), cadence=cadence.name, renamed=cadence.renamed),
             zone=self.zone_of(lead),
             country=self.country_of(lead),
             fiscal_year_start=(month, day),
@@ -149,23 +155,6 @@ def look_at_pressure(scene: Scene, pressure: Pressure, batch: Collection[Enrollm
         one_place=all(cadence.exclusive for cadence in scene.rules.workspace.cadences.values()),
     )
     scene.pressure = pressure
-
-
-def stream_items(cadence: Cadence, stream: str) -> tuple[str, ...] | None:
-    """The items of a stream of this name, wherever it stands."""
-    return next((step.items for step in _streams(cadence.steps) if step.id == stream), None)
-
-
-def _streams(steps: Sequence[object]) -> list[Stream]:
-    found: list[Stream] = []
-    for step in steps:
-        if isinstance(step, Stream):
-            found.append(step)
-        for attribute in ("then", "otherwise", "steps"):
-            found += _streams(getattr(step, attribute, ()))
-        for arm in getattr(step, "arms", ()):
-            found += _streams(arm.steps)
-    return found
 
 
 def load(work: Unit, ids: Collection[LeadId], *, rules: InForce, policy: Policy, now: datetime) -> Scene:

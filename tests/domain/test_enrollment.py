@@ -115,7 +115,7 @@ class Life:
             country="FR",
             fiscal_year_start=(1, 1),
             had=lambda item: item in had,
-            items=lambda stream: None,
+            items=lambda stream: stream.items,
         )
         found = walk(self.program, self.place, around, self.now)
         again = walk(self.program, self.place, around, self.now)

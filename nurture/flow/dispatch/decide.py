@@ -14,7 +14,7 @@ from nurture.domain.errors import NurtureError
 from nurture.domain.lead import Lead
 from nurture.domain.pacing import Go, Skip, Wait
 from nurture.domain.touch import SENTENCES, Channel, Event, Reason, State, Touch
-from nurture.domain.walk import Contact, Finished, Program, Sleep, after_contact, goal_met, walk
+from nurture.domain.walk import Contact, Finished, Program, Sleep, after_touch, goal_met, walk
 from nurture.flow.dispatch.gates import LOOK_AGAIN, gates
 from nurture.moves.rendering import sender_name
 from nurture.moves.scene import Scene
@@ -79,12 +79,8 @@ def moved_on(due: Enrollment, made: Touch, program: Program, scene: Scene) -> En
 
 
 def place_after(due: Enrollment, made: Touch, program: Program, scene: Scene) -> Place:
-    """Where it stands after its open touch is over; waits count from when that really happened."""
-    counted = made.counted_at is not None or made.state is State.EXPIRED
-    at = made.sent_at or made.intent_at or scene.now
-    if made.state is State.EXPIRED and made.expires_at is not None:
-        at = made.expires_at
-    return after_contact(program, due.place, at if counted else scene.now, counted=counted)
+    """Where it stands after its open touch is over."""
+    return after_touch(program, due.place, made, scene.now)
 
 
 def _expired(made: Touch, decision: Decision, scene: Scene) -> Touch:

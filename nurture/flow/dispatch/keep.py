@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from nurture.domain import enrollment
 from nurture.domain.enrollment import EnrollmentId
@@ -13,6 +14,8 @@ from nurture.moves.fields import set_fields
 from nurture.moves.scene import Scene
 from nurture.ports import Unit
 from nurture.ports.store import Change
+
+MADE: Final = frozenset({State.SENT, State.UNKNOWN, State.DONE, State.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,17 @@ def keep(work: Unit, decisions: Sequence[Decision], scene: Scene) -> Kept:
                 _tell(work, made, one, scene)
     over = sorted({one.lead.id for one in ours if one.finished})
     work.leads.update_many([{"id": lead, "enroll_check": True, "ready_check": True} for lead in over])
+    if scene.rules.workspace.entry_asks_about_touches:
+        touched = sorted({one.lead.id for one in ours if _was_made(one, scene)})
+        work.leads.update_many([{"id": lead, "enroll_check": True} for lead in touched])
     work.notes.add(history)
     return Kept(stored, saved | {made.id for made in new})
+
+
+def _was_made(one: Decision, scene: Scene) -> bool:
+    """Whether a touch of this lead came to something here."""
+    ids = {one.before.touch, one.after.touch}
+    return any(made.id in ids and made.state in MADE for made in scene.touches.get(one.lead.id, ()))
 
 
 def _ended(one: Decision, scene: Scene) -> Change:

@@ -96,7 +96,7 @@ def _migrate(
         for one in batch:
             version = rules.versions[one.cadence]
             old, new = rules.program(one.cadence, one.version), rules.program(one.cadence, version)
-            to, opened = placed(one, old, new, touches.get(one.lead, ()))
+            to, opened = placed(one, old, new, touches.get(one.lead, ()), now)
             if isinstance(to, Lost):
                 lost.setdefault((one.cadence, to.step), []).append(one.lead)
                 continue

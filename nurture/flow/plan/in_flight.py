@@ -11,7 +11,7 @@ from nurture.domain.enrollment import Enrollment, Place, State
 from nurture.domain.policy import Policy
 from nurture.domain.relocation import Lost, relocated
 from nurture.domain.touch import FINAL, Touch
-from nurture.domain.walk import Program, Sleep, walk
+from nurture.domain.walk import Program, Sleep, after_touch, walk
 from nurture.moves.scene import Scene, load
 from nurture.ports import InForce, Store
 
@@ -46,19 +46,25 @@ def standings(
     return found
 
 
-def placed(one: Enrollment, old: Program, new: Program, touches: Iterable[Touch]) -> tuple[Place | Lost, Touch | None]:
+def placed(
+    one: Enrollment, old: Program, new: Program, touches: Iterable[Touch], now: datetime
+) -> tuple[Place | Lost, Touch | None]:
     """Where an enrollment stands in the new version, and its open touch."""
     mine = [touch for touch in touches if touch.enrollment == one.id]
-    opened = next((touch for touch in mine if touch.id == one.touch and touch.state not in FINAL), None)
+    latest = next((touch for touch in mine if touch.id == one.touch), None)
+    opened = latest if latest is not None and latest.state not in FINAL else None
+    here = one.place
+    if latest is not None and opened is None:
+        here = after_touch(old, here, latest, now)  # it is over, and no pass has gone on from it yet
     made = sorted((touch for touch in mine if touch is not opened), key=lambda touch: touch.created_at)
-    place = relocated(old, new, one.place, made=made, open_touch=opened is not None, started_at=one.started_at)
+    place = relocated(old, new, here, made=made, open_touch=opened is not None, started_at=one.started_at)
     return place, opened
 
 
 def _standing(one: Enrollment, new: Program, scene: Scene) -> Standing:
     old = scene.rules.program(one.cadence, one.version)
     lead = scene.leads[one.lead]
-    to, opened = placed(one, old, new, scene.touches.get(one.lead, ()))
+    to, opened = placed(one, old, new, scene.touches.get(one.lead, ()), scene.now)
     ahead = _ahead(old, one.place.pc, new)
     if isinstance(to, Lost):
         return Standing(one, ahead | {to.step}, to)
