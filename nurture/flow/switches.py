@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from nurture.domain.errors import RequestError, UnknownNameError
 from nurture.domain.touch import Reason, State
+from nurture.moves.first_wave import let_go_on
 from nurture.ports import Store
 from nurture.ports.store import Change, Switch
 
@@ -24,18 +25,27 @@ def pause(name: str, *, reason: str, store: Store, now: datetime, by: str, dry_r
 
 
 def resume(name: str, *, store: Store, now: datetime, by: str, dry_run: bool = False) -> bool:
-    """Let it go on, with the enrollments that were put off because of it; False if it was not paused."""
+    """Let it go on, with the enrollments that were put off because of it; False if there was nothing to resume.
+
+    With a cadence go on the e-mails that it waits for and that are held after their first wave.
+    """
     with store.unit() as work:
-        if not work.control.unswitch(name):
-            return False
+        was_paused = work.control.unswitch(name)
         kind, _, named = name.partition(":")
         cadence = named if kind == "cadence" else None
+        planned = work.touches.select(state=State.PLANNED, cadence=cadence)
+        waiting = {one.template for one in planned if one.reason is Reason.FIRST_WAVE} if cadence else set()
+        released = let_go_on(work, waiting, now=now)
+        if not was_paused and not released:
+            return False
         held = [
             one.enrollment
-            for one in work.touches.select(state=State.PLANNED, cadence=cadence)
+            for one in planned
             if one.enrollment is not None and one.reason in (Reason.PAUSED, Reason.MAILER_PAUSED)
         ]
         work.enrollments.wake(held, now)
+        texts = [f"{one}: the rest follows after its first wave" for one in released]
+        work.notes.add([Change("first_wave", text, now, by=by) for text in texts])
         work.notes.add([Change("switch", f"{name.replace(':', ' ')} resumed", now, by=by)])
         if not dry_run:
             work.commit()

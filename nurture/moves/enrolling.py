@@ -41,6 +41,7 @@ def pause(
         if which(one)
     ]
     work.enrollments.save(changed, fenced=False)
+    work.pacing.let_go([one.touch for one in changed if one.touch is not None])
     words = f"paused ({why.replace('_', ' ')})" + (f" until {until:%Y-%m-%d}" if until else "")
     work.notes.add([Change("paused", f"{one.cadence} {words}", now, by=by, lead=one.lead) for one in changed])
     return changed
@@ -86,6 +87,7 @@ def stop(
 
 def close_touches(work: Unit, ids: Collection[str]) -> None:
     """Skip what is planned and cancel what is open. What is being sent is settled by its own answer."""
+    work.pacing.let_go(ids)
     made = work.touches.get(ids)
     after = []
     for one in made.values():

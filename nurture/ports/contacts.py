@@ -108,9 +108,6 @@ class Touches(Protocol):
     def counted(self, leads: Collection[LeadId], since: datetime) -> dict[LeadId, list[datetime]]:
         """When each lead's touches counted, after `since`."""
 
-    def domain_counted(self, domains: Collection[str], since: datetime) -> dict[str, list[datetime]]:
-        """When mails to each domain counted, after `since`."""
-
     def had(self, pairs: Collection[tuple[LeadId, str]]) -> frozenset[tuple[LeadId, str]]:
         """Of these (lead, template) pairs, those that were sent or must be assumed to have been."""
 

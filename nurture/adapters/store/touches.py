@@ -26,9 +26,6 @@ _STATES = select(table.c.id, table.c.attempt, table.c.state).where(among(table.c
 _COUNTED = select(table.c.lead_id, table.c.counted_at).where(
     among(table.c.lead_id), table.c.counted_at > bindparam("since")
 )
-_OF_DOMAINS = select(table.c.domain, table.c.counted_at).where(
-    among(table.c.domain), table.c.counted_at > bindparam("since")
-)
 _HAD = select(table.c.lead_id, table.c.template).where(
     among(table.c.lead_id), table.c.channel == Channel.EMAIL.value, table.c.counted_at.is_not(None)
 )
@@ -119,13 +116,6 @@ class TouchRows:
         found: dict[int, list[datetime]] = {}
         for row in fetch(self._db, _COUNTED, leads, since=since):
             found.setdefault(row.lead_id, []).append(row.counted_at)
-        return found
-
-    def domain_counted(self, domains: Collection[str], since: datetime) -> dict[str, list[datetime]]:
-        """When mails to each domain counted, after `since`."""
-        found: dict[str, list[datetime]] = {}
-        for row in fetch(self._db, _OF_DOMAINS, domains, since=since):
-            found.setdefault(row.domain, []).append(row.counted_at)
         return found
 
     def had(self, pairs: Collection[tuple[int, str]]) -> frozenset[tuple[int, str]]:
