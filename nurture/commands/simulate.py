@@ -18,7 +18,7 @@ from nurture.domain.errors import RequestError
 
 if TYPE_CHECKING:
     from nurture.daemon.simulate import Progress, Simulation
-    from nurture.daemon.simulate.people import Act
+    from nurture.daemon.simulate.acts import Act
 
 
 def mount(app: typer.Typer) -> None:

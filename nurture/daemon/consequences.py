@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nurture.flow import enroll, promote
 from nurture.wiring import App
 
 
-def run(app: App) -> None:
-    """Enroll and promote the leads that changed, as the next pass would."""
+def run(app: App) -> int:
+    """Enroll and promote the leads that changed, as the next pass would; how many were promoted."""
     now = app.store.now(app.clock.now())
     rules = app.rules.in_force()
-    enroll.run(store=app.store, rules=rules, policy=app.policy, now=now)
+    common: dict[str, Any] = {"store": app.store, "rules": rules, "policy": app.policy, "now": now}
+    enroll.run(**common)
     crm = bool(app.settings.crm.webhook)
-    promote.run(store=app.store, rules=rules, policy=app.policy, new_id=app.clock.new_id, now=now, by="daemon", crm=crm)
+    return promote.run(**common, new_id=app.clock.new_id, by="daemon", crm=crm).promoted

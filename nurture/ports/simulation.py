@@ -48,7 +48,7 @@ class Watched(Protocol):
         """What moved since the last call, in the order in which it moved."""
 
     def ledger(self, since: datetime, until: datetime) -> Iterator[Touch]:
-        """Touches that are over and may have ended in [since, until), in the order of the ledger, one at a time."""
+        """Touches that are over and may have ended in [since, until), by the moment at which they did."""
 
     def left(self, since: datetime) -> list[Left]:
         """Where enrollments ended since a moment."""

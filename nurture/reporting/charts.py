@@ -70,9 +70,17 @@ def bars(title: str, values: Sequence[Bar], *, unit: str = "", note: str = "") -
 
 
 def stacked(
-    title: str, columns: Sequence[str], series: Mapping[str, Sequence[float]], *, unit: str = "", note: str = ""
+    title: str,
+    columns: Sequence[str],
+    series: Mapping[str, Sequence[float]],
+    *,
+    unit: str = "",
+    note: str = "",
+    limit: Bar | None = None,
 ) -> str:
     """Upright bars, one for each column (a month, say), each made of one part for each of the series.
+
+    `limit` is drawn as a line across them, under its label.
 
     Raises ValueError when a series has not one value for each column, or when there are more series than colors.
     """
@@ -92,7 +100,7 @@ def stacked(
     return _figure(
         title,
         f"Stacked bars {span}{f', {unit}' if unit else ''}. Together: {told}.",
-        _upright(columns, series, totals),
+        _upright(columns, series, totals, limit),
         _table(head, body),
         legend=list(series),
         note=note,
@@ -117,10 +125,12 @@ def _rows(values: Sequence[Bar], shown: Sequence[str]) -> tuple[str, int]:
     return "".join(parts), max(len(values) * (height + gap) - gap, 1)
 
 
-def _upright(columns: Sequence[str], series: Mapping[str, Sequence[float]], totals: Sequence[float]) -> tuple[str, int]:
+def _upright(
+    columns: Sequence[str], series: Mapping[str, Sequence[float]], totals: Sequence[float], limit: Bar | None
+) -> tuple[str, int]:
     """Upright stacked bars over a scale of round numbers."""
     top, tall, left = 18, 220, 44
-    step, most = _scale(max(totals, default=0))
+    step, most = _scale(max([*totals, limit.value if limit else 0], default=0))
     parts = []
     value = 0.0
     while value <= most:
@@ -146,6 +156,11 @@ def _upright(columns: Sequence[str], series: Mapping[str, Sequence[float]], tota
             parts.append(f'<text x="{center:.1f}" y="{y - 5:.1f}" class="middle small">{number(totals[place])}</text>')
         if place % (1 + int((len(name) + 1) * _LETTER // room)) == 0:
             parts.append(f'<text x="{center:.1f}" y="{top + tall + 18}" class="middle small">{escape(name)}</text>')
+    if limit is not None:
+        y = top + tall - tall * limit.value / most
+        words = f"{limit.label}: {number(limit.value)}"
+        parts.append(f'<line x1="{left}" x2="{_WIDTH}" y1="{y:.1f}" y2="{y:.1f}" class="limit"/>')
+        parts.append(f'<text x="{_WIDTH}" y="{y - 5:.1f}" class="end small">{escape(words)}</text>')
     return "".join(parts), top + tall + 26
 
 

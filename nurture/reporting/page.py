@@ -35,6 +35,7 @@ svg text { font: 12px -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-
 svg .end { text-anchor: end; } svg .middle { text-anchor: middle; } svg .small { font-size: 11px; fill: var(--dim); }
 svg .value { font-variant-numeric: tabular-nums; }
 svg .grid { stroke: var(--line); stroke-width: 1; } svg .part { stroke: var(--paper); stroke-width: 1; }
+svg .limit { stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 6 4; }
 .c1 { fill: var(--c1); } .c2 { fill: var(--c2); } .c3 { fill: var(--c3); }
 .c4 { fill: var(--c4); } .c5 { fill: var(--c5); } .c6 { fill: var(--c6); }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; padding: 0; margin: 0 0 .5rem;

@@ -5,136 +5,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from nurture import commands
-from nurture.daemon import grid, tick
 from nurture.daemon.simulate import Simulation, report, simulated
 from nurture.daemon.simulate import ledger as simulated_ledger
-from nurture.daemon.simulate.people import Act, perform
-from nurture.domain.errors import RefusedError, RequestError
-from nurture.domain.handoff import State as Handoff
-from nurture.domain.ledger import Happened, ledger
-from nurture.domain.touch import State
+from nurture.daemon.simulate.acts import Act
+from nurture.domain.errors import RequestError
+from nurture.domain.ledger import Happened
 from nurture.wiring import App, open_app
-from tests.builders import a_company, a_lead
 from tests.fakes import A_TUESDAY, FixedClock, OutboxFake
-from tests.journeys import workspace
+from tests.journeys import lived, months
 
-LEADS = 14
-DAYS = 17
-UNTIL = A_TUESDAY + timedelta(days=DAYS)
-
-COURSE = """
-name: course
-enroll: {when: "employees >= 100"}
-window: {days: mon-fri, hours: "09:00-16:30"}
-holdout: 5%
-steps:
-  - email: hello
-  - wait_for: clicked('hello')
-    timeout: 3 days
-  - if: clicked('hello')
-    then:
-      - email: more
-  - wait: WAIT
-  - call: intro
-    within: 2 business days
-    ask: [timeline, budget]
-  - if: outcome('intro') == 'voicemail'
-    then:
-      - email: missed-you
-  - split:
-      - {share: 50%, steps: [{email: short}]}
-      - {share: 50%, steps: [{email: long}]}
-    id: length
-  - enroll: evergreen
-"""
-EVERGREEN = """
-name: evergreen
-enroll: {when: "employees < 100", rate: 4 per day}
-priority: 20
-steps:
-  - stream:
-      every: 1 week
-      items: [one, two, three, four]
-"""
-QUALIFY = """
-name: qualify
-enroll: {again: after 30 days}
-priority: 90
-goal: budget and timeline
-steps:
-  - call: first
-    within: 2 business days
-    ask: [budget, timeline]
-  - wait: 3 business days
-  - email: questions
-    repeat: true
-"""
-FILES = {
-    "people.yaml": """
-- {name: Cal, email: cal@acme.example, roles: [caller], calls_per_day: 4, timezone: Europe/Paris}
-- {name: Lee, email: lee@acme.example, roles: [rep], timezone: Europe/Paris, capacity: 1}
-- {name: Sam, email: sam@acme.example, roles: [manager]}
-""",
-    "scoring.yaml": """
-fit:
-  - {points: 20, when: employees >= 100, because: large enough}
-engagement:
-  half_life: 10 days
-  rules:
-    - {on: click, points: 12, because: read further}
-    - {on: call, points: 12, where: "outcome == 'connected'", because: talked with us}
-    - {on: reply, points: 20, because: answered}
-stages:
-  near_term: {enter: engagement >= 10, leave: engagement < 6}
-  long_term: {enter: engagement >= 2, leave: engagement < 1}
-""",
-    "readiness.yaml": """
-promote:
-  when: stage == 'near_term' and fit >= 20
-  require: [budget]
-  if_missing: qualify
-reject:
-  bad_timing: {return: 10 days, into: evergreen}
-lost:
-  no_decision: {return: 6 months, into: evergreen}
-""",
-}
-MAILS = ("course/hello", "course/more", "course/missed-you", "course/short", "course/long", "qualify/questions")
-STREAM = tuple(f"evergreen/{item}" for item in ("one", "two", "three", "four"))
-
-
-def a_workspace(folder: Path, database: str, *, wait: str = "4 days") -> App:
-    """Three cadences in force, and leads of companies in three zones, none of them contacted yet."""
-    cadences = {"course": COURSE.replace("WAIT", wait), "evergreen": EVERGREEN, "qualify": QUALIFY}
-    scripts = ("course/intro", "qualify/first")
-    tick_of_an_hour = '[scheduler]\ntick = "1 hour"\n'
-    made = workspace.make(
-        folder, cadences, mails=MAILS + STREAM, scripts=scripts, more=tick_of_an_hour, database=database
-    )
-    for name, text in FILES.items():
-        (made / name).write_text(text)
-    app = workspace.opened(made, clock=FixedClock(), mailer=OutboxFake())
-    zones = ("Europe/Paris", "America/Chicago", "Asia/Tokyo")
-    with app.store.unit() as work:
-        for number in range(LEADS):
-            over: dict[str, Any] = {} if number % 3 else {"phone": f"+3314000{number:04}"}
-            company = a_company(work, name=f"Company {number // 2}", employees=40 if number % 5 == 0 else 250)
-            zone = zones[number % 3]
-            a_lead(
-                work, company=company, email=f"p{number}@c{number}.example", timezone=zone, enroll_check=True, **over
-            )
-        work.commit()
-    return app
+UNTIL = A_TUESDAY + timedelta(days=11)
 
 
 def said(lines: Sequence[Happened]) -> str:
@@ -146,7 +35,7 @@ def said(lines: Sequence[Happened]) -> str:
 
 @contextmanager
 def a_simulation(app: App, *, seed: int = 3, acts: list[Act] | None = None) -> Iterator[Simulation]:
-    """Forty days of the future."""
+    """Some weeks of the future."""
     heard = acts.append if acts is not None else lambda act: None
     with simulated(app, until=UNTIL, seed=seed, heard=heard) as done:
         yield done
@@ -158,55 +47,14 @@ def forecast(app: App, *, seed: int = 3, acts: list[Act] | None = None) -> str:
         return said(list(simulated_ledger.lines(done.watched, done.start, done.end)))
 
 
-def lived(app: App, acts: Sequence[Act]) -> str:
-    """The ledger after the daemon's own passes, at every point of the grid, while people do what they did."""
-    step = app.policy.tick
-    at, left = grid.at_or_after(app.clock.now(), step), list(acts)
-    start = at
-    while at < UNTIL:
-        while left and left[0].at <= at:
-            act = named_here(app, left.pop(0))
-            if act is not None:
-                moved(app, act.at)
-                with suppress(RefusedError):
-                    perform(app, act)
-        moved(app, at)
-        tick.run(app, now=at)
-        at += step
-    with app.store.unit(write=False) as work:
-        return said(ledger(work.touches.select(until=UNTIL), since=start, until=UNTIL))
-
-
-def moved(app: App, at: datetime) -> None:
-    """The clock, at a later moment."""
-    assert isinstance(app.clock, FixedClock)
-    app.clock.advance(seconds=(at - app.clock.now()).total_seconds())
-
-
-def named_here(app: App, act: Act) -> Act | None:
-    """What somebody does, about the touch or the handoff of this database that is meant."""
-    with app.store.unit(write=False) as work:
-        if act.step == "handoff" and not act.cadence:
-            wanted = Handoff.OFFERED if act.what in ("accept", "reject") else Handoff.ACCEPTED
-            rows = work.sales.handoffs(lead=act.lead, rep=act.by, states=[wanted.value])
-            return replace(act, subject=str(rows[-1]["id"])) if rows else None
-        place = (act.cadence, act.step, act.occurrence)
-        found = [
-            one
-            for one in work.touches.of_leads([act.lead]).get(act.lead, [])
-            if (one.cadence, one.step, one.occurrence) == place and one.state is not State.SKIPPED
-        ]
-    return replace(act, subject=found[-1].id) if found else None
-
-
-def test_the_daemon_does_what_simulate_said(tmp_path: Path, database_url: str) -> None:
-    app = a_workspace(tmp_path / "ws", database_url)
-    acts: list[Act] = []
-    expected = forecast(app, acts=acts)
-    assert {act.what for act in acts} >= {"task"}
-    assert len(expected.splitlines()) > LEADS * 2
-    assert lived(app, acts) == expected
-    app.close()
+def test_a_daemon_on_postgresql_does_what_simulate_said(tmp_path: Path, postgres_url: str) -> None:
+    """A process of its own under a clock that is set; responses come over HTTP. In full: benchmarks.simulate_daemon."""
+    folder, until = tmp_path / "ws", A_TUESDAY + timedelta(days=21)
+    months.a_workspace(folder, postgres_url, leads=24, tick="3 hours", more=lived.KEYS).close()
+    expected, acts = lived.simulated(folder, A_TUESDAY, until, seed=11)
+    assert {act.what for act in acts} >= {"task", "click", "reply", "bounce", "accept", "contacted"}
+    assert "skipped:holdout" in expected
+    assert lived.lived(folder, A_TUESDAY, until, acts) == expected
 
 
 @dataclass(frozen=True)
@@ -233,7 +81,7 @@ def hashes(folder: Path) -> dict[str, str]:
 def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     """One simulation, looked at from all sides."""
     folder = tmp_path_factory.mktemp("told") / "ws"
-    a_workspace(folder, "sqlite:///nurture.db").close()
+    months.a_workspace(folder, "sqlite:///nurture.db").close()
     before = hashes(folder)
     mailer, acts = OutboxFake(), list[Act]()
     app = open_app(folder, clock=FixedClock(), mailer=mailer)
@@ -251,22 +99,17 @@ def test_the_database_is_not_written_and_nothing_leaves(told: Told) -> None:
     assert told.deliveries == 0
 
 
-def test_the_same_workspace_made_anew_says_the_same(told: Told, tmp_path: Path) -> None:
-    app = a_workspace(tmp_path / "ws", "sqlite:///nurture.db")
-    assert forecast(app) == told.ledger
-    app.close()
-
-
-def test_another_seed_says_something_else(told: Told) -> None:
-    app = open_app(told.folder, clock=FixedClock())
-    assert forecast(app, seed=4) != told.ledger
-    app.close()
+def test_another_seed_is_other_people(told: Told) -> None:
+    app, acts = open_app(told.folder, clock=FixedClock()), list[Act]()
+    with simulated(app, until=A_TUESDAY + timedelta(days=8), seed=4, heard=acts.append):
+        app.close()
+    assert acts != [act for act in told.acts if act.at < A_TUESDAY + timedelta(days=8)]
 
 
 def test_one_other_wait_makes_another_ledger_before_it_is_applied(told: Told, tmp_path: Path) -> None:
     folder = tmp_path / "ws"
-    app = a_workspace(folder, "sqlite:///nurture.db")
-    (folder / "cadences" / "course.yaml").write_text(COURSE.replace("WAIT", "5 days"))
+    app = months.a_workspace(folder, "sqlite:///nurture.db")
+    (folder / "cadences" / "course.yaml").write_text(months.course("5 days"))
     with a_simulation(app) as done:
         assert done.changed_files == 1
         assert said(list(simulated_ledger.lines(done.watched, done.start, done.end))) != told.ledger
@@ -282,18 +125,23 @@ def test_a_caller_makes_no_more_calls_a_day_than_agreed(told: Told) -> None:
 def test_the_report_stands_alone_and_names_what_matters(told: Told) -> None:
     assert "<svg" in told.page
     assert not re.search(r"(?:src|href)=|https?://(?!www\.w3\.org)", told.page)
-    for words in ("Contacts by week", "Calls by caller and week", "Where leads leave", "Cal"):
+    both = ("Calls by caller and week", "Where leads leave", "Cal", "The busiest day is")
+    for words in ("Touches by day and channel", "Promoted by week", "room of the reps: 1", "possible: 20", *both):
         assert words in told.page
+    for words in ("Contacts by week", "Leads to sales by week", *both):
         assert words in told.text
 
 
-def test_the_command_prints_what_touch_ledger_prints(told: Told, capsys: pytest.CaptureFixture[str]) -> None:
-    begin = ["--workspace", str(told.folder), "simulate", "--from", A_TUESDAY.isoformat(), "--seed", "3", "--json"]
+def test_the_command_says_the_same_of_the_same_workspace_made_anew(
+    told: Told, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    months.a_workspace(tmp_path / "ws", "sqlite:///nurture.db").close()
+    begin = ["--workspace", str(tmp_path / "ws"), "simulate", "--from", A_TUESDAY.isoformat(), "--seed", "3", "--json"]
     commands.app([*begin, "--until", UNTIL.isoformat()], standalone_mode=False)
     printed = capsys.readouterr().out
     rows = json.loads(printed)
     assert [list(row) for row in rows[:1]] == [["at", "lead", "cadence", "step", "channel", "outcome"]]
-    assert len(rows) == len(told.ledger.splitlines())
+    assert said([Happened(datetime.fromisoformat(row.pop("at")), **row) for row in json.loads(printed)]) == told.ledger
     assert printed == json.dumps(rows, ensure_ascii=False, indent=2) + "\n"
 
 

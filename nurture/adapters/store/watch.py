@@ -14,7 +14,7 @@ from nurture.adapters.store.tables import enrollments, files, handoffs, leads, m
 from nurture.domain import enrollment, handoff
 from nurture.domain.experience import Experience
 from nurture.domain.routing import SAME_REP
-from nurture.domain.touch import FINAL, Channel, State, Touch
+from nurture.domain.touch import FINAL, Channel, Reason, State, Touch
 from nurture.ports.simulation import Left, News
 
 # Every move of a touch and of a handoff is written down by the database itself: no code of the passes knows of it.
@@ -111,7 +111,7 @@ class Watch:
         return [News(row[0], str(row[1]), row[2], row[3]) for row in rows]
 
     def ledger(self, since: datetime, until: datetime) -> Iterator[Touch]:
-        """Touches that are over and may have ended in [since, until), in the order of the ledger, one at a time."""
+        """Touches that are over and may have ended in [since, until), by the moment at which they did."""
         table = touches.c
         expired = (table.state == State.EXPIRED.value) & table.expires_at.is_not(None)
         at = case((expired, table.expires_at), else_=func.coalesce(table.sent_at, table.intent_at, table.created_at))
@@ -120,7 +120,7 @@ class Watch:
             select(*columns, table.due_at, table.created_at, table.intent_at, table.sent_at, table.expires_at)
             .add_columns(table.outcome)
             .where(table.state.in_([state.value for state in FINAL]), at >= since, at < until)
-            .order_by(at, table.lead_id, table.cadence, table.step, table.occurrence, table.channel, table.outcome)
+            .order_by(at)
         )
         with self._engine.connect() as db:
             for row in db.execution_options(yield_per=1_000, **{WRITES: False}).execute(query):
@@ -136,6 +136,7 @@ class Watch:
                     intent_at=row.intent_at,
                     sent_at=row.sent_at,
                     expires_at=row.expires_at,
+                    reason=Reason(row.reason) if row.reason else None,
                     outcome=row.outcome,
                 )
 

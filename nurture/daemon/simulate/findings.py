@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from nurture.daemon.simulate.run import Simulation
+from nurture.daemon.simulate.volume import monday
 from nurture.domain import calendar
 from nurture.domain.cadence import Stream
 from nurture.domain.handoff import State as Handoff
@@ -23,16 +24,25 @@ SKIPPED: Final = "left out: "
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All that is said. `held`: reason, touches, sentence; `left`: cadence, how, after which contact, leads."""
+    """All that is said. `held`: reason, touches, sentence; `left`: cadence, how, after which contact, leads.
+
+    `channels`, `callers`, `sales` and `desk` are by week; `calls_possible` in a week, `room` for open leads at sales.
+    """
 
     headline: str
     basis: str
     totals: Mapping[str, int]
     weeks: tuple[date, ...]
+    days: tuple[date, ...]
+    by_day: Mapping[str, Counter[date]]
+    busiest: str
     channels: Mapping[str, Counter[date]]
     callers: Mapping[str, Counter[date]]
+    calls_possible: int | None
     rooms: tuple[str, ...]
     sales: Mapping[str, Counter[date]]
+    desk: Mapping[str, Counter[date]]
+    room: int
     capacity: str
     held: tuple[tuple[str, int, str], ...]
     dry: tuple[str, ...]
@@ -45,6 +55,8 @@ def of(done: Simulation) -> Findings:
     first, last = volume.week(done.start), volume.week(done.end - timedelta(seconds=1))
     weeks = tuple(first + WEEK * number for number in range((last - first).days // 7 + 1))
     zone = calendar.zone(done.app.policy.timezone)
+    start = calendar.local_day(done.start, zone)
+    dates = tuple(start + timedelta(days=number) for number in range((last + WEEK - start).days))
     contacts = sum(sum(many.values()) for many in volume.channels.values())
     days = max(1, round((done.end - done.start) / timedelta(days=1)))
     headline = (
@@ -65,10 +77,16 @@ def of(done: Simulation) -> Findings:
         basis=_basis(done),
         totals=totals,
         weeks=weeks,
-        channels=volume.channels,
+        days=tuple(day for day in dates if day <= calendar.local_day(done.end - timedelta(seconds=1), zone)),
+        by_day=volume.channels,
+        busiest=_busiest(volume.channels),
+        channels={name: _weekly(many) for name, many in volume.channels.items()},
         callers={_name(done, email): many for email, many in volume.callers.items()},
+        calls_possible=_calls_possible(done),
         rooms=_rooms(done),
         sales={PROMOTED: volume.promoted, **{_name(done, rep): many for rep, many in volume.offered.items()}},
+        desk=_desk(done, weeks),
+        room=_room(done),
         capacity=_capacity(done),
         held=_held(done),
         dry=_dry(done),
@@ -92,6 +110,30 @@ def _basis(done: Simulation) -> str:
     return f"How people answer is taken from {seen:,} mails and {calls:,} finished tasks of this workspace.{usual}"
 
 
+def _busiest(by_day: Mapping[str, Counter[date]]) -> str:
+    together: Counter[date] = Counter()
+    for many in by_day.values():
+        together.update(many)
+    if not together:
+        return "Nobody is contacted."
+    day, most = max(together.items(), key=lambda item: (item[1], item[0]))
+    return f"The busiest day is {day} with {most:,} contacts; {len(together):,} days have any."
+
+
+def _weekly(many: Counter[date]) -> Counter[date]:
+    weeks: Counter[date] = Counter()
+    for day, count in many.items():
+        weeks[monday(day)] += count
+    return weeks
+
+
+def _calls_possible(done: Simulation) -> int | None:
+    """Calls in a week of all callers; None where one of them has no limit."""
+    callers = done.app.rules.in_force().workspace.with_role(Role.CALLER)
+    each = [one.calls_per_day * len(one.hours.days) for one in callers if one.calls_per_day]
+    return sum(each) if callers and len(each) == len(callers) else None
+
+
 def _rooms(done: Simulation) -> tuple[str, ...]:
     """The fullest week of each caller, against what they can do."""
     lines = []
@@ -110,11 +152,27 @@ def _rooms(done: Simulation) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _capacity(done: Simulation) -> str:
+def _room(done: Simulation) -> int:
+    """How many open leads all reps together take."""
     workspace = done.app.rules.in_force().workspace
-    reps = workspace.with_role(Role.REP)
     each = workspace.readiness.capacity
-    room = sum(each if rep.capacity is None else rep.capacity for rep in reps)
+    return sum(each if rep.capacity is None else rep.capacity for rep in workspace.with_role(Role.REP))
+
+
+def _desk(done: Simulation, weeks: tuple[date, ...]) -> Mapping[str, Counter[date]]:
+    """How many leads are open at sales and wait for them when a week is over; one without a move is as before."""
+    found: dict[str, Counter[date]] = {"open at sales": Counter(), "waiting for room": Counter()}
+    held = (0, 0)
+    for week in weeks:
+        held = done.volume.desk.get(week, held)
+        for name, count in zip(found, held, strict=True):
+            found[name][week] = count
+    return found
+
+
+def _capacity(done: Simulation) -> str:
+    reps = done.app.rules.in_force().workspace.with_role(Role.REP)
+    room = _room(done)
     waiting = done.watched.count("handoffs", [Handoff.QUEUED.value])
     desk = done.watched.count("handoffs", [Handoff.OFFERED.value, Handoff.ACCEPTED.value])
     wait = f"{waiting:,} wait in the queue" if waiting else "nobody waits in the queue"

@@ -1,4 +1,4 @@
-"""Everybody outside the program, and its callers and reps: what each will do is queued, and done through its arrow.
+"""Everybody outside the program, and its callers and reps: what each will do is queued, and done as it would come in.
 
 What happens is the model's; when it fits is decided here: working hours, absences, and calls per day.
 """
@@ -8,42 +8,21 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from nurture.daemon import grid
+from nurture.daemon.simulate.acts import MAILED, REPORTED, Act, come_in, perform
 from nurture.daemon.simulate.responses import Answer, Ending, Model
 from nurture.domain import calendar
 from nurture.domain.duration import Duration, Unit
 from nurture.domain.errors import RefusedError
 from nurture.domain.handoff import State as Handoff
 from nurture.domain.person import Person, Role
-from nurture.domain.response import CallOutcome, Kind
 from nurture.domain.touch import BY_PEOPLE, BY_PHONE, Channel, State, Touch
-from nurture.flow import handoff, respond, tasks
-from nurture.flow.respond import Report
+from nurture.flow import respond
 from nurture.ports.simulation import News
 from nurture.wiring import App
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Act:
-    """Something that somebody does, named by what it is about: the same in every run, and on every database.
-
-    `what`: a kind of response, `task`, `accept`, `reject`, `contacted`, `won` or `lost`. `subject` is the touch's id or
-    the handoff's number; it takes no part in the order.
-    """
-
-    at: datetime
-    lead: int
-    cadence: str
-    step: str
-    occurrence: int
-    what: str
-    by: str = field(default="", compare=False)
-    subject: str = field(default="", compare=False)
-    detail: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 class People:
@@ -57,6 +36,7 @@ class People:
         self._heard = heard
         self._calls: dict[str, Counter[date]] = {}
         self._seen: set[tuple[str, str]] = set()
+        self._kept: list[Act] = []  # came in, and waits for the next pass
         self.too_many = 0  # tasks for which nobody had room before they expired
         self.too_late = 0  # answers to what was over
 
@@ -65,15 +45,33 @@ class People:
         """When somebody next does something."""
         return self._queue[0].at if self._queue else None
 
-    def act(self) -> Act:
-        """Let the next thing happen, at its own moment."""
+    @property
+    def has_kept(self) -> bool:
+        """Whether something came in that the next pass works on."""
+        return bool(self._kept)
+
+    def act(self) -> int:
+        """Let the next thing happen, at its own moment; how many leads were promoted by it."""
         act = heapq.heappop(self._queue)
         self._heard(act)
+        if act.what in MAILED | REPORTED:
+            self._kept.append(act)
+            return 0
         try:
-            perform(self._app, act)
+            return perform(self._app, act)
         except RefusedError:
             self.too_late += 1  # the task was taken away, the offer went to another
-        return act
+            return 0
+
+    def come_in(self, now: datetime) -> None:
+        """What a pass does before all else: each mail by itself, then what the provider reported."""
+        kept, self._kept = self._kept, []
+        for act in kept:
+            if act.what in MAILED:
+                come_in(self._app, [act], now)
+        reported = [act for act in kept if act.what in REPORTED]
+        if reported:
+            come_in(self._app, reported, now)
 
     def expect(self, news: Sequence[News], now: datetime) -> tuple[dict[str, Touch], dict[str, Mapping[str, Any]]]:
         """Queue what follows from what moved; the touches and handoffs that the news are about."""
@@ -195,34 +193,6 @@ class People:
         ends = self._model.end_of(mark("ends"))
         at = self._worked(rep, contacted + timedelta(days=20 + 120 * mark("decides")), 0.1)
         planned(at, "won" if ends == "won" else "lost", reason=ends if ends != "won" else "")
-
-
-def perform(app: App, act: Act) -> None:
-    """Do what somebody does, through its arrow, at its moment. Raises RefusedError when it comes too late."""
-    common: dict[str, Any] = {"store": app.store, "rules": app.rules.in_force(), "policy": app.policy, "now": act.at}
-    detail = dict(act.detail)
-    if act.step == "handoff" and not act.cadence:
-        common["new_id"] = app.clock.new_id
-        desk = handoff.Desk(**common, by=act.by, crm=bool(app.settings.crm.webhook))
-        number, reason = int(act.subject), str(detail.get("reason") or "")
-        match act.what:
-            case "accept":
-                handoff.accept(desk, number)
-            case "reject":
-                handoff.reject(desk, number, reason)
-            case "contacted":
-                handoff.contacted(desk, number)
-            case "won":
-                handoff.won(desk, number)
-            case _:
-                handoff.lost(desk, number, reason=reason or None)
-    elif act.what == "task":
-        until = datetime.fromisoformat(detail["until"]) if detail.get("until") else None
-        ending, facts = CallOutcome(detail["outcome"]), detail.get("facts") or {}
-        tasks.done(act.subject, ending, until=until, facts=facts, new_id=app.clock.new_id, by=act.by, **common)
-    else:
-        report = Report(Kind(act.what), act.at, touch=act.subject, detail=detail)
-        respond.record([report], new_id=app.clock.new_id, by="simulate", **common)
 
 
 def _place(one: Touch) -> tuple[int, str, str, int, datetime]:

@@ -13,13 +13,14 @@ from nurture.daemon.simulate.run import Simulation
 from nurture.reporting import charts, page
 
 MOST_ROWS: Final = 12
+MOST_DAYS: Final = 400  # of a chart in which one still sees a day
 
 
 def text(done: Simulation) -> str:
     """The findings for a terminal."""
     found = findings.of(done)
     parts = [found.headline, found.basis]
-    parts.append(_by_week("Contacts by week", found.weeks, found.channels))
+    parts.append(_by_week("Contacts by week", found.weeks, found.channels) + f"\n  {found.busiest}")
     parts.append(_by_week("Calls by caller and week", found.weeks, found.callers) + _rooms(found))
     parts.append(_by_week("Leads to sales by week", found.weeks, found.sales) + f"\n  {found.capacity}")
     held = [(name, f"{count:,}", words) for name, count, words in found.held]
@@ -35,19 +36,35 @@ def html(done: Simulation) -> str:
     """The findings as a page."""
     found = findings.of(done)
     weeks = [f"{week:%d %b}" for week in found.weeks]
-    contacts = charts.stacked("Contacts by week", weeks, _drawn(found.channels, found.weeks), unit="contacts")
-    calls = charts.stacked("Calls by caller and week", weeks, _drawn(found.callers, found.weeks), unit="calls")
+    if len(found.days) <= MOST_DAYS:
+        days = [f"{day:%d %b}" for day in found.days]
+        contacts = charts.stacked("Touches by day and channel", days, _drawn(found.by_day, found.days), unit="touches")
+    else:
+        contacts = charts.stacked("Touches by week and channel", weeks, _drawn(found.channels, found.weeks))
+    possible = charts.Bar("possible", found.calls_possible) if found.calls_possible is not None else None
+    called = _drawn(found.callers, found.weeks)
+    calls = charts.stacked("Calls by caller and week", weeks, called, unit="calls", limit=possible)
+    promoted = charts.stacked(
+        "Promoted by week", weeks, _drawn({"promoted": found.sales[findings.PROMOTED]}, found.weeks), unit="leads"
+    )
     sales = charts.stacked(
         "Offered to sales by week",
         weeks,
         _drawn({name: many for name, many in found.sales.items() if name != findings.PROMOTED}, found.weeks),
         unit="leads",
     )
+    desk = charts.stacked(
+        "At sales when a week is over",
+        weeks,
+        _drawn(found.desk, found.weeks),
+        unit="leads",
+        limit=charts.Bar("room of the reps", found.room),
+    )
     parts = [
         page.tiles({label: f"{value:,}" for label, value in found.totals.items()}),
-        page.section("What goes out", contacts),
+        page.section("What goes out", contacts, page.paragraph(found.busiest)),
         page.section("Who calls", calls, *(page.paragraph(line) for line in found.rooms)),
-        page.section("What reaches sales", sales, page.paragraph(found.capacity)),
+        page.section("What reaches sales", promoted, sales, desk, page.paragraph(found.capacity)),
     ]
     if found.held:
         bars = [charts.Bar(name.replace("_", " "), count) for name, count, _ in found.held]

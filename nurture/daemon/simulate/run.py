@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from nurture.copied import copied
 from nurture.daemon import grid, tick
-from nurture.daemon.simulate.people import Act, People
+from nurture.daemon.simulate.acts import Act
+from nurture.daemon.simulate.people import People
 from nurture.daemon.simulate.responses import Model
 from nurture.daemon.simulate.volume import Volume
 from nurture.domain import calendar
 from nurture.domain.errors import RequestError
 from nurture.domain.experience import Experience
+from nurture.domain.handoff import State as Handoff
 from nurture.flow import crossings, enroll
 from nurture.flow import plan as plans
 from nurture.ports.simulation import Watched
@@ -88,6 +90,7 @@ def simulated(
             clock.set(at)
             loop.step(at)
             watch(Progress(at, (at - first) / (until - first), volume.sent))
+        loop.close_week()
         watch(Progress(until, 1.0, volume.sent))
         yield Simulation(twin, watched, first, until, seed, loop.passes, volume, people, experience, changed)
 
@@ -133,6 +136,7 @@ class _Loop:
         self._tick = app.policy.tick
         self._zone = calendar.zone(app.policy.timezone)
         self._last_pass: datetime | None = None
+        self._week: date | None = None
         self.passes = 0
 
     def moments(self, first: datetime, until: datetime) -> Iterator[datetime]:
@@ -145,18 +149,31 @@ class _Loop:
 
     def step(self, at: datetime) -> None:
         """A pass, or what somebody does."""
+        if self._week != self._volume.week(at):
+            self.close_week()
+            self._week = self._volume.week(at)
         if self._people.next_at is not None and self._people.next_at <= at:
-            self._people.act()
+            promoted = self._people.act()
         else:
+            if self._people.has_kept:
+                self._people.come_in(at)
             done = tick.run(self._app, now=at)
             self._last_pass = at
             self.passes += 1
-            if done.promoted:
-                self._volume.promoted[self._volume.week(at)] += done.promoted
+            promoted = done.promoted
+        if promoted:
+            self._volume.promoted[self._volume.week(at)] += promoted
         news = self._watched.news()
         if news:
             touches, handoffs = self._people.expect(news, at)
             self._volume.add(news, touches, handoffs, at)
+
+    def close_week(self) -> None:
+        """Note how full the desks of sales are when a week is over."""
+        if self._week is not None:
+            waiting = self._watched.count("handoffs", [Handoff.QUEUED.value])
+            desk = self._watched.count("handoffs", [Handoff.OFFERED.value, Handoff.ACCEPTED.value])
+            self._volume.desk[self._week] = (desk, waiting)
 
     def _next_pass(self, at: datetime) -> datetime:
         """The first point of the grid, after the last pass and not before `at`, at which a pass finds work."""
@@ -164,7 +181,7 @@ class _Loop:
         if self._last_pass is not None:
             earliest = max(earliest, self._last_pass + self._tick)
         due, is_marked, is_queued = self._watched.next_work()
-        if is_marked or (due is not None and due <= earliest):
+        if is_marked or self._people.has_kept or (due is not None and due <= earliest):
             return earliest
         moments = [self._next_night(self._last_pass or at)]
         if due is not None:

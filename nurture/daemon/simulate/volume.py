@@ -1,4 +1,4 @@
-"""What happened in each week, counted as it happens: contacts, calls, what was held back, offers to sales."""
+"""What happened on each day and in each week, counted as it happens: contacts, calls, what was held back, offers."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from nurture.ports.simulation import News
 
 @dataclass(slots=True)
 class Volume:
-    """Counts by week (its Monday in the workspace's zone). They grow with the weeks, never with the touches."""
+    """Counts by day, and by week (its Monday), in the workspace's zone. They grow with the days, never with touches."""
 
     zone: ZoneInfo
-    channels: dict[str, Counter[date]] = field(default_factory=dict)  # contacts made
+    channels: dict[str, Counter[date]] = field(default_factory=dict)  # contacts made, by day
     callers: dict[str, Counter[date]] = field(default_factory=dict)
     held: Counter[tuple[str, str]] = field(default_factory=Counter)  # (reason, cadence): put off to a later moment
     skipped: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -29,12 +29,12 @@ class Volume:
     offered: dict[str, Counter[date]] = field(default_factory=dict)  # by rep
     accepted: Counter[date] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
+    desk: dict[date, tuple[int, int]] = field(default_factory=dict)  # at the end of a week: open at sales, waiting
     sent: int = 0
 
     def week(self, at: datetime) -> date:
         """The Monday of a moment."""
-        day = calendar.local_day(at, self.zone)
-        return day - timedelta(days=day.weekday())
+        return monday(calendar.local_day(at, self.zone))
 
     def add(
         self,
@@ -44,24 +44,25 @@ class Volume:
         at: datetime,
     ) -> None:
         """Count what moved at a moment."""
-        week = self.week(at)
+        day = calendar.local_day(at, self.zone)
+        week = monday(day)
         for one in news:
             if one.what == "touch" and (touch := touches.get(one.id)) is not None:
-                self._touch(one, touch, week)
+                self._touch(one, touch, day)
             elif one.what == "handoff" and (row := handoffs.get(one.id)) is not None:
                 self._handoff(one.state, row, week)
 
-    def _touch(self, one: News, touch: Touch, week: date) -> None:
+    def _touch(self, one: News, touch: Touch, day: date) -> None:
         match State(one.state):
             case State.SENT | State.DONE:
-                self.channels.setdefault(touch.channel.value, Counter())[week] += 1
+                self.channels.setdefault(touch.channel.value, Counter())[day] += 1
                 self.sent += one.state == State.SENT
                 if one.state == State.DONE and touch.channel in BY_PHONE:
-                    self.callers.setdefault(touch.claimed_by or "", Counter())[week] += 1
+                    self.callers.setdefault(touch.claimed_by or "", Counter())[monday(day)] += 1
             case State.SKIPPED | State.FAILED if one.reason:
                 self.skipped[one.reason, touch.cadence] += 1
             case State.EXPIRED:
-                self.expired[week] += 1
+                self.expired[monday(day)] += 1
             case State.PLANNED if one.reason and one.reason != Reason.WINDOW:
                 self.held[one.reason, touch.cadence] += 1
             case _:
@@ -74,3 +75,8 @@ class Volume:
             self.accepted[week] += 1
         elif state == Handoff.REJECTED.value:
             self.rejected[str(row["reason"] or "")] += 1
+
+
+def monday(day: date) -> date:
+    """The Monday of a day's week."""
+    return day - timedelta(days=day.weekday())
