@@ -20,7 +20,7 @@ from nurture.domain.rehearsal import Rehearsal
 from nurture.ports import Clock, Files, Mailer, Rules, Store
 from nurture.ports.incoming import Mailbox, MailReader, ProviderEvent
 from nurture.ports.people import ForgottenBook
-from nurture.ports.world import Courier, MailNames, SetClock
+from nurture.ports.world import Courier, MailNames, SendLog, SetClock
 from nurture.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -133,6 +133,16 @@ class App:
     def mailer(self) -> Mailer:
         """What carries the mail."""
         return self.mailer_override or make_mailer(self.settings, self.clock)
+
+    @cached_property
+    def send_log(self) -> SendLog | None:
+        """The provider's own log of what it took, where it keeps one."""
+        mail, grid = self.settings.mail, self.settings.sendgrid
+        if mail.provider != "sendgrid" or self.mailer_override is not None:
+            return None
+        from nurture.adapters.mail.sendgrid_log import SendGridLog
+
+        return SendGridLog(grid.api_key.get_secret_value(), host=grid.host)
 
     def read_files(self) -> tuple[dict[str, str], list[Problem]]:
         """The files of the workspace's folder as texts, templates among them, and what cannot be read."""
@@ -256,6 +266,13 @@ class App:
         from nurture.adapters.mail import names
 
         return names.MailNames()
+
+    def provider_lists(self) -> Iterator[tuple[str, str, str]]:
+        """Whom the provider's own lists keep mail from: address, scope, reason. Raises a NurtureError."""
+        from nurture.adapters.mail.sendgrid_lists import read_lists
+
+        keys = self.settings.sendgrid
+        return read_lists(keys.api_key.get_secret_value(), keys.host)
 
     def key_problem(self, key: str) -> str:
         """What is wrong with a verification key of the provider; empty where nothing is."""

@@ -55,7 +55,7 @@ def run(app: App, *, now: datetime | None = None) -> Pass:
         dispatch.record_late(_office(app, moment))
     agenda = _Agenda(app, moment)
     if agenda.asks(Chore.SETTLE):
-        done.settled = settle.run(store=app.store, policy=policy, now=moment)
+        done.settled = settle.run(store=app.store, policy=policy, now=moment, log=app.send_log)
     if agenda.asks(Chore.NIGHTLY):
         _nightly(app, moment)
     if agenda.asks(Chore.CROSS):

@@ -53,6 +53,23 @@ class Mailer(Protocol):
         """Give up connections."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A mail of which nobody knows whether it was taken, and between which moments that must have been."""
+
+    touch: TouchId
+    address: str
+    since: datetime
+    until: datetime
+
+
+class SendLog(Protocol):
+    """The mail provider's own log of what it took."""
+
+    def took(self, asked: Sequence[Asked]) -> Mapping[TouchId, bool | None]:
+        """True is proof, False a log that is readable, complete and without it; else None. Never raises."""
+
+
 class Links(Protocol):
     """The addresses in a mail that lead back to us. Tokens are signed and bound to one purpose."""
 

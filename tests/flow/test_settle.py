@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,10 @@ import pytest
 from nurture.domain.errors import RefusedError, UnknownNameError
 from nurture.domain.response import Grade, Kind
 from nurture.domain.verdict import Maybe
+from nurture.flow.dispatch import run as dispatch
 from nurture.flow.dispatch import settle
 from nurture.flow.respond import Report
+from nurture.ports.world import Asked, SendLog
 from tests.builders import a_lead
 from tests.fakes import OutboxFake
 from tests.flow.loop import Loop, a_loop
@@ -22,15 +26,15 @@ STEPS = """
 """
 
 
-def in_doubt(loop: Loop) -> str:
+def in_doubt(loop: Loop, mailer: str = "outbox") -> str:
     """A touch whose request got no clear answer."""
     lead = a_lead(loop.store)
     loop.enroll(lead)
-    loop.mailer = OutboxFake(answers=lambda message: Maybe("cut off"))
+    loop.mailer = OutboxFake(answers=lambda message: Maybe("cut off"), name=mailer)
     loop.tick()
     [touch] = loop.touches(lead)
     assert touch.state == "in_doubt"
-    loop.mailer = OutboxFake()
+    loop.mailer = OutboxFake(name=mailer)
     return touch.id
 
 
@@ -98,3 +102,56 @@ def test_what_counted_as_sent_is_not_sent_again_behind_a_cadence_that_went_on(tm
         with pytest.raises(RefusedError, match="gone on"):
             settle.resolve(touch, "resend", store=loop.store, now=loop.now, by="otto")
         assert loop.states() == ["first unknown"]
+
+
+@dataclass
+class Log:
+    """A provider's log that knows what it is told."""
+
+    says: bool | None
+    asked: list[Asked] = field(default_factory=list)
+
+    def took(self, asked: Sequence[Asked]) -> Mapping[str, bool | None]:
+        """The same of each."""
+        self.asked += asked
+        return {one.touch: self.says for one in asked}
+
+
+def look(loop: Loop, log: SendLog, **later: float) -> None:
+    loop.clock.advance(**later)
+    settle.run(store=loop.store, policy=loop.policy, now=loop.now, log=log)
+
+
+@pytest.mark.parametrize(("says", "after", "sent"), [(True, "sent", 1), (False, "sent", 2), (None, "in_doubt", 1)])
+def test_the_log_of_the_provider_settles_it_after_half_an_hour(
+    tmp_path: Path, says: bool | None, after: str, sent: int
+) -> None:
+    with a_loop(tmp_path, STEPS) as loop:
+        loop.mailer.name = "sendgrid"
+        in_doubt(loop, "sendgrid")
+        log = Log(says)
+        look(loop, log, minutes=29)
+        assert log.asked == []
+        look(loop, log, minutes=2)
+        assert len(log.asked) == 1
+        dispatch.run(loop.desk)
+        assert loop.states() == [f"first {after}"]
+        assert len(loop.mailer.sent) == sent - 1
+
+
+def test_a_log_that_says_nothing_is_asked_again_and_given_up_after_26_hours(tmp_path: Path) -> None:
+    with a_loop(tmp_path, STEPS) as loop:
+        in_doubt(loop, "sendgrid")
+        log = Log(None)
+        for _ in range(60):
+            look(loop, log, minutes=30)
+        assert loop.states() == ["first unknown"]
+        assert 45 <= len(log.asked) <= 53
+
+
+def test_hold_asks_no_log(tmp_path: Path) -> None:
+    with a_loop(tmp_path, STEPS, in_doubt="hold") as loop:
+        in_doubt(loop, "sendgrid")
+        log = Log(True)
+        look(loop, log, days=3)
+        assert (log.asked, loop.states()) == ([], ["first in_doubt"])

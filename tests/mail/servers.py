@@ -6,6 +6,8 @@ import asyncio
 import base64
 import contextlib
 import json
+import operator
+import re
 import socket
 import ssl
 import struct
@@ -257,6 +259,22 @@ class _Conversation:
         self.say("dot", f"250 queued as {len(self.server.mails)}")
 
 
+COMPARED = {">=": "ge", "<=": "le", ">": "gt", "<": "lt"}
+
+
+class Accepted(list[dict[str, Any]]):
+    """Requests that were accepted, and when."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times: list[datetime] = []
+
+    def append(self, body: dict[str, Any]) -> None:
+        """Accept one."""
+        self.times.append(datetime.now(UTC))
+        super().append(body)
+
+
 @dataclass
 class SendGridDouble:
     """SendGrid's mail/send with its documented rules. `fault` changes what it does with every request:
@@ -269,7 +287,8 @@ class SendGridDouble:
     fault: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)  # that were read, whatever came of them
-    accepted: list[dict[str, Any]] = field(default_factory=list)
+    accepted: Accepted = field(default_factory=lambda: Accepted())
+    readable: bool = True  # whether the account may read its log
     refused: list[str] = field(default_factory=list)
     peers: Counter[Any] = field(default_factory=Counter)  # requests by connection
     port: int = 0
@@ -307,6 +326,8 @@ class SendGridDouble:
     async def _start(self) -> None:
         application = web.Application(client_max_size=30_000_000)
         application.router.add_post("/v3/mail/send", self._send)
+        application.router.add_post("/v3/logs", self._logs)
+        application.router.add_get("/v3/logs/{number}", self._logged)
         application.router.add_route("*", "/elsewhere", self._elsewhere)
         self._runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
         await self._runner.setup()
@@ -314,6 +335,34 @@ class SendGridDouble:
         site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=context)
         await site.start()
         self.port = self._runner.addresses[0][1]
+
+    async def _logs(self, request: web.Request) -> web.Response:
+        """What was taken, by the three conditions that are asked here; anything else is a bad request."""
+        asked = await request.json()
+        if not self.readable or request.headers.get("Authorization") != f"Bearer {self.key}":
+            return web.json_response({"errors": [{"message": "access forbidden"}]}, status=403)
+        if set(asked) - {"query", "limit"} or not 1 <= asked["limit"] <= 1000:
+            return web.json_response({"errors": [{"message": "limit"}]}, status=400)
+        found = list(enumerate(zip(self.accepted, self.accepted.times, strict=True)))
+        for condition in asked["query"].split(" AND "):
+            if match := re.fullmatch(r"to_email = '([^']+)'", condition):
+                to = match[1]
+                found = [one for one in found if one[1][0]["personalizations"][0]["to"][0]["email"] == to]
+            elif match := re.fullmatch(r'sg_message_id_created_at (>=|<=|>|<) TIMESTAMP "(\S+Z)"', condition):
+                than, moment = getattr(operator, COMPARED[match[1]]), datetime.fromisoformat(match[2])
+                found = [one for one in found if than(one[1][1], moment)]
+            else:
+                return web.json_response({"errors": [{"message": condition}]}, status=400)
+        rows = [
+            {"sg_message_id": f"id-{number}.recvd-1", "sg_message_id_created_at": at.isoformat(), "status": "processed"}
+            for number, (_, at) in found
+        ]
+        return web.json_response({"messages": rows[: asked["limit"]]})
+
+    async def _logged(self, request: web.Request) -> web.Response:
+        number = int(request.match_info["number"].split(".")[0].removeprefix("id-"))
+        person = self.accepted[number]["personalizations"][0]
+        return web.json_response({"custom_args": person.get("custom_args", {}), "events": []})
 
     async def _elsewhere(self, request: web.Request) -> web.Response:
         self.refused.append("a redirect was followed")

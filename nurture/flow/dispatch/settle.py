@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -12,16 +13,19 @@ from nurture.domain.policy import Policy
 from nurture.domain.touch import Event, State, Touch
 from nurture.ports import Store, Unit
 from nurture.ports.store import Change
+from nurture.ports.world import Asked, SendLog
 
 Settlement = Literal["sent", "not_sent", "resend"]
 
 
-def run(*, store: Store, policy: Policy, now: datetime, limit: int = 500) -> int:
-    """Settle what time settles; how many touches moved.
+def run(*, store: Store, policy: Policy, now: datetime, log: SendLog | None = None, limit: int = 500) -> int:
+    """Settle what time and the provider's log settle; how many touches were looked at.
 
-    A touch in `sending` whose lease ran out is in doubt. One in doubt for `give_up_after` is unknown under the policy
-    `settle`: it counts as sent, and its enrollment goes on, counting from the attempt. `hold` leaves it to a person.
+    A touch in `sending` whose lease ran out is in doubt. Under the policy `settle` the log, where there is one, is
+    asked every `settle_after`; what is in doubt for `give_up_after` is unknown: it counts as sent, and its enrollment
+    goes on, counting from the attempt. `hold` leaves it to a person.
     """
+    log = log if policy.in_doubt == "settle" else None
     moved = 0
     while True:
         with store.unit() as work:
@@ -29,13 +33,45 @@ def run(*, store: Store, policy: Policy, now: datetime, limit: int = 500) -> int
             if not due:
                 return moved
             work.touches.lock_for_limits({one.lead for one in due}, ())
+            asked = [one for one in due if log is not None and one.state is State.IN_DOUBT and one.mailer == "sendgrid"]
             for one in due:
-                _settle_one(work, one, policy, now)
+                if one in asked:  # nobody else asks meanwhile
+                    _keep(work, one, replace(one, lease_until=now + policy.settle_after), now)
+                else:
+                    _settle_one(work, one, policy, now, log)
             work.commit()
             moved += len(due)
+        if log is not None and asked:
+            _by_log(store, log, asked, policy, now)
 
 
-def _settle_one(work: Unit, one: Touch, policy: Policy, now: datetime) -> None:
+def _by_log(store: Store, log: SendLog, asked: Sequence[Touch], policy: Policy, now: datetime) -> None:
+    """Ask the provider's log, with no transaction open, and do what it says."""
+    told = log.took(
+        [
+            Asked(one.id, one.address or "", attempted, attempted + policy.mail_lease)
+            for one in asked
+            if (attempted := one.intent_at or one.created_at)
+        ]
+    )
+    with store.unit() as work:
+        work.touches.lock_for_limits({one.lead for one in asked}, ())
+        for one in asked:
+            attempted = one.intent_at or one.created_at
+            if told.get(one.id) is True:
+                state = touches.moved(one.state, Event.ACCEPTED)
+                _keep(work, one, replace(one, state=state, sent_at=attempted, lease_until=None), now)
+            elif told.get(one.id) is False:
+                state = touches.moved(one.state, Event.NOT_ACCEPTED)
+                words = "the provider's log is complete, and does not have it"
+                free = replace(one, state=state, because=words, intent_at=None, counted_at=None, lease_until=None)
+                _keep(work, one, free, now)
+            elif now >= attempted + policy.give_up_after:
+                _settle_one(work, one, policy, now, None)
+        work.commit()
+
+
+def _settle_one(work: Unit, one: Touch, policy: Policy, now: datetime, log: SendLog | None) -> None:
     attempted = one.intent_at or one.created_at
     give_up = attempted + policy.give_up_after
     if one.state is State.SENDING:
@@ -44,7 +80,7 @@ def _settle_one(work: Unit, one: Touch, policy: Policy, now: datetime) -> None:
             one,
             state=touches.moved(one.state, Event.NO_ANSWER),
             because="the process that sent it ended before the answer was recorded",
-            lease_until=give_up if policy.in_doubt == "settle" else None,
+            lease_until=_next_look(give_up, policy, now, log) if policy.in_doubt == "settle" else None,
         )
     elif policy.in_doubt == "hold":
         after = replace(one, lease_until=None)
@@ -58,7 +94,17 @@ def _settle_one(work: Unit, one: Touch, policy: Policy, now: datetime) -> None:
             sent_at=attempted,
             lease_until=None,
         )
-    if work.touches.save([after], was={one.id: (one.attempt, one.state)}) and after.state in touches.FINAL:
+    _keep(work, one, after, now)
+
+
+def _next_look(give_up: datetime, policy: Policy, now: datetime, log: SendLog | None) -> datetime:
+    return give_up if log is None else min(give_up, now + policy.settle_after)
+
+
+def _keep(work: Unit, one: Touch, after: Touch, now: datetime) -> None:
+    """Store a touch if it is still as it was, and let its enrollment go on where it is settled."""
+    saved = work.touches.save([after], was={one.id: (one.attempt, one.state)})
+    if saved and (after.state in touches.FINAL or after.state is State.PLANNED):
         _go_on(work, after, now)
 
 
