@@ -1,4 +1,4 @@
-"""The provider's log: proof where it has a mail, a no only where it is complete, and nothing where it cannot be read."""
+"""The log of the provider: proof where it has a mail, a no only where it is complete, else nothing."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ NOW = datetime.now(UTC)
 def provider() -> Iterator[SendGridDouble]:
     with SendGridDouble() as running:
         for touch, to, minutes in (("t1", "ada@b.example", -60), ("t2", "ada@b.example", -59), ("t9", "e@b.example", 0)):
+            person = {"to": [{"email": to}], "custom_args": {"nurture_touch": touch}}
             person = {"to": [{"email": to}], "custom_args": {"nurture_touch": touch}}
             running.accepted.append({"personalizations": [person]})
             running.accepted.times[-1] = NOW + timedelta(minutes=minutes)
