@@ -18,6 +18,7 @@ from nurture.commands import (
     lead,
     report,
     simulate,
+    suppression,
     task,
     token,
     touch,
@@ -62,6 +63,7 @@ for group in (
     touch,
     task,
     handoff,
+    suppression,
     report,
     token,
 ):

@@ -1,9 +1,7 @@
-"""handoff; suppression; scoring; response rejudge: what sales answers, and what must hold for everybody."""
+"""handoff; scoring; response rejudge: what sales answers, and what is learned from it."""
 
 from __future__ import annotations
 
-import csv
-import sys
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
@@ -37,12 +35,6 @@ def mount(app: typer.Typer) -> None:
     group.command("lost")(lost)
     group.command("import")(import_outcomes)
     app.add_typer(group, name="handoff")
-    suppression = typer.Typer(no_args_is_help=True, help="Addresses that must not be contacted.")
-    suppression.command("list")(list_suppressions)
-    suppression.command("import")(import_suppressions)
-    suppression.command("export")(export_suppressions)
-    suppression.command("remove")(remove_suppression)
-    app.add_typer(suppression, name="suppression")
     scoring = typer.Typer(no_args_is_help=True, help="Scoring rules against outcomes.")
     scoring.command("fit")(fit_scoring)
     scoring.command("compare")(compare_scoring)
@@ -239,93 +231,6 @@ def import_outcomes(
 ) -> None:
     """Take outcomes from a CRM export. Not there yet."""
     raise _not_yet("The import of outcomes", "Use: nurture handoff won ID, nurture handoff lost ID")
-
-
-# Suppressions ------------------------------------------------------------------------------------------------------
-
-
-def _suppressions(current: Session) -> list[dict[str, Any]]:
-    with current.app.store.unit(write=False) as work:
-        return [
-            {
-                "address": one.address,
-                "scope": one.scope,
-                "reason": one.reason,
-                "at": one.at,
-                "lead": str(one.lead) if one.lead is not None else None,
-            }
-            for one in work.suppressions.all()
-        ]
-
-
-def list_suppressions(ctx: typer.Context, *, as_json: AsJson = False) -> None:
-    """List the addresses that must not be contacted."""
-    columns = ("address", "scope", "reason", "at", "lead")
-    show_rows(_suppressions(session(ctx)), columns, as_json=as_json, empty="Nobody is suppressed.")
-
-
-def export_suppressions(ctx: typer.Context, *, as_json: AsJson = False) -> None:
-    """Write them as CSV, for another workspace or provider."""
-    from nurture.domain.spreadsheet import cell
-
-    rows = _suppressions(session(ctx))
-    if as_json:
-        show_json(rows)
-        return
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(("address", "scope", "reason", "at"))
-    writer.writerows([[row["address"], row["scope"], cell(row["reason"]), row["at"].isoformat()] for row in rows])
-
-
-def import_suppressions(
-    ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="One address a line, or our own export.")],
-    *,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Where the file says none.")] = "imported",
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """Suppress every address of a file."""
-    from nurture.flow import suppressing
-
-    current = session(ctx)
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise RequestError(f"{file} cannot be read: {problem}.", hint="It must be a text file in UTF-8.") from None
-    made = suppressing.take(
-        list(csv.reader(text.splitlines())),
-        reason=reason,
-        store=current.app.store,
-        now=current.now(),
-        by=current.person,
-        dry_run=dry_run,
-    )
-    if as_json:
-        refused = [{"line": line, "reason": why} for line, why in made.refused]
-        show_json({"added": made.added, "known": made.known, "refused": refused})
-        return
-    for line, why in made.refused:
-        say(f"line {line}: {why}")
-    show(f"{made.added} {'would be ' if dry_run else ''}added, {made.known} known, {len(made.refused)} refused.")
-
-
-def remove_suppression(
-    ctx: typer.Context,
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="An e-mail address or phone number.")],
-    *,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """Lift the suppression of an address: only when its owner asks."""
-    from nurture.flow import suppressing
-
-    current = session(ctx)
-    lifted = suppressing.lift(address, store=current.app.store, now=current.now(), by=current.person, dry_run=dry_run)
-    if as_json:
-        show_json({"address": address, "removed": lifted})
-    else:
-        show(f"{address} {'would be' if dry_run else 'is'} free again." if lifted else f"{address} is not suppressed.")
 
 
 # Not there yet -----------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from nurture.ports.store import Change, Suppression
 
 SCOPES: Final = frozenset({"all", "email", "phone"})
 SEALED: Final = "sha256:"
+ADDRESS: Final = ("address", "email", "e-mail", "email address", "phone number")  # what the column is called in lists
 
 
 @dataclass(slots=True)
@@ -33,25 +34,25 @@ def normalised(text: str) -> str:
 def take(
     rows: Sequence[Sequence[str]], *, reason: str, store: Store, now: datetime, by: str, dry_run: bool = False
 ) -> Taken:
-    """Suppress every address: `address[, scope[, reason]]` a row, with or without a header. All of it or nothing.
+    """Suppress every address: `address[, scope[, reason]]` a row; with a header, in any order. All of it or nothing.
 
     Leads of ours that have one of the addresses are left alone from now on.
     """
     result = Taken()
+    columns, first = _columns(rows)
     with store.unit() as work:
-        for line, row in enumerate(rows, 1):
-            cells = [cell.strip() for cell in row]
-            if not cells or not cells[0] or (line == 1 and cells[0].casefold() in ("address", "email", "e-mail")):
+        for line, row in enumerate(rows[first:], first + 1):
+            given = [row[at].strip() if at is not None and at < len(row) else "" for at in columns]
+            text, scope, why = given[0], given[1] if given[1] in SCOPES else "all", given[2] or reason
+            if not text:
                 continue
-            scope = cells[1] if len(cells) > 1 and cells[1] in SCOPES else "all"
-            why = cells[2] if len(cells) > 2 and cells[2] else reason
-            if cells[0].startswith(SEALED):
-                address = cells[0]
+            if text.startswith(SEALED):
+                address = text
             else:
                 try:
-                    address = normalised(cells[0])
+                    address = normalised(text)
                 except ValueError as problem:
-                    result.refused.append((line, f"{cells[0]!r}: {problem}"))
+                    result.refused.append((line, f"{text!r}: {problem}"))
                     continue
             lead = work.leads.find(address)
             number = lead.id if lead is not None else None
@@ -68,6 +69,17 @@ def take(
         if not dry_run:
             work.commit()
     return result
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> tuple[tuple[int | None, int | None, int | None], int]:
+    """Where address, scope and reason stand, and how many rows of head there are. Providers put the address last."""
+    names = [cell.strip().casefold() for cell in rows[0]] if rows else []
+    is_head = not any("@" in name or any(mark.isdigit() for mark in name) for name in names)
+    where = next((names.index(name) for name in ADDRESS if name in names), None) if is_head else None
+    if where is None:
+        return (0, 1, 2), 0
+    scope, reason = (names.index(name) if name in names else None for name in ("scope", "reason"))
+    return (where, scope, reason), 1
 
 
 def lift(address: str, *, store: Store, now: datetime, by: str, dry_run: bool = False) -> int:

@@ -35,7 +35,13 @@ def loop(tmp_path: Path) -> Iterator[Loop]:
 
 def record(loop: Loop, lead: Lead, basis: str, channel: str = "email", **more: Any) -> Consents:
     """A basis, by hand."""
-    given = {"source": "a call", "store": loop.store, "policy": loop.policy, "now": loop.now, "by": "dana"}
+    given: dict[str, Any] = {
+        "source": "a call",
+        "store": loop.store,
+        "policy": loop.policy,
+        "now": loop.now,
+        "by": "dana",
+    }
     return consents.record(lead.id, basis, channel=channel, **given, **more)
 
 
@@ -94,7 +100,7 @@ def test_who_is_not_to_be_called_leaves_the_queue_at_once_and_the_mail_goes_on(l
     loop.enroll(lead)
     loop.tick()
     assert loop.states() == ["hello sent", "intro open"]
-    common = {"store": loop.store, "now": loop.now, "by": "dana"}
+    common: dict[str, Any] = {"store": loop.store, "now": loop.now, "by": "dana"}
     if how in ("objection", "none"):
         record(loop, lead, how, "phone")
     elif how == "set":
