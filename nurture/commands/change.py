@@ -120,8 +120,6 @@ def _failing(made: Plan) -> list[str]:
     for (template, message), names in groups.items():
         more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
         lines.append(f"! {template} fails for {_leads(len(names))}: {message} ({', '.join(names[:NAMED])}{more})")
-    for path, (tried, every) in sorted(made.rendered.sampled.items()):
-        lines.append(f"  {path} was tried for {tried:,} of its {every:,} leads")
     return lines
 
 

@@ -28,6 +28,20 @@ class RenderedEmail(Protocol):
     def links(self) -> tuple[str, ...]: ...
 
 
+class Needs(Protocol):
+    """What a template does with names, `x.NAME` for custom fields: only shows them, or works with their values.
+
+    `lists`: it goes through what was said and done, which differs from lead to lead.
+    """
+
+    @property
+    def shown(self) -> Collection[str]: ...
+    @property
+    def used(self) -> Collection[str]: ...
+    @property
+    def lists(self) -> bool: ...
+
+
 class Templates(Protocol):
     """The applied templates, compiled once."""
 
@@ -42,6 +56,9 @@ class Templates(Protocol):
 
     def resolve(self, cadence: str, name: str, kind: Literal["email", "script"]) -> str:
         """The path of a template: under the cadence's folder, else from the root."""
+
+    def needs(self, path: str, kind: Literal["email", "script"]) -> Needs:
+        """What a template does with each name, without rendering it."""
 
     def problems(
         self, path: str, kind: Literal["email", "script"], *, custom: Collection[str] | None = None

@@ -14,9 +14,10 @@ from nurture.domain.errors import FilesError, RefusedError
 from nurture.domain.lead import Lead
 from nurture.domain.touch import State
 from nurture.flow import plan as arrow
-from nurture.flow.plan import Moved
+from nurture.flow.plan import Moved, failing
 from tests.builders import a_company, a_lead
 from tests.flow.bench import COURSE, Bench, a_bench
+from tests.flow.loop import HTML
 
 SCORING = "stages:\n  near_term: {enter: employees >= 100, leave: employees < 100}\n"
 
@@ -100,6 +101,52 @@ def test_an_email_that_fails_names_the_leads_for_whom(bench: Bench) -> None:
     (failure,) = bench.plan().rendered.failures
     assert (failure.template, failure.lead, failure.email) == ("course/two", bad.id, bad.email)
     assert "templates/course/two.txt:4" in failure.message
+
+
+BODIES = """
+{{ title }} {{ x.note or 'nothing' }} {{ employees }}
+{{ x.seats / 2 }}
+{% if employees > 100 %}{{ company|upper }}{% endif %}
+{% if title %}{{ x.seats * 2 }}{% else %}{{ 1 / x.none }}{% endif %}
+{% set words = title %}{{ words ~ x.note }}
+{% for part in x.note %}{{ part }}{% endfor %}
+{% macro double(n) %}{{ n * 2 }}{% endmacro %}{{ double(x.seats) }}
+"""
+CUSTOM = [{}, {"seats": 3}, {"seats": 0}, {"seats": "many"}, {"seats": True, "note": "a"}, {"note": ["a", "b"]}]
+
+
+@pytest.mark.parametrize("body", BODIES.strip().splitlines())
+def test_what_is_said_of_every_lead_is_what_rendering_each_of_them_says(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    leads = bench.leads(18)
+    with bench.store.unit() as work:
+        for number, lead in enumerate(leads):
+            titles = [None, "", "CEO", "x" * 150, "line\nbreak"]
+            values = {
+                "custom": CUSTOM[number % 6],
+                "title": titles[number % 5],
+                "first_name": [None, "Ada"][number % 2],
+            }
+            work.leads.update(lead.id, values)
+        work.commit()
+    html = HTML.format(name="one").replace("one for {{ first_name }}", "{{ title }}")
+    bench.sources["templates/course/one.html"] = html + body
+    bench.sources["templates/course/two.txt"] += body
+    found = bench.plan().rendered
+    monkeypatch.setattr(failing, "_alike", lambda *_: None)
+    each = bench.plan().rendered
+    assert found == each
+    assert found.texts == 18 * 3
+
+
+def test_a_text_is_rendered_once_for_all_who_get_it_alike(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.leads(30)
+    bench.sources["templates/course/one.txt"] += "PS\n"
+    made = []
+    monkeypatch.setattr(failing, "_trouble", lambda use, lead, scene: made.append(use.path))
+    assert bench.plan().rendered.texts == 90
+    assert sorted(made) == ["course/one", "course/talk", "course/two"]
 
 
 def test_an_email_is_tried_for_those_who_would_enter(bench: Bench) -> None:

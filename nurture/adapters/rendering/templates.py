@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import RLock
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from jinja2 import FunctionLoader, Template, TemplateSyntaxError, nodes
 from markupsafe import Markup
@@ -19,6 +19,9 @@ from nurture.adapters.rendering.front_matter import FrontMatter
 from nurture.adapters.rendering.names import CLOSE, OPEN, frozen
 from nurture.adapters.rendering.sandbox import Sandbox, loads, set_names
 from nurture.domain.errors import Problem, UnknownNameError
+
+if TYPE_CHECKING:
+    from nurture.adapters.rendering.needs import Needs
 
 TemplateKind = Literal["email", "script"]
 ENDINGS: Final[Mapping[str, tuple[str, ...]]] = {"email": (".html", ".txt"), "script": (".md",)}
@@ -75,6 +78,7 @@ class Templates:
         self._scripts: dict[str, Template] = {}
         self._matters: dict[str, FrontMatter] = {}
         self._trees: dict[str, nodes.Template] = {}
+        self._needs: dict[str, Needs] = {}
         self._pieces = lru_cache(maxsize=_SHAPES)(inline_css.pieces)
 
     def email(self, path: str, names: Mapping[str, Any], link: Callable[[str], str]) -> RenderedEmail:
@@ -154,6 +158,14 @@ class Templates:
         from nurture.adapters.rendering import blanks  # it imports this module
 
         return blanks.problems(self, path, kind, frozenset(known), of=of)
+
+    def needs(self, path: str, kind: TemplateKind) -> Needs:
+        """What the template at `path` does with each name; read once."""
+        from nurture.adapters.rendering import needs  # it imports this module
+
+        if path not in self._needs:
+            self._needs[path] = needs.needs(self, path, kind)
+        return self._needs[path]
 
     def source(self, name: str) -> str | None:
         """What Jinja reads under a name: line n is line n of the file. None for an unknown name."""

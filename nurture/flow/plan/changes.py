@@ -56,7 +56,7 @@ class Plan:
     generation: int = 0  # what was in force when this was made
     rules: InForce | None = None  # what would be in force, with the old versions
     in_flight: Mapping[str, int] = field(default_factory=dict)  # leads of each cadence that gets a new version
-    rendered: Rendered = field(default_factory=lambda: Rendered((), 0, {}))
+    rendered: Rendered = field(default_factory=lambda: Rendered((), 0))
     upcoming: tuple[Upcoming, ...] = ()
 
     @property

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
+from typing import Any
 
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.errors import NurtureError
 from nurture.domain.lead import Lead, LeadId
+from nurture.domain.message import ascii_address
 from nurture.domain.policy import Policy
 from nurture.domain.touch import BY_PHONE, Channel, State, Touch
 from nurture.flow.plan.templates import Use, uses_of
@@ -16,10 +19,8 @@ from nurture.moves.rendering import NOWHERE, render_email, render_script
 from nurture.moves.scene import Scene, load
 from nurture.ports import InForce, Store
 
-# A plan is read while somebody waits: so many leads for each template, and so many texts in all.
-MOST_LEADS = 2_000
-MOST_TEXTS = 20_000
 CHUNK = 500
+ALIKE = 100  # letters: texts of about one length
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What was tried. `sampled`: templates with more leads than were tried -> (tried, all)."""
+    """What was tried: so many texts, of which those failed."""
 
     failures: tuple[Failure, ...]
     texts: int
-    sampled: Mapping[str, tuple[int, int]]
 
 
 def failures(
@@ -50,25 +50,27 @@ def failures(
     policy: Policy,
     now: datetime,
 ) -> Rendered:
-    """Render what is ahead of leads in flight, in their own version, and all of a cadence for those who enter it."""
-    targets: dict[Use, list[LeadId]] = {}
+    """Render what is ahead of leads in flight, in their own version, and all of a cadence for those who enter it.
+
+    A text is rendered once for all leads for whom it must come out alike; so every lead is spoken for.
+    """
+    ahead: dict[tuple[str, int, int], tuple[Use, ...]] = {}  # shared by the leads that stand at the same place
+
+    def uses(name: str, version: int, since: int) -> tuple[Use, ...]:
+        key = (name, version, since)
+        if key not in ahead:
+            ahead[key] = tuple(uses_of(rules.program(name, version), rules.templates, since=since))
+        return ahead[key]
+
+    for_lead: dict[LeadId, list[tuple[Use, ...]]] = {}
     for name, leads in entering.items():
-        for use in uses_of(rules.program(name, rules.versions[name]), rules.templates):
-            targets.setdefault(use, []).extend(leads)
+        for lead in leads:
+            for_lead.setdefault(lead, []).append(uses(name, rules.versions[name], 0))
     for one in standing:
         # Without --migrate it goes on in its version, whose templates may be gone from the files.
-        for use in uses_of(rules.program(one.cadence, one.version), rules.templates, since=one.place.pc):
-            targets.setdefault(use, []).append(one.lead)
-    most = max(1, min(MOST_LEADS, MOST_TEXTS // max(1, len(targets))))
-    sampled: dict[str, tuple[int, int]] = {}
-    for_lead: dict[LeadId, list[Use]] = {}
-    for use, leads in targets.items():
-        chosen = leads[:: -(-len(leads) // most)] if len(leads) > most else leads
-        if len(chosen) < len(leads):
-            sampled[use.path] = (len(chosen), len(leads))
-        for lead in chosen:
-            for_lead.setdefault(lead, []).append(use)
+        for_lead.setdefault(one.lead, []).append(uses(one.cadence, one.version, one.place.pc))
     found: dict[tuple[str, LeadId], Failure] = {}
+    known: dict[Hashable, str | None] = {}
     texts = 0
     ids = sorted(for_lead)
     for start in range(0, len(ids), CHUNK):
@@ -76,14 +78,50 @@ def failures(
         with store.unit(write=False) as work:
             scene = load(work, batch, rules=rules, policy=policy, now=now)
         for person in scene.leads.values():
-            for use in for_lead[person.id]:
+            names = scene.names(person)
+            for use in dict.fromkeys(chain.from_iterable(for_lead[person.id])):
                 if not _goes_to(use, person, scene):
                     continue
                 texts += 1
-                message = _trouble(use, person, scene)
+                alike = _alike(use, person, names, scene)
+                if alike is None:
+                    message = _trouble(use, person, scene)
+                else:
+                    if alike not in known:
+                        known[alike] = _trouble(use, person, scene)
+                    message = known[alike]
                 if message is not None:
                     found.setdefault((use.path, person.id), Failure(use.path, person.id, person.email, message))
-    return Rendered(tuple(found[key] for key in sorted(found)), texts, sampled)
+    return Rendered(tuple(found[key] for key in sorted(found)), texts)
+
+
+def _alike(use: Use, lead: Lead, names: Mapping[str, Any], scene: Scene) -> Hashable | None:
+    """What decides whether this text can be made for this lead; None where only trying tells."""
+    needs = scene.rules.templates.needs(use.path, use.kind)
+    if needs.lists or "x" in needs.used or "x" in needs.shown:
+        return None
+    values = tuple(names.get(name) for name in sorted(needs.used))
+    shapes = tuple(_shape(names.get(name)) for name in sorted(needs.shown))
+    try:
+        hash(values)
+    except TypeError:
+        return None
+    # True and 1 are equal, and yet a template may tell them apart; the owner may be the sender.
+    sender = lead.owner if _is_from_owner(use, scene) else None
+    reader = (ascii_address(lead.email or "") is None, _shape(lead.first_name), _shape(lead.last_name))
+    return (use, values, tuple(map(type, values)), shapes, sender, reader if use.kind == "email" else None)
+
+
+def _shape(value: object) -> Hashable:
+    """What can matter about a value that is only shown: whether it is there, fits in a line, and is not endless."""
+    if isinstance(value, str):
+        return (bool(value), bool(value.strip()), value.isprintable(), len(value) // ALIKE)
+    return (type(value), bool(value))
+
+
+def _is_from_owner(use: Use, scene: Scene) -> bool:
+    cadence = scene.rules.workspace.cadences.get(use.cadence)
+    return cadence is not None and cadence.sender == "owner"
 
 
 def _goes_to(use: Use, lead: Lead, scene: Scene) -> bool:

@@ -12,6 +12,7 @@ from nurture.domain.cadence import Cadence
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.lead import Lead, LeadId
 from nurture.domain.policy import Policy
+from nurture.domain.workspace import Workspace
 from nurture.moves.entry import may_enter
 from nurture.moves.rescore import standing
 from nurture.moves.scene import Scene, load
@@ -54,7 +55,7 @@ def look(*, store: Store, rules: InForce, policy: Policy, now: datetime, rescore
     )
     found = Outlook()
     with store.unit(write=False) as work:
-        ids = _candidates(work, cadences, now, everyone=rescored)
+        ids = _candidates(work, cadences, rules.workspace, now, everyone=rescored)
         for start in range(0, len(ids), CHUNK):
             batch = ids[start : start + CHUNK]
             scene = load(work, batch, rules=rules, policy=policy, now=now)
@@ -72,12 +73,14 @@ def look(*, store: Store, rules: InForce, policy: Policy, now: datetime, rescore
     return found
 
 
-def _candidates(work: Unit, cadences: Sequence[Cadence], now: datetime, *, everyone: bool) -> list[LeadId]:
+def _candidates(
+    work: Unit, cadences: Sequence[Cadence], rules: Workspace, now: datetime, *, everyone: bool
+) -> list[LeadId]:
     if everyone:
         return [lead.id for lead in work.leads.search(None, now=now)]
     found: set[LeadId] = set()
     for cadence in cadences:
-        found |= {lead.id for lead in work.leads.search(cadence.entry.when, now=now)}
+        found |= {lead.id for lead in work.leads.search(cadence.entry.when, now=now, rules=rules)}
     return sorted(found)
 
 
