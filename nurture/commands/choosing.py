@@ -37,8 +37,9 @@ def leads_of(current: Session, lead: str | None, where: str | None) -> list[Lead
         raise RequestError("Name one lead, or say which with --where.", hint="Either, not both.")
     if lead is not None:
         return [current.lead(lead)]
+    rules = current.app.rules.in_force().workspace
     with current.app.store.unit(write=False) as work:
-        return work.leads.search(condition(where), now=current.now())
+        return work.leads.search(condition(where), now=current.now(), rules=rules)
 
 
 def pairs(texts: Sequence[str], *, what: str) -> dict[str, str]:

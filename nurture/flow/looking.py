@@ -47,14 +47,20 @@ def listed(
     """
     with store.unit(write=False) as work:
         if not idle and only is None:
-            return _with_names(work, work.leads.search(where, now=now, limit=limit, after=after), rules, now)
+            return _with_names(
+                work, work.leads.search(where, now=now, rules=rules.workspace, limit=limit, after=after), rules, now
+            )
         among = set(work.leads.idle()) if idle else set(only or ())
         among &= set(only) if only is not None else among
         ids = sorted(one for one in among if one > after)
         if where is None:
             found = list(work.leads.get(ids[:limit]).values())
         else:
-            found = [lead for lead in work.leads.search(where, now=now, after=after) if lead.id in among][:limit]
+            found = [
+                lead
+                for lead in work.leads.search(where, now=now, rules=rules.workspace, after=after)
+                if lead.id in among
+            ][:limit]
         return _with_names(work, sorted(found, key=lambda lead: lead.id), rules, now)
 
 
@@ -69,7 +75,7 @@ def _with_names(work: Unit, leads: list[Lead], rules: InForce, now: datetime) ->
         sums = scored[lead.id].sums if lead.id in scored else {}
         worth = scoring.engagement(sums, rules.workspace.scoring, now)
         names = names_of(lead, known=known, engagement=worth, now=now)
-        consent = next(reversed(consents.get(lead.id, [])), None)
+        consent = next((one for one in reversed(consents.get(lead.id, [])) if one.channel == "email"), None)
         result.append(Listed(lead, names, consent, bool(suppressed.get(lead.email or ""))))
     return result
 

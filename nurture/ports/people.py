@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from nurture.domain.condition import Condition
 from nurture.domain.fact import Fact
 from nurture.domain.lead import Company, CompanyId, Lead, LeadId
+from nurture.domain.workspace import Workspace
 from nurture.ports.rows import Consent, Scored, Suppression
 
 
@@ -25,10 +26,20 @@ class Leads(Protocol):
         """A lead by address, alias, id or external id; a merged lead is followed to where it went."""
 
     def search(
-        self, where: Condition | None, *, now: datetime, limit: int | None = None, after: LeadId = 0
+        self,
+        where: Condition | None,
+        *,
+        now: datetime,
+        rules: Workspace | None = None,
+        limit: int | None = None,
+        after: LeadId = 0,
     ) -> list[Lead]:
         """The leads for which a condition holds, by id, behind `after`; all without one. Merged and forgotten leads
-        are left out."""
+        are left out. By `rules` engagement decays and facts grow too old; without, it is as stored, and a fact of any
+        age is known."""
+
+    def count(self, where: Condition, *, now: datetime, rules: Workspace | None = None) -> int:
+        """How many leads `search` would give."""
 
     def add(self, values: Mapping[str, Any]) -> LeadId:
         """Insert a lead from column values."""
@@ -103,7 +114,7 @@ class Leads(Protocol):
     def add_alias(self, lead: LeadId, email: str) -> None:
         """Keep an old address as another name of the lead."""
 
-    def idle(self) -> list[LeadId]:
+    def idle(self, only: Collection[LeadId] | None = None) -> list[LeadId]:
         """Leads of ours (nurturing) without an enrollment, a task, a queued handoff, a promise or a dated return."""
 
 

@@ -1,4 +1,4 @@
-"""Leads in the database: identity, companies, facts, scores, searches, and who is forgotten by everybody."""
+"""Leads in the database: identity, companies, facts, scores, and who is forgotten by everybody."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from sqlalchemy.exc import IntegrityError
 
 from nurture.adapters.store.unit import SqlStore
 from nurture.domain import enrollment, touch
-from nurture.domain.condition import parse
 from nurture.domain.fact import Confidence, Fact, FactName
 from nurture.domain.lead import Stage, Status
-from nurture.domain.response import Grade, Kind, Response
 from nurture.domain.scoring import Running
 from nurture.domain.touch import Channel
-from nurture.ports.store import Consent, Suppression, Unit
+from nurture.ports.store import Consent, Suppression
 from tests.builders import a_company, a_lead, a_sent_touch, a_touch, an_enrollment
 from tests.fakes import A_TUESDAY as NOW
 
@@ -195,83 +193,6 @@ def test_the_people_of_a_company_and_when_each_was_last_contacted(store: SqlStor
         assert work.leads.of_company(company.id) == [ann.id, bob.id]
         assert work.leads.company_last_touched([company.id], NOW - 7 * DAY) == {company.id: {ann.id: NOW - 3 * DAY}}
         assert work.leads.company_last_touched([], NOW) == {}
-
-
-SEARCHES = {
-    "stage == 'near_term'": ["ada"],
-    "not stage == 'near_term'": ["bo", "cy"],
-    "score >= 30": ["ada"],
-    "employees > 100 and industry == 'MANUFACTURING'": ["ada", "bo"],
-    "domain == 'acme.example'": ["ada", "bo"],
-    "domain == 'gmail.com'": ["cy"],
-    "country == 'de'": ["bo"],
-    "country == 'FR'": ["ada", "cy"],
-    "timezone == 'europe/berlin'": ["bo"],
-    "budget and not timeline": ["ada"],
-    "x.plan == 'gold' or x.seats > 40": ["ada", "bo"],
-    "contains(title, 'größe')": ["cy"],
-    "has_word(title, 'it')": ["bo"],
-    "created_at > '2026-03-03'": ["cy"],
-    "asked_for_sales": ["bo"],
-    "timeline_months <= 6": ["bo"],
-    "clicked('hello')": ["ada"],
-    "sent('hello') and not replied()": ["ada"],
-    "touches('email', '30d') >= 1": ["ada"],
-    "days_since('click') < 3": ["ada"],
-    "colleagues('near_term') >= 1": ["bo"],
-    "colleagues('unknown') == 0 and company": ["bo"],
-}
-
-
-def a_small_world(work: Unit) -> None:
-    company = a_company(work, name="Acme", domain="acme.example", employees=500)
-    ada = a_lead(
-        work, first_name="ada", company=company, stage="near_term", fit=10, engagement=25, custom={"plan": "Gold"}
-    )
-    a_lead(
-        work,
-        first_name="bo",
-        company=company,
-        country="",
-        timezone=None,
-        title="Head of IT",
-        asked_for_sales=True,
-        timeline_on=NOW.date() + 100 * DAY,
-        custom={"seats": 41},
-    )
-    a_lead(work, first_name="cy", email="cy@gmail.com", title="GRÖSSE", created_at=NOW + DAY)
-    a_lead(work, first_name="gone", company=company, stage="near_term", merged_into=ada.id)
-    a_lead(work, first_name="erased", email=None, forgotten_at=NOW)
-    work.leads.add_fact(ada.id, Fact(FactName.BUDGET, "20k", "call", NOW))
-    sent = a_sent_touch(work, lead=ada)
-    for grade, lead in ((Grade.HUMAN, ada.id), (Grade.MACHINE, ada.id)):
-        click = Response(Kind.CLICK, NOW, lead, sent.id, grade)
-        work.responses.add(click, key=f"click-{grade}", recorded_at=NOW, by="test")
-
-
-def test_conditions_find_the_same_leads_in_sql_and_in_python(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = {}
-    with store.unit() as work:
-        a_small_world(work)
-        for text in SEARCHES:
-            condition = parse(text)
-            said = [lead.first_name for lead in work.leads.search(condition, now=NOW + DAY)]
-            with monkeypatch.context() as patched:
-                patched.setattr("nurture.adapters.store.search._sayable", lambda _where: False)
-                patched.setattr("nurture.adapters.store.search.BATCH", 2)
-                one_by_one = [lead.first_name for lead in work.leads.search(condition, now=NOW + DAY)]
-            assert said == one_by_one, text
-            found[text] = said
-    assert found == SEARCHES
-
-
-def test_a_search_stops_at_its_limit(store: SqlStore) -> None:
-    for _ in range(3):
-        a_lead(store)
-    with store.unit() as work:
-        for where in (None, parse("country == 'FR'"), parse("not replied()")):
-            assert len(work.leads.search(where, now=NOW, limit=2)) == 2
-            assert len(work.leads.search(where, now=NOW)) == 3
 
 
 def test_a_lead_is_idle_when_nothing_is_planned_and_nobody_has_anything_to_do(store: SqlStore) -> None:

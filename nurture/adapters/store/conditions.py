@@ -33,6 +33,7 @@ from nurture.domain.condition.meaning import (
     Test,
     TextTest,
     Value,
+    inside,
 )
 from nurture.domain.condition.vocabulary import (
     CLOSED,
@@ -51,14 +52,23 @@ Column = ColumnElement[Any]
 Calls = Mapping[str, Callable[..., Column]]
 
 
-def where(condition: Condition, *, columns: Mapping[str, Column], custom: Column, calls: Calls) -> ColumnElement[bool]:
+def where(
+    condition: Condition,
+    *,
+    columns: Mapping[str, Column],
+    custom: Column,
+    calls: Calls,
+    unknown: frozenset[str] = frozenset(),
+) -> ColumnElement[bool]:
     """The rows for which the condition holds: true there, false or NULL elsewhere.
+
+    With `unknown`, names that the database cannot say now: the rows for which it may hold, whatever their values.
 
     `columns` are the flat names (truth values as booleans), `custom` the JSON object with the custom fields. `calls`
     answer the questions to the history about the row's lead, given the arguments as in `History`: truth values, a
     nullable text for `outcome`, numbers, a nullable one for `days_since`.
     """
-    return _Writer(columns, custom, calls).test(condition.meaning)
+    return _Writer(columns, custom, calls, unknown).test(condition.meaning)
 
 
 class Folded(FunctionElement[str]):
@@ -162,10 +172,14 @@ def _custom_postgresql(element: Custom, compiler: SQLCompiler, **options: Any) -
 class _Writer:
     """Writes one condition. Values may be NULL; a test may be NULL where it does not hold."""
 
-    def __init__(self, columns: Mapping[str, Column], custom: Column, calls: Calls) -> None:
+    def __init__(
+        self, columns: Mapping[str, Column], custom: Column, calls: Calls, unknown: frozenset[str] = frozenset()
+    ) -> None:
         self.columns = columns
         self.custom = custom
         self.calls = calls
+        self.unknown = unknown
+        self.doubt = True  # how a test that nobody can decide counts: as what lets more rows through
 
     def test(self, test: Test) -> ColumnElement[bool]:
         match test:
@@ -174,7 +188,14 @@ class _Writer:
             case Either(parts=parts):
                 return or_(*map(self.test, parts))
             case Negation(part=part):
-                return not_(self.decided(part))
+                self.doubt = not self.doubt
+                turned = not_(self.decided(part))
+                self.doubt = not self.doubt
+                return turned
+            case _ if self.unknown and any(
+                isinstance(node, Read) and node.name in self.unknown for node in inside(test)
+            ):
+                return true() if self.doubt else false()
             case Constant(value=value):
                 return true() if value else false()
             case Compare(op=op, left=left, right=right):

@@ -10,11 +10,12 @@ from sqlalchemy import ColumnElement, Connection, bindparam, exists, or_, select
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among
+from nurture.adapters.store.asking import PRESENT
 from nurture.adapters.store.companies import CompanyRows
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.people import lead_of, leads_with_companies
 from nurture.adapters.store.rows import fetch, insert
-from nurture.adapters.store.search import matching
+from nurture.adapters.store.search import counted, matching, running
 from nurture.adapters.store.tables import (
     consents,
     enrollments,
@@ -33,12 +34,11 @@ from nurture.domain.address import normalise_email
 from nurture.domain.condition import Condition
 from nurture.domain.fact import Confidence, Fact, FactName
 from nurture.domain.lead import Company, CompanyId, Lead, LeadId, Stage, Status
-from nurture.domain.scoring import Running
+from nurture.domain.workspace import Workspace
 from nurture.ports.store import Consent, Scored
 
 JSON_COLUMNS = frozenset({"sums", "by_person", "custom"})
 FLAGS = {"ready_check": leads.c.ready_check, "enroll_check": leads.c.enroll_check}
-PRESENT = (leads.c.merged_into.is_(None), leads.c.forgotten_at.is_(None))
 LARGEST_ID = 2**63 - 1
 
 # Statements of every pass are built once: building one costs more than running it.
@@ -77,13 +77,20 @@ class LeadRows:
         return self.get([lead]).get(lead)
 
     def search(
-        self, where: Condition | None, *, now: datetime, limit: int | None = None, after: LeadId = 0
+        self,
+        where: Condition | None,
+        *,
+        now: datetime,
+        rules: Workspace | None = None,
+        limit: int | None = None,
+        after: LeadId = 0,
     ) -> list[Lead]:
-        """The leads for which a condition holds, by id, behind `after`; merged and forgotten ones are left out.
+        """The leads for which a condition holds, by id, behind `after`; merged and forgotten ones are left out."""
+        return matching(self._db, where, now=now, limit=limit, after=after, rules=rules)
 
-        A fact counts as known whatever its age, and the engagement is the stored one, as of `scored_at`.
-        """
-        return matching(self._db, where, now=now, limit=limit, after=after)
+    def count(self, where: Condition, *, now: datetime, rules: Workspace | None = None) -> int:
+        """How many leads `search` would give."""
+        return counted(self._db, where, now=now, rules=rules)
 
     def add(self, values: Mapping[str, Any]) -> LeadId:
         """Insert a lead from column values."""
@@ -152,11 +159,7 @@ class LeadRows:
         """The running sums of the engagement. The column `sums` is {rule: [worth, moment in ISO form]}."""
         found: dict[LeadId, Scored] = {}
         for row in fetch(self._db, _SUMS, ids):
-            sums = {
-                rule: Running(float(worth), datetime.fromisoformat(at))
-                for rule, (worth, at) in (row.sums or {}).items()
-            }
-            found[row.id] = Scored(sums, row.look_at)
+            found[row.id] = Scored(running(row.sums), row.look_at)
         return found
 
     def facts(self, ids: Collection[LeadId]) -> dict[LeadId, list[Fact]]:
@@ -243,8 +246,8 @@ class LeadRows:
         statement = insert(self._db, lead_aliases).values(email=email, lead_id=lead)
         self._db.execute(statement.on_conflict_do_update(index_elements=["email"], set_={"lead_id": lead}))
 
-    def idle(self) -> list[LeadId]:
-        """Leads of ours (nurturing) for whom nothing is planned and nobody has anything to do.
+    def idle(self, only: Collection[LeadId] | None = None) -> list[LeadId]:
+        """Leads of ours (nurturing) for whom nothing is planned and nobody has anything to do; `only` among these.
 
         Whoever asked not to be contacted has no next thing, and rightly so.
         """
@@ -260,8 +263,10 @@ class LeadRows:
             ~_has(handoffs, handoffs.c.state.in_(open_handoffs)),
             ~_has(promises, promises.c.state == "open"),
             ~_has(inbox, inbox.c.settled_at.is_(None)),
-            ~exists().where(suppressions.c.address == leads.c.email, suppressions.c.scope == "all"),
+            ~exists().where(suppressions.c.address.in_([leads.c.email, leads.c.phone]), suppressions.c.scope == "all"),
         )
+        if only is not None:
+            query = query.where(leads.c.id.in_(list(only)))
         return list(self._db.execute(query.order_by(leads.c.id)).scalars())
 
     def _id_of(self, text: str) -> LeadId | None:

@@ -1,103 +1,150 @@
-"""The leads for which a condition holds: by SQL where it can be said there, else one by one."""
+"""The leads for which a condition holds, found and counted by SQL.
+
+One thing cannot be said there: how far engagement has decayed. Where a condition asks for it, SQL gives the leads
+for which it may hold, and those of them who have any engagement are judged one by one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from itertools import islice
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, null, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal, or_, select
 
-from nurture.adapters.store import conditions
+from nurture.adapters.store import asking, conditions
 from nurture.adapters.store.among import among
-from nurture.adapters.store.people import FIRST_DOMAIN, lead_of, leads_with_companies
+from nurture.adapters.store.people import lead_of, leads_with_companies
 from nurture.adapters.store.responses import ResponseRows
 from nurture.adapters.store.rows import fetch
 from nurture.adapters.store.tables import companies, facts, leads
 from nurture.adapters.store.touches import TouchRows
+from nurture.domain import scoring
 from nurture.domain.condition import Condition
-from nurture.domain.fact import FactName
 from nurture.domain.history import LeadHistory
 from nurture.domain.lead import Lead
 from nurture.domain.names import names_of
+from nurture.domain.scoring import Running
+from nurture.domain.workspace import Workspace
 
-BATCH = 2_000
-FACTS = frozenset(map(str, FactName))
-OWN = (
-    *("email", "first_name", "last_name", "title", "phone", "language", "source", "owner", "external_id"),
-    *("status", "stage", "fit", "engagement", "asked_for_sales", "created_at"),
-)
+BATCH: Final = 2_000
+DECAYING: Final = frozenset({"engagement", "score"})
 
 
 def matching(
-    db: Connection, where: Condition | None, *, now: datetime, limit: int | None, after: int = 0
+    db: Connection, where: Condition | None, *, now: datetime, limit: int | None, after: int, rules: Workspace | None
 ) -> list[Lead]:
     """The leads for which a condition holds, by id, behind `after`."""
-    query = leads_with_companies().where(leads.c.merged_into.is_(None), leads.c.forgotten_at.is_(None))
-    query = query.order_by(leads.c.id)
-    if where is None or _sayable(where):
-        if where is not None:
-            query = query.where(_said(db, where))
+    query = leads_with_companies().where(*asking.PRESENT).order_by(leads.c.id)
+    if where is None:
         return [lead_of(row) for row in db.execute(query.where(leads.c.id > after).limit(limit))]
-    return list(islice(_one_by_one(db, query, where, now, after), limit))
+    search = _Search(db, where, now, rules)
+    if not search.decays:
+        return [lead_of(row) for row in db.execute(query.where(search.said, leads.c.id > after).limit(limit))]
+    found: list[Lead] = []
+    for lead in search.judged(query.where(or_(search.surely, search.perhaps)), after):
+        if limit is not None and len(found) >= limit:
+            break
+        found.append(lead)
+    return found
 
 
-def _sayable(where: Condition) -> bool:
-    """Whether it asks nothing of the history and nothing of the calendar."""
-    return not where.calls and "timeline_months" not in where.names
+def counted(db: Connection, where: Condition, *, now: datetime, rules: Workspace | None) -> int:
+    """How many leads there are for which a condition holds."""
+    search = _Search(db, where, now, rules)
+    query = select(func.count()).select_from(search.table).where(*asking.PRESENT)
+    if not search.decays:
+        return int(db.execute(query.where(search.said)).scalar_one())
+    sure = int(db.execute(query.where(search.surely)).scalar_one())
+    rest = leads_with_companies().where(*asking.PRESENT, search.perhaps).order_by(leads.c.id)
+    return sure + sum(1 for _ in search.judged(rest, 0))
 
 
-def _said(db: Connection, where: Condition) -> ColumnElement[bool]:
-    if db.dialect.name == "sqlite":
-        driver: Any = db.connection.driver_connection
-        conditions.prepare_sqlite(driver)
-    return conditions.where(where, columns=_columns(db.dialect.name), custom=leads.c.custom, calls={})
+class _Search:
+    """One condition, as the database and Python together answer it."""
 
+    def __init__(self, db: Connection, where: Condition, now: datetime, rules: Workspace | None) -> None:
+        self._db = db
+        self._where = where
+        self._now = now
+        self._rules = rules
+        self._facts_since = None if rules is None else now - rules.readiness.facts_valid.span
+        self.decays = rules is not None and bool(where.names & DECAYING)
+        joined = leads.outerjoin(companies, leads.c.company_id == companies.c.id)
+        self.table = joined if asking.needs_company(where.names) else leads
+        if db.dialect.name == "sqlite":
+            driver: Any = db.connection.driver_connection
+            conditions.prepare_sqlite(driver)
 
-def _columns(dialect: str) -> Mapping[str, ColumnElement[Any]]:
-    """The flat names as `names_of` gives them."""
-    at = func.instr(leads.c.email, "@") if dialect == "sqlite" else func.strpos(leads.c.email, "@")
-    behind = case((leads.c.email.is_not(None), func.substr(leads.c.email, at + 1)), else_=null())
-    columns: dict[str, ColumnElement[Any]] = {name: leads.c[name] for name in OWN}
-    columns |= {name: companies.c[name] for name in ("industry", "employees", "revenue")}
-    columns |= {
-        name: func.coalesce(func.nullif(leads.c[name], ""), companies.c[name]) for name in ("country", "timezone")
-    }
-    columns["company"] = companies.c.name
-    columns["domain"] = func.coalesce(func.nullif(FIRST_DOMAIN, ""), behind)
-    columns["score"] = leads.c.fit + leads.c.engagement
-    for name in FACTS:
-        columns[name] = exists().where(facts.c.lead_id == leads.c.id, facts.c.name == name)
-    return columns
+    @property
+    def said(self) -> ColumnElement[bool]:
+        """It holds, by the engagement as it is stored."""
+        return self._written()
 
+    @property
+    def surely(self) -> ColumnElement[bool]:
+        """It holds for a lead that has no engagement."""
+        return and_(leads.c.sums.is_(None), self._written(engagement=literal(0.0)))
 
-def _one_by_one(db: Connection, query: Select[Any], where: Condition, now: datetime, after: int) -> Iterator[Lead]:
-    while rows := db.execute(query.where(leads.c.id > after).limit(BATCH)).all():
-        after = rows[-1].id
+    @property
+    def perhaps(self) -> ColumnElement[bool]:
+        """It may hold for a lead that has some."""
+        return and_(leads.c.sums.is_not(None), self._written(unknown=DECAYING))
+
+    def _written(
+        self, *, engagement: ColumnElement[float] | None = None, unknown: frozenset[str] = frozenset()
+    ) -> ColumnElement[bool]:
+        dialect = self._db.dialect.name
+        columns = asking.names(dialect, self._now, facts_since=self._facts_since)
+        if engagement is not None:
+            columns |= {"engagement": engagement, "score": leads.c.fit + engagement}
+        calls = asking.questions(dialect, self._now)
+        return conditions.where(self._where, columns=columns, custom=leads.c.custom, calls=calls, unknown=unknown)
+
+    def judged(self, query: Select[Any], after: int) -> Iterator[Lead]:
+        """Those of the leads that a query finds for whom it holds, by the engagement as it is now."""
+        while rows := self._db.execute(query.where(leads.c.id > after).limit(BATCH)).all():
+            after = rows[-1].id
+            holding = self._holding([row for row in rows if row.sums])
+            for row in rows:
+                if not row.sums or row.id in holding:
+                    yield lead_of(row)
+
+    def _holding(self, rows: list[Row[Any]]) -> set[int]:
+        """The ids of those for whom it holds."""
+        where, now = self._where, self._now
         batch = [lead_of(row) for row in rows]
         ids = [lead.id for lead in batch]
-        known = known_facts(db, ids) if where.names & FACTS else {}
-        touches = TouchRows(db).of_leads(ids) if where.calls else {}
-        responses = ResponseRows(db).of_leads(ids) if where.calls else {}
+        known = known_facts(self._db, ids, since=self._facts_since) if where.names & asking.FACTS else {}
+        touches = TouchRows(self._db).of_leads(ids) if where.calls else {}
+        responses = ResponseRows(self._db).of_leads(ids) if where.calls else {}
         asks_colleagues = any(call.name == "colleagues" for call in where.calls)
-        stages = _stages(db, batch) if asks_colleagues else {}
-        for lead in batch:
-            history = LeadHistory(
-                now,
-                touches.get(lead.id, ()),
-                responses.get(lead.id, ()),
-                colleagues_by_stage=_without(lead, stages),
-            )
-            names = names_of(lead, known=known.get(lead.id, ()), now=now)
+        stages = _stages(self._db, batch) if asks_colleagues else {}
+        holding = set()
+        for lead, row in zip(batch, rows, strict=True):
+            made, answers = touches.get(lead.id, ()), responses.get(lead.id, ())
+            history = LeadHistory(now, made, answers, colleagues_by_stage=_without(lead, stages))
+            names = names_of(lead, known=known.get(lead.id, ()), engagement=self._engagement(row), now=now)
             if where.holds(names, history):
-                yield lead
+                holding.add(lead.id)
+        return holding
+
+    def _engagement(self, row: Row[Any]) -> float:
+        assert self._rules is not None
+        return scoring.engagement(running(row.sums), self._rules.scoring, self._now)
 
 
-def known_facts(db: Connection, ids: Iterable[int]) -> dict[int, set[str]]:
-    """The names of the facts that each lead has."""
+def running(sums: Mapping[str, Any] | None) -> dict[str, Running]:
+    """The running sums of a lead, from how the column holds them: {rule: [worth, moment in ISO form]}."""
+    return {rule: Running(float(worth), datetime.fromisoformat(at)) for rule, (worth, at) in (sums or {}).items()}
+
+
+def known_facts(db: Connection, ids: Iterable[int], *, since: datetime | None) -> dict[int, set[str]]:
+    """The names of the facts that each lead has, not older than `since`."""
     found: dict[int, set[str]] = {}
     query = select(facts.c.lead_id, facts.c.name).where(among(facts.c.lead_id)).distinct()
+    if since is not None:
+        query = query.where(facts.c.at >= since)
     for row in fetch(db, query, list(ids)):
         found.setdefault(row.lead_id, set()).add(row.name)
     return found
@@ -108,7 +155,7 @@ def _stages(db: Connection, batch: Iterable[Lead]) -> dict[int, dict[str, int]]:
     found: dict[int, dict[str, int]] = {}
     query = (
         select(leads.c.company_id, leads.c.stage, func.count().label("people"))
-        .where(among(leads.c.company_id), leads.c.merged_into.is_(None), leads.c.forgotten_at.is_(None))
+        .where(among(leads.c.company_id), *asking.PRESENT)
         .group_by(leads.c.company_id, leads.c.stage)
     )
     for row in fetch(db, query, {lead.company.id for lead in batch if lead.company}):

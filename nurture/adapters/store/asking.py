@@ -1,0 +1,166 @@
+"""What conditions ask about a lead, as SQL over its row: the flat names, and the questions to its history.
+
+Each is what `names_of` and `LeadHistory` say of the same lead; a test holds them together.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Double,
+    Integer,
+    Numeric,
+    ScalarSelect,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+)
+
+from nurture.adapters.store.conditions import Calls, Custom
+from nurture.adapters.store.people import FIRST_DOMAIN
+from nurture.adapters.store.tables import companies, facts, leads, responses, touches
+from nurture.domain.duration import Duration
+from nurture.domain.fact import FactName
+from nurture.domain.response import Grade, Kind
+from nurture.domain.touch import CONTACTED, State
+
+FACTS: Final = frozenset(map(str, FactName))
+OF_COMPANY: Final = frozenset({"company", "domain", "industry", "employees", "revenue", "country", "timezone"})
+OWN: Final = (
+    *("email", "first_name", "last_name", "title", "phone", "language", "source", "owner", "external_id"),
+    *("status", "stage", "fit", "engagement", "asked_for_sales", "created_at"),
+)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MONTH: Final = 30.4375  # days, as `timeline_months` counts them
+PRESENT: Final = (leads.c.merged_into.is_(None), leads.c.forgotten_at.is_(None))
+
+Column = ColumnElement[Any]
+
+
+def names(dialect: str, now: datetime, *, facts_since: datetime | None) -> dict[str, Column]:
+    """The flat names as `names_of` gives them; a fact that is older than `facts_since` is not known."""
+    at = func.instr(leads.c.email, "@") if dialect == "sqlite" else func.strpos(leads.c.email, "@")
+    behind = case((leads.c.email.is_not(None), func.substr(leads.c.email, at + 1)), else_=null())
+    found: dict[str, Column] = {name: leads.c[name] for name in OWN}
+    found |= {name: companies.c[name] for name in ("industry", "employees", "revenue")}
+    found |= {
+        name: func.coalesce(func.nullif(leads.c[name], ""), companies.c[name]) for name in ("country", "timezone")
+    }
+    found["company"] = companies.c.name
+    found["domain"] = func.coalesce(func.nullif(FIRST_DOMAIN, ""), behind)
+    found["score"] = leads.c.fit + leads.c.engagement
+    found["timeline_months"] = _months(dialect, now)
+    for name in FACTS:
+        known = [facts.c.lead_id == leads.c.id, facts.c.name == name]
+        found[name] = exists().where(*known, *([facts.c.at >= facts_since] if facts_since is not None else []))
+    return found
+
+
+def _months(dialect: str, now: datetime) -> Column:
+    # No count of days lies so near to half a hundredth of a month that the two roundings could differ.
+    today = now.date()
+    if dialect == "sqlite":
+        days: Column = func.julianday(leads.c.timeline_on) - func.julianday(today.isoformat())
+        return case((leads.c.timeline_on >= today, func.round(days / MONTH, 2, type_=Double())))
+    days = cast(leads.c.timeline_on - literal(today, Date()), Integer)
+    months: Column = func.round(cast(days, Numeric()) / cast(literal(str(MONTH)), Numeric()), 2)
+    return case((leads.c.timeline_on >= today, cast(months, Double())))
+
+
+def questions(dialect: str, now: datetime) -> Calls:
+    """What `LeadHistory` answers about the lead of the row, outside of any enrollment."""
+
+    def is_template(name: str) -> Column:
+        # Not LIKE, which on SQLite takes no notice of case.
+        ending = func.substr if dialect == "sqlite" else func.right
+        length = -len(name) - 1 if dialect == "sqlite" else len(name) + 1
+        return or_(touches.c.template == name, ending(touches.c.template, length) == f"/{name}")
+
+    def clicked(template: str) -> Column:
+        made = and_(touches.c.id == responses.c.touch_id, touches.c.lead_id == leads.c.id)
+        return exists().where(*_human(Kind.CLICK), made, is_template(template))
+
+    def replied() -> Column:
+        return exists().where(*_human(Kind.REPLY))
+
+    def sent(template: str) -> Column:
+        states = [state.value for state in CONTACTED]
+        return exists().where(touches.c.lead_id == leads.c.id, touches.c.state.in_(states), is_template(template))
+
+    def visited(page: str) -> Column:
+        seen = func.substr(Custom(responses.c.detail, "page"), 1, len(page))
+        return exists().where(*_human(Kind.VISIT), seen == page)
+
+    def outcome(step: str) -> Column:
+        expired = case((touches.c.state == State.EXPIRED.value, State.EXPIRED.value))
+        query = (
+            select(func.coalesce(func.nullif(touches.c.outcome, ""), expired, type_=Text()))
+            .where(touches.c.lead_id == leads.c.id, touches.c.step == step)
+            .order_by(case((touches.c.enrollment_id.is_(None), 0), else_=1), touches.c.created_at.desc(), touches.c.id)
+        )
+        return _one(query.limit(1))
+
+    def made(channel: str, within: Duration) -> Column:
+        query = select(func.count()).where(
+            touches.c.lead_id == leads.c.id, touches.c.channel == channel, touches.c.counted_at > now - within.span
+        )
+        return _one(query)
+
+    def days_since(kind: str) -> Column:
+        latest = _one(select(func.max(responses.c.at)).where(*_human(Kind(kind))))
+        return _seconds_since(dialect, latest, now) / 86_400.0
+
+    def colleagues(stage: str) -> Column:
+        others = leads.alias("colleagues")
+        query = select(func.count()).where(
+            others.c.company_id == leads.c.company_id,
+            others.c.id != leads.c.id,
+            others.c.stage == stage,
+            others.c.merged_into.is_(None),
+            others.c.forgotten_at.is_(None),
+        )
+        return _one(query)
+
+    asked = (clicked, replied, sent, visited, outcome, days_since, colleagues)
+    return {question.__name__: question for question in asked} | {"touches": made}
+
+
+def _human(kind: Kind) -> tuple[Column, ...]:
+    return (
+        responses.c.lead_id == leads.c.id,
+        responses.c.kind == kind.value,
+        responses.c.grade == Grade.HUMAN.value,
+    )
+
+
+def _one(query: Any) -> ScalarSelect[Any]:
+    found: ScalarSelect[Any] = query.correlate(leads).scalar_subquery()
+    return found
+
+
+def _seconds_since(dialect: str, moment: Column, now: datetime) -> Column:
+    """In whole microseconds first, so that the last bit is as in Python."""
+    reference = (now - EPOCH) // timedelta(microseconds=1)
+    if dialect == "sqlite":
+        text = cast(moment, Text)
+        micros = cast(func.strftime("%s", text), BigInteger) * 1_000_000 + cast(func.substr(text, 21, 6), BigInteger)
+    else:
+        micros = cast(func.extract("epoch", moment) * 1_000_000, BigInteger)
+    return cast(literal(reference, BigInteger()) - micros, Double()) / 1e6
+
+
+def needs_company(used: frozenset[str]) -> bool:
+    """Whether these names can be said only with the company beside the lead."""
+    return bool(used & OF_COMPANY)
