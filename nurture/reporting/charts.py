@@ -80,7 +80,7 @@ def stacked(
 ) -> str:
     """Upright bars, one for each column (a month, say), each made of one part for each of the series.
 
-    `limit` is drawn as a line across them, under its label.
+    `limit` is drawn as a line across them, and named beside the series.
 
     Raises ValueError when a series has not one value for each column, or when there are more series than colors.
     """
@@ -103,6 +103,7 @@ def stacked(
         _upright(columns, series, totals, limit),
         _table(head, body),
         legend=list(series),
+        line=f"{limit.label}: {number(limit.value)}" if limit is not None else "",
         note=note,
     )
 
@@ -158,9 +159,7 @@ def _upright(
             parts.append(f'<text x="{center:.1f}" y="{top + tall + 18}" class="middle small">{escape(name)}</text>')
     if limit is not None:
         y = top + tall - tall * limit.value / most
-        words = f"{limit.label}: {number(limit.value)}"
         parts.append(f'<line x1="{left}" x2="{_WIDTH}" y1="{y:.1f}" y2="{y:.1f}" class="limit"/>')
-        parts.append(f'<text x="{_WIDTH}" y="{y - 5:.1f}" class="end small">{escape(words)}</text>')
     return "".join(parts), top + tall + 26
 
 
@@ -175,7 +174,14 @@ def _scale(most: float) -> tuple[float, float]:
 
 
 def _figure(
-    title: str, told: str, drawn: tuple[str, int], table: str, *, legend: Sequence[str] = (), note: str = ""
+    title: str,
+    told: str,
+    drawn: tuple[str, int],
+    table: str,
+    *,
+    legend: Sequence[str] = (),
+    line: str = "",
+    note: str = "",
 ) -> str:
     content, height = drawn
     words = escape(f"{title}. {told}", quote=True)
@@ -184,6 +190,9 @@ def _figure(
         f"{escape(name)}</li>"
         for color, name in enumerate(legend, start=1)
     )
+    if line:
+        mark = '<svg width="22" height="12" aria-hidden="true"><line x2="22" y1="6" y2="6" class="limit"/></svg>'
+        keys += f"<li>{mark}{escape(line)}</li>"
     return (
         f"<figure><figcaption>{escape(title)}</figcaption>"
         + (f'<ul class="legend">{keys}</ul>' if keys else "")

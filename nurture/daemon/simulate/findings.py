@@ -176,7 +176,8 @@ def _capacity(done: Simulation) -> str:
     waiting = done.watched.count("handoffs", [Handoff.QUEUED.value])
     desk = done.watched.count("handoffs", [Handoff.OFFERED.value, Handoff.ACCEPTED.value])
     wait = f"{waiting:,} wait in the queue" if waiting else "nobody waits in the queue"
-    return f"The {len(reps)} reps have room for {room:,} open leads; at the end they have {desk:,}, and {wait}."
+    who = f"The {len(reps)} reps have" if len(reps) != 1 else f"{reps[0].name} has"
+    return f"{who} room for {room:,} open leads at a time; at the end {desk:,} are open, and {wait}."
 
 
 def _held(done: Simulation) -> tuple[tuple[str, int, str], ...]:
