@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from hashlib import sha256
+from html import unescape
 from typing import Any, Final
 
 from nurture.domain.cadence import Cadence
@@ -13,7 +15,7 @@ from nurture.domain.message import Message, message_id_for
 from nurture.domain.policy import Policy, Sender
 from nurture.domain.touch import Channel, Touch
 from nurture.moves.scene import Scene
-from nurture.ports import Links
+from nurture.ports import Links, RenderedEmail
 
 
 class _Nowhere:
@@ -37,6 +39,7 @@ class _Nowhere:
 
 
 NOWHERE: Final[Links] = _Nowhere()
+_TAG: Final = re.compile("<[^>]*>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ def render_email(touch: Touch, lead: Lead, scene: Scene, links: Links) -> Render
 
     names = names_for(touch, lead, scene, links, sender)
     mail = scene.rules.templates.email(touch.template, names, link)
+    _refuse_without_footer(mail, touch.template, str(names["unsubscribe_url"]), sender.postal_address)
     sender_domain = sender.email.rpartition("@")[2]
     reply_to = mail.reply_to
     if reply_to is None and sender.reply_domain:
@@ -131,6 +135,25 @@ def render_email(touch: Touch, lead: Lead, scene: Scene, links: Links) -> Render
         list_id=f"{touch.cadence} <{touch.cadence}.{sender_domain}>" if touch.cadence else None,
     )
     return Rendered(message, used)
+
+
+def _refuse_without_footer(mail: RenderedEmail, template: str, unsubscribe: str, postal: str) -> None:
+    """Each mail itself, not its template, must say where the sender is and how to stop: a condition may hide either.
+
+    The law asks for both (CAN-SPAM, CASL); an address may be spread over lines and tags. Raises RequestError.
+    """
+    for part, body in (("html", mail.html), ("text", mail.text)):
+        shown = unsubscribe in body
+        told = not postal or postal in body or _letters(postal) in _letters(unescape(_TAG.sub("", body)))
+        if not shown or not told:
+            what = "unsubscribe link" if not shown else "postal address"
+            raise RequestError(
+                f"{template}: the {part} part of this mail has no {what}.", hint="Show the footer for everybody."
+            )
+
+
+def _letters(text: str) -> str:
+    return "".join(mark for mark in text if mark.isalnum())
 
 
 def render_script(touch: Touch, lead: Lead, scene: Scene, links: Links, *, ask: tuple[str, ...]) -> str:
