@@ -31,6 +31,18 @@ def test_every_problem_is_listed_with_its_place() -> None:
     ]
 
 
+@pytest.mark.parametrize("target", ["", "/prices", "acme.example", "javascript:x", "https://"])
+def test_a_link_that_leads_nowhere_is_found_before_anybody_gets_it(target: str) -> None:
+    (problem,) = found(in_layout(f"\n<a href=\"{{{{ link('{target}') }}}}\">x</a>"))
+    assert problem == f"templates/notes/one.html:7:13: link() takes a full http or https address, not {target!r}"
+
+
+def test_what_a_value_is_made_of_is_out_of_reach() -> None:
+    assert found(in_layout("\n{{ first_name.__class__ }}")) == [
+        "templates/notes/one.html:7:15: '__class__' cannot be reached from a template"
+    ]
+
+
 def test_unknown_names_and_fields_have_a_near_match() -> None:
     problems = found(in_layout("\n{{ frist_name }} {{ sender.nme }}"))
     assert problems == [

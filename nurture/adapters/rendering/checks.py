@@ -12,7 +12,7 @@ from jinja2 import TemplateSyntaxError, meta, nodes
 from nurture.adapters.rendering import names
 from nurture.adapters.rendering.failure import PREHEADER, SUBJECT, file_of
 from nurture.adapters.rendering.inline_css import readable
-from nurture.adapters.rendering.sandbox import loads, near, tree_problems
+from nurture.adapters.rendering.sandbox import is_web_address, loads, near, tree_problems
 from nurture.adapters.rendering.templates import ENDINGS, TemplateKind, Templates
 from nurture.domain.errors import Problem
 
@@ -132,6 +132,13 @@ class _File:
                 wrong.discard(name.name)
                 hint = near(name.name, self.allowed)
                 yield self._at(name.lineno, name.name, f"{name.name!r} is not defined{hint}")
+        for call in tree.find_all(nodes.Call):
+            match call:
+                case nodes.Call(node=nodes.Name(name="link"), args=[nodes.Const(value=target)]):
+                    if not (isinstance(target, str) and is_web_address(target)):
+                        yield self._at(
+                            call.lineno, "link", f"link() takes a full http or https address, not {target!r}"
+                        )
         for field in tree.find_all(nodes.Getattr):
             if field.attr.startswith("_"):
                 yield self._at(field.lineno, field.attr, f"{field.attr!r} cannot be reached from a template")

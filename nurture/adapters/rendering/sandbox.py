@@ -52,14 +52,15 @@ def link(target: Any) -> str:
     """The tracked URL of a target; the same target gives the same URL all through the e-mail."""
     run = budget.current.get()
     url = str(budget.written(target)) if isinstance(target, str) else ""
-    if run is None or not _is_web_address(url):
+    if run is None or not is_web_address(url):
         raise WrongError(f"link() takes a full http or https address, not {target!r}")
     if url not in run.links:
         run.links[url] = run.track(url)
     return run.links[url]
 
 
-def _is_web_address(url: str) -> bool:
+def is_web_address(url: str) -> bool:
+    """Whether this is a full http or https address without blanks or control characters."""
     if len(url) > 2000 or any(char.isspace() or not char.isprintable() for char in url):
         return False
     try:
