@@ -311,7 +311,8 @@ class Settings(_Sources):
             first_wave_watch=self.mail.first_wave_watch,
             pause_at_complaints=self.mail.pause_at_complaints,
             pause_at_hard_bounces=self.mail.pause_at_hard_bounces,
-            workers=self.mail.workers,
+            # A group must be through within the mail lease; SMTP has few connections and slow servers.
+            group=self.mail.workers * (1 if self.mail.provider == "smtp" else 4),
             attempts=self.nurture.attempts,
             track_links=self.mail.track_links,
             tick=self.scheduler.tick,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from nurture.domain.fact import FactName
 from nurture.domain.lead import Lead
+
+_FACTS: Final = tuple(name.value for name in FactName)
 
 
 def timeline_months(timeline_on: date | None, today: date) -> float | None:
@@ -53,6 +55,6 @@ def names_of(
         "asked_for_sales": lead.asked_for_sales,
         "created_at": lead.created_at,
     }
-    names.update({name.value: name.value in found for name in FactName})
+    names.update({name: name in found for name in _FACTS})
     names.update({f"x.{key}": value for key, value in lead.custom.items()})
     return names

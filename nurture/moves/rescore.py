@@ -77,7 +77,7 @@ def rescore(
 def standing(lead: Lead, running: Mapping[str, Running], scene: Scene, rules: Scoring) -> tuple[Lead, str]:
     """The lead with fit, engagement and stage as they are now, and the condition that changed the stage."""
     history = scene.history(lead, None)
-    names = scene.names(lead)
+    names = dict(scene.names(lead))
     fit = fsum(line.worth for line in scoring.fit_lines(rules, names, history))
     engagement = scoring.engagement(running, rules, scene.now)
     names |= {"fit": fit, "engagement": engagement, "score": fit + engagement}

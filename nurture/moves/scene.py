@@ -46,7 +46,7 @@ class Scene:
     touches: dict[LeadId, list[Touch]]
     company_last: dict[int, dict[LeadId, datetime]]
     pressure: Pressure = field(default_factory=Pressure)
-    _names: dict[LeadId, tuple[Lead, Sequence[Fact] | None, dict[str, Any]]] = field(default_factory=dict)
+    _names: dict[LeadId, tuple[Lead, Sequence[Fact] | None, Mapping[str, Any]]] = field(default_factory=dict)
 
     def zone_of(self, lead: Lead) -> ZoneInfo:
         """The lead's zone by name; if missing, the company's, then the workspace's."""
@@ -62,15 +62,15 @@ class Scene:
         held = standing(self.consents.get(lead.id, ()), country=None, now=self.now, medium=Medium.PHONE)
         return held is Standing.WITHDRAWN
 
-    def names(self, lead: Lead) -> dict[str, Any]:
+    def names(self, lead: Lead) -> Mapping[str, Any]:
         """The lead's flat names, with the engagement as it is now."""
         facts = self.facts.get(lead.id)
         known_names = self._names.get(lead.id)
         if known_names is not None and known_names[0] is lead and known_names[1] is facts:
-            return dict(known_names[2])
+            return known_names[2]
         names = self._fresh_names(lead)
         self._names[lead.id] = (lead, facts, names)
-        return dict(names)
+        return names
 
     def _fresh_names(self, lead: Lead) -> dict[str, Any]:
         scoring = self.rules.workspace.scoring

@@ -118,7 +118,7 @@ def test_a_refusal_for_good_fails_this_mail_and_the_course_goes_on(mails: Loop) 
 
 
 def test_a_problem_of_the_channel_holds_all_mail_and_no_lead_is_at_fault(mails: Loop) -> None:
-    mails.policy = replace(mails.policy, workers=1)
+    mails.policy = replace(mails.policy, group=1)
     mails.mailer.answers = lambda message: ChannelDown("401")
     ada, bob = a_lead(mails.store), a_lead(mails.store)
     mails.enroll(ada, bob)
@@ -456,10 +456,10 @@ def test_the_limits_of_a_lead_defer_and_never_drop(tmp_path: Path) -> None:
 
 
 def test_the_limit_of_a_company_holds_across_one_batch_and_many_groups(tmp_path: Path) -> None:
-    for workers in (1, 64):
-        folder = tmp_path / str(workers)
+    for group in (1, 64):
+        folder = tmp_path / str(group)
         folder.mkdir()
-        with a_loop(folder, "- email: one", limits=Limits(None, None, None, 3, None), workers=workers) as loop:
+        with a_loop(folder, "- email: one", limits=Limits(None, None, None, 3, None), group=group) as loop:
             company = a_company(loop.store)
             people = [a_lead(loop.store, company=company) for _ in range(8)]
             loop.enroll(*people)

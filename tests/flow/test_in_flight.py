@@ -156,7 +156,7 @@ def test_a_pause_takes_effect_between_two_mails(bench: Bench, name: str) -> None
         return Yes("p")
 
     bench.mailer.answers = pausing
-    bench.policy = replace(bench.policy, workers=1)
+    bench.policy = replace(bench.policy, group=1)
     bench.tick()
     assert sorted(state for lead in leads for state in bench.states(lead)) == ["one planned", "one planned", "one sent"]
     bench.mailer.answers = lambda _: Yes("p")

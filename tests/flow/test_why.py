@@ -196,7 +196,7 @@ def mailer_paused(folder: Path) -> Because:
 
 
 def breaker(folder: Path) -> Because:
-    with a_loop(folder, "- email: one", workers=1) as loop:
+    with a_loop(folder, "- email: one", group=1) as loop:
         loop.mailer.answers = lambda _: Maybe("no answer")
         leads = [a_lead(loop.store) for _ in range(7)]
         desk = loop.desk

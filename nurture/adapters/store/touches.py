@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
 from sqlalchemy import insert as plain_insert
@@ -15,9 +16,46 @@ from nurture.adapters.store.tables import companies, leads, links, touch_texts
 from nurture.adapters.store.tables import touches as table
 from nurture.domain.touch import Channel, Reason, State, Touch, TouchId
 
+# What each column keeps of a touch.
+_KEPT: Final[Mapping[str, Callable[[Touch], Any]]] = {
+    "id": attrgetter("id"),
+    "enrollment_id": attrgetter("enrollment"),
+    "lead_id": attrgetter("lead"),
+    "company_id": attrgetter("company"),
+    "cadence": attrgetter("cadence"),
+    "version": attrgetter("version"),
+    "step": attrgetter("step"),
+    "occurrence": attrgetter("occurrence"),
+    "channel": lambda one: one.channel.value,
+    "template": attrgetter("template"),
+    "state": lambda one: one.state.value,
+    "reason": lambda one: one.reason.value if one.reason else None,
+    "because": attrgetter("because"),
+    "attempt": attrgetter("attempt"),
+    "due_at": attrgetter("due_at"),
+    "created_at": attrgetter("created_at"),
+    "intent_at": attrgetter("intent_at"),
+    "lease_until": attrgetter("lease_until"),
+    "sent_at": attrgetter("sent_at"),
+    "counted_at": attrgetter("counted_at"),
+    "sender": attrgetter("sender"),
+    "address": attrgetter("address"),
+    "domain": attrgetter("domain"),
+    "mailer": attrgetter("mailer"),
+    "provider_id": attrgetter("provider_id"),
+    "message_id": attrgetter("message_id"),
+    "assigned": attrgetter("assigned"),
+    "claimed_by": attrgetter("claimed_by"),
+    "expires_at": attrgetter("expires_at"),
+    "script": attrgetter("script"),
+    "ask": lambda one: list(one.ask) or None,
+    "outcome": attrgetter("outcome"),
+    "note": attrgetter("note"),
+}
 # Values that a touch keeps for its whole life; all others may change.
 FIXED = frozenset({"enrollment_id", "lead_id", "cadence", "version", "step", "occurrence", "channel", "created_at"})
-CHANGING = frozenset(column.name for column in table.c) - FIXED - {"id", "settled_at"}
+CHANGING = frozenset(_KEPT) - FIXED - {"id"}
+
 
 # Statements of every pass are built once: building one costs more than running it.
 _BY_ID = select(table).where(among(table.c.id))
@@ -197,42 +235,8 @@ class TouchRows:
         return {State(state): int(count) for state, count in self._db.execute(query)}
 
 
-def _values(one: Touch) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "enrollment_id": one.enrollment,
-        "lead_id": one.lead,
-        "company_id": one.company,
-        "cadence": one.cadence,
-        "version": one.version,
-        "step": one.step,
-        "occurrence": one.occurrence,
-        "channel": one.channel.value,
-        "template": one.template,
-        "state": one.state.value,
-        "reason": one.reason.value if one.reason else None,
-        "because": one.because,
-        "attempt": one.attempt,
-        "due_at": one.due_at,
-        "created_at": one.created_at,
-        "intent_at": one.intent_at,
-        "lease_until": one.lease_until,
-        "sent_at": one.sent_at,
-        "counted_at": one.counted_at,
-        "sender": one.sender,
-        "address": one.address,
-        "domain": one.domain,
-        "mailer": one.mailer,
-        "provider_id": one.provider_id,
-        "message_id": one.message_id,
-        "assigned": one.assigned,
-        "claimed_by": one.claimed_by,
-        "expires_at": one.expires_at,
-        "script": one.script,
-        "ask": list(one.ask) or None,
-        "outcome": one.outcome,
-        "note": one.note,
-    }
+def _values(one: Touch, names: Collection[str] = _KEPT.keys()) -> dict[str, Any]:
+    return {name: _KEPT[name](one) for name in names}
 
 
 def _touch(row: Row[Any]) -> Touch:

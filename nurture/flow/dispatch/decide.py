@@ -9,6 +9,7 @@ from typing import Any
 
 from nurture.domain import calendar, enrollment, touch
 from nurture.domain.cadence import Email, PersonTask, Webhook
+from nurture.domain.changed import changed
 from nurture.domain.enrollment import Enrollment, Place
 from nurture.domain.errors import NurtureError
 from nurture.domain.lead import Lead
@@ -121,7 +122,7 @@ def _one_step(
             return False
         case Contact(step=contact, due_at=due_at):
             if due.waiting or due.place != step.place:
-                due = replace(due, place=step.place, waiting=False)
+                due = changed(due, place=step.place, waiting=False)
             planned = _planned(due, lead, contact, due_at, program, scene, new_id=new_id)
             return _contact(decision, due, planned, contact, program, scene, was=None)
 
@@ -209,7 +210,7 @@ def _contact(
     match pace:
         case Go():
             _put(decision, was, planned, scene)
-            decision.after = replace(due, touch=planned.id)
+            decision.after = changed(due, touch=planned.id)
             decision.go, decision.step = planned, step
             return False
         case Wait(until=until, because=because, text=text):
@@ -252,7 +253,7 @@ def rest(sent: Enrollment, made: Touch, lead: Lead, scene: Scene) -> Decision:
     decision.fields.update(step.fields)
     match step.outcome:
         case Sleep(until=until, wakeable=wakeable):
-            decision.after = replace(sent, place=step.place, touch=None, next_at=until, waiting=wakeable)
+            decision.after = changed(sent, place=step.place, touch=None, next_at=until, waiting=wakeable)
         case Finished(event=event, word=word, into=into):
             over = replace(sent, place=step.place, touch=None)
             decision.after = enrollment.ended(over, event, reason=word, now=scene.now)

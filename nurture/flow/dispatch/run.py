@@ -10,6 +10,7 @@ from typing import Final
 from nurture.domain import enrollment, touch
 from nurture.domain.breaker import PROBE_EVERY, Breaker
 from nurture.domain.cadence import Email, PersonTask, Webhook
+from nurture.domain.changed import changed
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.errors import NurtureError, UnreachableError
 from nurture.domain.policy import Policy
@@ -123,7 +124,7 @@ def _awake(one: Enrollment, now: datetime) -> Enrollment:
 
 
 def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) -> None:
-    """Decide a claimed batch, then send what goes out in groups that fit the free sending slots."""
+    """Decide a claimed batch, then send what goes out in groups."""
     tally.looked_at += len(batch)
     with desk.store.unit(write=False) as work:
         scene = load(work, {due.lead for due in batch}, rules=desk.rules, policy=desk.policy, now=desk.now)
@@ -135,14 +136,14 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
         if decision.go is not None:
             sending = _ready(decision, scene, desk)
             if sending is not None:
-                scene.keep(replace(sending.touch, counted_at=desk.now))  # so that those decided next see it
+                scene.keep(changed(sending.touch, counted_at=desk.now))  # so that those decided next see it
                 outgoing.append(sending)
         decisions.append(decision)
         _count(decision, tally)
     hand_out(desk.store, decisions, desk.pressure)
     pending: list[tuple[Intended, Verdict]] = []
     groups: list[Sequence[Outgoing]] = [
-        outgoing[at : at + desk.policy.workers] for at in range(0, len(outgoing), desk.policy.workers)
+        outgoing[at : at + desk.policy.group] for at in range(0, len(outgoing), desk.policy.group)
     ]
     intended: list[Intended] = []
     try:

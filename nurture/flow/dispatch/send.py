@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from nurture.domain import touch
 from nurture.domain.chance import chance
+from nurture.domain.changed import changed
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.pacing import company_free_at, lead_free_at, limits_for
 from nurture.domain.touch import Event, Reason, State, Touch, TouchId
@@ -99,7 +100,7 @@ def intend(
         if not passes(one):
             one.decision.after = replace(one.decision.after, next_at=at)
             continue
-        sending = replace(
+        sending = changed(
             one.touch,
             state=touch.moved(one.touch.state, Event.INTEND),
             reason=None,
@@ -111,7 +112,7 @@ def intend(
             mailer=mailer,
             message_id=one.rendered.message.message_id,
         )
-        one.decision.after = replace(one.decision.after, next_at=None, waiting=False)
+        one.decision.after = changed(one.decision.after, next_at=None, waiting=False)
         one.decision.put(one.touch, sending)
         won.append(Intended(one, sending, one.decision.after))
         counted.setdefault(sending.lead, []).append(at)
@@ -173,7 +174,7 @@ def _judged(sending: Touch, verdict: Verdict, scene: Scene, *, at: datetime) -> 
     """The touch after the provider's answer."""
     match verdict:
         case Yes(provider_id=provider_id):
-            return replace(
+            return changed(
                 sending,
                 state=touch.moved(sending.state, Event.ACCEPTED),
                 sent_at=scene.now,

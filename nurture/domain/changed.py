@@ -1,0 +1,43 @@
+"""A changed copy of a frozen, slotted value, at under half the cost of `dataclasses.replace`: for the hot path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import repeat
+from operator import attrgetter, call
+from typing import Any, TypeVar
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Where each field stands, how to read all of them at once, and how to store each."""
+
+    places: Mapping[str, int]
+    read: Callable[[Any], tuple[Any, ...]]
+    stores: tuple[Callable[[Any, Any], None], ...]
+
+
+def changed(value: Value, **changes: Any) -> Value:
+    """`value` with other values in the fields named. Raises KeyError for a name that is no field.
+
+    For dataclasses with slots that check nothing when they are made: `__post_init__` is not called.
+    """
+    kind: Any = type(value)
+    shape = _shape_of(kind)
+    fields = list(shape.read(value))
+    for name, other in changes.items():
+        fields[shape.places[name]] = other
+    new: Value = object.__new__(kind)
+    any(map(call, shape.stores, repeat(new), fields))  # a loop without bytecode, over all fields: no store returns true
+    return new
+
+
+@lru_cache(maxsize=64)
+def _shape_of(kind: Any) -> _Shape:
+    names: tuple[str, ...] = kind.__slots__
+    places = {name: at for at, name in enumerate(names)}
+    return _Shape(places, attrgetter(*names), tuple(getattr(kind, name).__set__ for name in names))
