@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from nurture.flow.respond import Report
 from nurture.moves import first_wave
 from tests.builders import a_lead
 from tests.fakes import taken
+from tests.flow.bench import a_bench
 from tests.flow.loop import Loop, a_loop
 
 HOUR = timedelta(hours=1)
@@ -131,6 +133,21 @@ def test_a_changed_mail_begins_anew_for_those_who_come_later(loop: Loop) -> None
     loop.enroll(*late)
     assert loop.tick().sent == 4
     assert loop.tick(hours=1).sent == 1
+
+
+def test_apply_begins_a_first_wave_of_what_is_new_or_changed_and_of_nothing_else(tmp_path: Path) -> None:
+    with a_bench(tmp_path) as bench:
+        with bench.store.unit() as work:
+            assert "course/one" in work.pacing.waves()
+            work.pacing.end_waves(list(work.pacing.waves()))
+            work.commit()
+        bench.sources["templates/course/two.txt"] += "PS\n"
+        bench.apply()
+        assert list(waves(bench)) == ["course/two"]
+        bench.policy = replace(bench.policy, first_wave=0)
+        bench.sources["templates/course/one.txt"] += "PS\n"
+        bench.apply()
+        assert list(waves(bench)) == ["course/two"]
 
 
 def test_the_verdict_on_a_first_wave_is_the_designs() -> None:
