@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,13 +20,17 @@ from nurture.domain.rehearsal import Rehearsal
 from nurture.ports import Clock, Files, Mailer, Rules, Store
 from nurture.ports.incoming import Mailbox, MailReader, ProviderEvent
 from nurture.ports.people import ForgottenBook
-from nurture.ports.world import Courier, MailNames, SendLog, SetClock
+from nurture.ports.world import Courier, HighWater, MailNames, SendLog, SetClock
 from nurture.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from nurture.adapters.import_rows import Rows
     from nurture.adapters.links import SignedLinks
+    from nurture.adapters.outcome_files import Outcomes
     from nurture.adapters.store.unit import SqlStore
+    from nurture.domain.calibration.table import Example
+    from nurture.domain.calibration.table import Table as PointsTable
+    from nurture.domain.scoring import Scoring
     from nurture.flow.dispatch.run import Unrecorded
 
 REQUIRED_TO_SEND = ("mail.from", "mail.reply_domain", "mail.postal_address", "web.public_url")
@@ -133,6 +137,15 @@ class App:
     def mailer(self) -> Mailer:
         """What carries the mail."""
         return self.mailer_override or make_mailer(self.settings, self.clock)
+
+    @cached_property
+    def high_water(self) -> HighWater | None:
+        """How far this process has come, kept beside the database; None where nothing is really sent."""
+        if not self.reaches_out:
+            return None
+        from nurture.adapters.high_water import HighWaterFiles
+
+        return HighWaterFiles(self.settings.state_dir, self.owner)
 
     @cached_property
     def send_log(self) -> SendLog | None:
@@ -279,6 +292,37 @@ class App:
         from nurture.adapters.mail.names import key_problem
 
         return key_problem(key)
+
+    @property
+    def learn(self) -> Callable[[Sequence[Example]], PointsTable]:
+        """What learns a points table from examples. Raises RequestError where the extra is not installed."""
+        try:
+            from nurture.adapters.learning import learn
+        except ImportError as missing:
+            raise RequestError(
+                f"To learn points takes an extra that is not installed ({missing.name}).",
+                hint="Run: pip install 'nurture[calibrate]'",
+            ) from missing
+        return learn
+
+    def read_outcomes(
+        self, path: Path, *, outcome: str | None = None, at: str | None = None, never: Sequence[str] = ()
+    ) -> Outcomes:
+        """A file with past outcomes. Raises RequestError."""
+        from nurture.adapters.outcome_files import read_outcomes
+
+        return read_outcomes(path, outcome=outcome, at=at, never=never)
+
+    def read_scoring(self, text: str, name: str) -> Scoring:
+        """Another scoring.yaml beside the files in force. Raises RequestError with its first problem."""
+        with self.store.unit(write=False) as work:
+            files = work.control.files()
+        workspace, problems = self.files.read({**files, "scoring.yaml": text})
+        wrong = [one for one in problems if one.file == "scoring.yaml" and one.severity == "error"]
+        if wrong:
+            first = wrong[0]
+            raise RequestError(f"{name}:{first.line}: {first.message}", hint="Correct it; see: nurture schema scoring")
+        return workspace.scoring
 
     @cached_property
     def courier(self) -> Courier:

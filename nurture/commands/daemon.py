@@ -10,7 +10,7 @@ import typer
 from nurture.commands.context import AsJson, DryRun, session
 from nurture.commands.demo import demo
 from nurture.commands.output import say, show, show_json
-from nurture.domain.errors import RefusedError, RequestError
+from nurture.domain.errors import RefusedError
 
 if TYPE_CHECKING:
     from nurture.wiring import App
@@ -141,7 +141,16 @@ def backup(
     say("The copy holds personal data: keep it as safe as the original.")
 
 
-def accept(ctx: typer.Context, *, as_json: AsJson = False) -> None:
-    """Accept a restored database."""
-    del ctx, as_json
-    raise RequestError("database accept does not exist yet.", hint="See: nurture touch list --state in_doubt")
+def accept(ctx: typer.Context, *, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Take a restored database as it is: what was due since is in doubt, and sending goes on."""
+    from nurture.daemon import restored
+
+    current = session(ctx)
+    current.runs_passes = True
+    since, doubted = restored.accept(current.app, by=current.person, dry_run=dry_run)
+    if as_json:
+        show_json({"since": since, "in_doubt": doubted})
+    elif dry_run:
+        show(f"Would put in doubt what was due since {since:%Y-%m-%d %H:%M} UTC." if since else "Nothing ran here yet.")
+    else:
+        show(f"Accepted. {doubted} mails that were due since are in doubt: nurture touch list --state in_doubt")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from nurture.daemon import incoming
+from nurture.daemon import incoming, restored
 from nurture.domain import calendar
 from nurture.domain.chore import Chore
 from nurture.domain.errors import RefusedError
@@ -45,7 +45,7 @@ class Pass:
 def run(app: App, *, now: datetime | None = None) -> Pass:
     """One pass at `now`, by default the moment of the store. Raises RefusedError when the clock went back."""
     moment = now if now is not None else app.store.now(app.clock.now())
-    _refuse_backwards(app, moment)
+    _refuse(app, moment)
     done = Pass(moment)
     rules = app.rules.in_force()
     policy = app.policy
@@ -92,6 +92,7 @@ def _office(app: App, now: datetime) -> dispatch.Desk:
         now=now,
         breaker=app.breaker,
         unrecorded=app.unrecorded,
+        high_water=app.high_water,
     )
 
 
@@ -115,8 +116,10 @@ class _Agenda:
         return True
 
 
-def _refuse_backwards(app: App, now: datetime) -> None:
+def _refuse(app: App, now: datetime) -> None:
+    """Raise RefusedError where the clock went back, or the database did."""
     with app.store.unit() as work:
+        restored.refuse(app, work, now)
         last = work.control.mark(LAST_PASS)
         if last is not None and now < last[1] - BACKWARDS:
             raise RefusedError(

@@ -24,9 +24,12 @@ from nurture.moves.proof import prove_sent
 from nurture.moves.responding import Recorded, Report, record_in
 from nurture.ports import InForce, Store, Unit
 from nurture.ports.incoming import EventReader, ProviderEvent
-from nurture.ports.store import Change
+from nurture.ports.store import Change, Switch
 from nurture.ports.world import DELIVERY
 
+ACCEPTED: Final = "accepted"  # the mark of the last time a person took the database as it is
+RESTORED: Final = "restored"  # the switch that stops everything until a person has accepted the database
+PREVIEW: Final = "preview"  # the touch id of a mail that was sent as a test
 EVENTS: Final = "sendgrid"  # the kind under which deliveries are kept
 SETTLE: Final = timedelta(seconds=60)
 ASYNCHRONOUS: Final = timedelta(days=10)  # how long after a mail a bounce without its ids is still taken for its own
@@ -109,7 +112,7 @@ def process(
         known, unknown, ignored = _placed(work, [*ripe, *young], now)
         work.touches.lock_for_limits({one.touch.lead for one in known}, ())
         # Only once, when the delivery is done with: a young one is read again in the next pass.
-        _note_unknown(work, unknown & {one.touch for one in ripe if one.touch}, now, by)
+        _note_unknown(work, [one for one in ripe if one.touch in unknown], now, by)
         judged_now = {id(one) for one in ripe}
         reports = list(_reports(work, known, judged_now))
         for one in sorted(known, key=lambda one: one.at):
@@ -138,7 +141,7 @@ def _placed(work: Unit, events: Sequence[ProviderEvent], now: datetime) -> tuple
         touch = touches.get(one.touch) if one.touch else None
         if one.touch is None and one.kind == "bounce" and not one.message_id:
             touch = _by_address(work, one, now)  # a late bounce comes without ids
-        if touch is None and one.touch and one.touch.startswith(DELIVERY):
+        if touch is None and one.touch and one.touch.startswith((DELIVERY, PREVIEW)):
             ignored.append(f"{one.kind}: a mail to one of ourselves")
         elif touch is None:
             if one.touch:
@@ -167,11 +170,17 @@ def _by_address(work: Unit, event: ProviderEvent, now: datetime) -> Touch | None
     return latest if sent and now - sent <= ASYNCHRONOUS else None
 
 
-def _note_unknown(work: Unit, touches: Iterable[str], now: datetime, by: str) -> None:
-    """A signed event that names an unknown touch: the database may have been restored from an old backup."""
+def _note_unknown(work: Unit, events: Sequence[ProviderEvent], now: datetime, by: str) -> None:
+    """A signed event that names an unknown touch: the database may have been restored from an old backup.
+
+    Then everything stops until a person accepts it; events from before that are explained by it.
+    """
     words = "a signed event names a touch that is not there: was the database restored?"
-    known = {str(one.detail.get("touch")) for one in work.notes.select(what="unknown_touch")} if touches else set()
-    new = sorted(set(touches) - known)
+    known = {str(one.detail.get("touch")) for one in work.notes.select(what="unknown_touch")} if events else set()
+    new = sorted({one.touch for one in events if one.touch} - known)
+    accepted = work.control.mark(ACCEPTED) if new else None
+    if any(one.touch in new and (accepted is None or (one.at or now) > accepted[1]) for one in events):
+        work.control.switch(Switch(RESTORED, words, now, None, by))
     work.notes.add([Change("unknown_touch", words, now, by=by, detail={"touch": one}) for one in new])
 
 

@@ -70,6 +70,29 @@ class SendLog(Protocol):
         """True is proof, False a log that is readable, complete and without it; else None. Never raises."""
 
 
+class HighWater(Protocol):
+    """How far this daemon has come, kept outside the database."""
+
+    @property
+    def mark(self) -> tuple[str, int]:
+        """The name of our mark, and how far it has come."""
+
+    def rise(self) -> int:
+        """The next mark, to be committed with what it counts."""
+
+    def keep(self, at: datetime) -> None:
+        """Write ours down, after the commit."""
+
+    def read(self) -> Mapping[str, int]:
+        """The marks of every daemon that worked here."""
+
+    def tidy(self, now: datetime) -> None:
+        """Remove marks of others that are old."""
+
+    def forget(self) -> None:
+        """Remove every mark: a person has accepted the database as it is."""
+
+
 class Links(Protocol):
     """The addresses in a mail that lead back to us. Tokens are signed and bound to one purpose."""
 

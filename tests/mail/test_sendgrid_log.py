@@ -11,13 +11,14 @@ from nurture.adapters.mail.sendgrid_log import SendGridLog
 from nurture.ports.world import Asked
 from tests.mail.servers import SendGridDouble
 
+ADA = "ada@b.example"
 NOW = datetime.now(UTC)
 
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[SendGridDouble]:
     with SendGridDouble() as running:
-        for touch, to, minutes in (("t1", "ada@b.example", -60), ("t2", "ada@b.example", -59), ("t9", "e@b.example", 0)):
+        for touch, to, minutes in (("t1", ADA, -60), ("t2", ADA, -59), ("t9", "e@b.example", 0)):
             person = {"to": [{"email": to}], "custom_args": {"nurture_touch": touch}}
             person = {"to": [{"email": to}], "custom_args": {"nurture_touch": touch}}
             running.accepted.append({"personalizations": [person]})
@@ -25,7 +26,7 @@ def provider() -> Iterator[SendGridDouble]:
         yield running
 
 
-def took(provider: SendGridDouble, touch: str, to: str = "ada@b.example", *, ago: float = 60) -> bool | None:
+def took(provider: SendGridDouble, touch: str, to: str = ADA, *, ago: float = 60) -> bool | None:
     log = SendGridLog(provider.key, host=provider.url)
     since = NOW - timedelta(minutes=ago)
     try:

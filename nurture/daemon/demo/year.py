@@ -73,6 +73,7 @@ def live(folder: Path, *, seed: int, leads: int, days: int, watch: Watch) -> Ite
         (folder / "replies").mkdir(exist_ok=True)
         clock = virtual_clock(START, seed=seed)
         app = open_app(folder, clock=clock)
+        app.high_water = None  # nobody restores a demo
         try:
             market = Market(app, server, Chance(seed), START, days)
             market.expect(batches(Chance(seed), leads, START, days))

@@ -26,7 +26,9 @@ from nurture.moves.proof import prove_sent
 from nurture.moves.rendering import SenderError, render_email, render_script
 from nurture.moves.scene import Scene, load, look_at_pressure
 from nurture.ports import Clock, InForce, Links, Mailer, Store, Unit
+from nurture.ports.world import HighWater
 
+HIGH_WATER: Final = "high_water:"  # the marks in the database, one for each daemon
 NOT_HANDED_OVER: Final = Again("the database went away before it was handed over")
 
 
@@ -67,6 +69,7 @@ class Desk:
     breaker: Breaker = field(default_factory=Breaker)
     pressure: Pressure = field(default_factory=Pressure)
     unrecorded: list[Unrecorded] = field(default_factory=list)  # the same list for all passes of a process
+    high_water: HighWater | None = None
 
 
 def run(desk: Desk, *, batches: int = 1_000) -> Tally:
@@ -166,7 +169,12 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
                     intended = intend(
                         group[:slots], work, scene, mailer=desk.mailer.name, at=desk.now, lease_until=leased
                     )
+                if intended and desk.high_water is not None:
+                    mark = desk.high_water.rise()
+                    work.control.set_mark(f"{HIGH_WATER}{desk.owner}", str(mark), desk.now)
                 work.commit()
+            if intended and desk.high_water is not None:
+                desk.high_water.keep(desk.now)  # after the commit, and before anything leaves
             handed, intended, pending = intended, [], []
             pending = _send(desk, handed, deadline)
         if pending:

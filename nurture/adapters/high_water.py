@@ -1,0 +1,71 @@
+"""The high-water mark of each daemon, outside the database: a database that was set back is noticed before a send.
+
+One small file for each daemon that worked here. It is written between the commit of a group of intents and their
+sending, so it is ahead of the database only where the database has lost what was committed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+FOLDER: Final = "high-water"
+OLD: Final = timedelta(hours=1)
+
+
+class HighWaterFiles:
+    """The marks in `state.dir`. Not forced to the disk: a crash of the machine that takes one weakens a check."""
+
+    def __init__(self, folder: Path, owner: str) -> None:
+        self._folder = folder / FOLDER
+        self._owner = owner
+        self._count: int | None = None
+
+    @property
+    def mark(self) -> tuple[str, int]:
+        """The name of our mark, and how far it has come."""
+        if self._count is None:
+            self._count = self.read().get(self._owner, 0)
+        return self._owner, self._count
+
+    def rise(self) -> int:
+        """The next mark, to be committed with what it counts."""
+        self._count = self.mark[1] + 1
+        return self._count
+
+    def keep(self, at: datetime) -> None:
+        """Write ours down, after the commit."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{self._owner}.json"
+        unfinished = path.with_suffix(f".{os.getpid()}.part")
+        unfinished.write_text(json.dumps({"count": self.mark[1], "at": at.isoformat()}))
+        unfinished.replace(path)
+
+    def read(self) -> dict[str, int]:
+        """The marks of every daemon that worked here. One that cannot be read counts as none."""
+        found: dict[str, int] = {}
+        for path in sorted(self._folder.glob("*.json")) if self._folder.is_dir() else []:
+            try:
+                content: Any = json.loads(path.read_text())
+                found[path.stem] = int(content["count"])
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+        return found
+
+    def tidy(self, now: datetime) -> None:
+        """Remove the marks of others that were looked at and are old: a daemon that lives writes its own again."""
+        for path in self._folder.glob("*.json"):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                written = datetime.fromisoformat(json.loads(path.read_text())["at"])
+                if path.stem != self._owner and now - written > OLD:
+                    path.unlink()
+
+    def forget(self) -> None:
+        """Remove every mark: a person has accepted the database as it is."""
+        for path in self._folder.glob("*.json") if self._folder.is_dir() else []:
+            path.unlink(missing_ok=True)
+        self._count = None
