@@ -17,6 +17,7 @@ from nurture.commands import (
     handoff,
     lead,
     report,
+    scoring,
     simulate,
     suppression,
     task,
@@ -65,6 +66,7 @@ for group in (
     handoff,
     suppression,
     report,
+    scoring,
     token,
 ):
     group.mount(app)

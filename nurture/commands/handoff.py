@@ -35,10 +35,6 @@ def mount(app: typer.Typer) -> None:
     group.command("lost")(lost)
     group.command("import")(import_outcomes)
     app.add_typer(group, name="handoff")
-    scoring = typer.Typer(no_args_is_help=True, help="Scoring rules against outcomes.")
-    scoring.command("fit")(fit_scoring)
-    scoring.command("compare")(compare_scoring)
-    app.add_typer(scoring, name="scoring")
     response = typer.Typer(help="Responses that were recorded.", no_args_is_help=True)
     response.callback()(_group)
     response.command("rejudge")(rejudge)
@@ -234,24 +230,6 @@ def import_outcomes(
 
 
 # Not there yet -----------------------------------------------------------------------------------------------------
-
-Outcomes = Annotated[Path | None, typer.Option(metavar="FILE", help="Outcomes of a CRM.")]
-
-
-def fit_scoring(ctx: typer.Context, *, outcomes: Outcomes = None, as_json: AsJson = False) -> None:
-    """Fit points to outcomes. Not there yet."""
-    raise _not_yet("Fitting points to outcomes", "See: nurture report sources")
-
-
-def compare_scoring(
-    ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Another scoring.yaml.")],
-    *,
-    outcomes: Outcomes = None,
-    as_json: AsJson = False,
-) -> None:
-    """Compare two scorings on outcomes. Not there yet."""
-    raise _not_yet("Comparing two scorings", "See: nurture plan")
 
 
 def rejudge(
