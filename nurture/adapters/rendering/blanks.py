@@ -40,8 +40,8 @@ def problems(templates: Templates, path: str, kind: TemplateKind, known: Names, 
     return [
         Problem(
             *located(templates, one.file, one.line, one.name),
-            f"{one.name} can be missing for the leads of {of}: write {one.name} or '...', ask for it with an 'if', "
-            "or in enroll.when",
+            f"{one.name} can be missing for the leads of {of}: write {{{{ {one.name} or '...' }}}}, put it in an 'if', "
+            "or let enroll.when ask for it",
             "warning",
         )
         for one in blanks(templates, path, kind, known)

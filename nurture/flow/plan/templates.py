@@ -75,7 +75,21 @@ def template_problems(sources: Mapping[str, str], workspace: Workspace, files: F
             names = known[use.at] | REACHED_BY[use.task.channel if use.task is not None else Channel.EMAIL]
             for one in templates.blanks(use.path, use.kind, names, of=cadence.name):
                 blank.setdefault((one.file, one.line, one.column, one.message.partition(" ")[0]), one)
+    for path, kind in _of_unread(sources, workspace):
+        found |= {_softened(one) for one in templates.problems(path, kind)}
     return sorted({*found, *blank.values()})
+
+
+def _of_unread(sources: Mapping[str, str], workspace: Workspace) -> set[tuple[str, Literal["email", "script"]]]:
+    """The templates of cadences that cannot be read: which of them a step shows is not known, so all are looked at."""
+    stems = (path.removeprefix("cadences/").removesuffix(".yaml") for path in sources if path.startswith("cadences/"))
+    folders = {stem for stem in stems if stem not in workspace.cadences}
+    found: set[tuple[str, Literal["email", "script"]]] = set()
+    for path in sources:
+        stem, _, ending = path.removeprefix("templates/").rpartition(".")
+        if path.startswith("templates/") and stem.partition("/")[0] in folders and ending in ("html", "txt", "md"):
+            found.add((stem, "script" if ending == "md" else "email"))
+    return found
 
 
 def custom_fields(workspace: Workspace) -> frozenset[str] | None:

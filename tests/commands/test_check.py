@@ -1,0 +1,103 @@
+"""check: everything that the issue of a broken workspace may be, found in one run, each at its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.commands.conftest import Nurture
+
+BROKEN = """\
+name: broken
+enroll: {when: title == 'CEO' and fit > 900}
+priority: 50
+priority: 60
+goall: fit > 3
+steps:
+  - email: mail
+  - emial: mail
+  - wait: 3 dayz
+"""
+SHAPE = """\
+name: shape
+enroll: {when: industry == 'food'}
+goal: stage == 'near_term' and stage == 'unknown'
+priority: 33
+steps:
+  - email: mail
+  - if: fit > 9000
+    then:
+      - email: mail
+        id: again
+        repeat: true
+  - stop: done
+  - email: mail
+    id: never
+"""
+PLAN = """\
+name: plan
+enroll: {when: "industry == 'food' and title == 'CEO'"}
+priority: 33
+steps:
+  - email: mail
+  - wait: 1 day
+  - email: mail
+    id: b
+    repeat: true
+  - wait: 1 day
+  - email: mail
+    id: c
+    repeat: true
+  - wait: 3 days
+"""
+HTML = """\
+---
+subject: Hello {{ title }}
+preheader: Short
+---
+<p>{{ company }} <a href="#">here</a> <a href="{{ link('/x') }}">there</a> {{ compny }}</p>
+{{ postal_address }}
+"""
+
+
+def test_every_kind_of_problem_is_found_in_one_run(nurture: Nurture, folder: Path) -> None:
+    for name, text in (("broken", BROKEN), ("shape", SHAPE), ("plan", PLAN)):
+        (folder / "cadences" / f"{name}.yaml").write_text(text)
+        templates = folder / "templates" / name
+        templates.mkdir()
+        (templates / "mail.html").write_text(HTML if name == "plan" else HTML.replace("{{ compny }}", ""))
+    ran = nurture("check", "--json")
+    assert ran.code == 2
+    found = [f"{one['file']}:{one['line']}:{one['column']} {one['severity']} {one['message']}" for one in ran.json]
+    for said in (
+        "cadences/broken.yaml:2:16 warning when: this can never hold; possible is fit from",
+        "cadences/broken.yaml:4:1 error cadence: 'priority' is already set on line 3",
+        "cadences/broken.yaml:5:1 error cadence: unknown key 'goall'; did you mean 'goal'?",
+        "cadences/broken.yaml:8:5 error steps: unknown step 'emial'; did you mean 'email'?",
+        "cadences/broken.yaml:9:11 error wait: '3 dayz' has no known unit (did you mean 'day'?)",
+        "cadences/plan.yaml:5:5 warning steps: this cadence has no exit",
+        "cadences/plan.yaml:11:5 warning steps: the limit of 2 touches in 7 days moves this by 5 days",
+        "cadences/plan.yaml:14:5 warning steps: nothing comes after this wait",
+        "cadences/shape.yaml:3:7 error goal: this can never hold, it contradicts itself",
+        "cadences/shape.yaml:7:9 warning if: this can never hold",
+        "cadences/shape.yaml:13:5 error steps: never reached, because line 12 ends the cadence",
+        "templates/plan/mail.html:1:1 error the footer is incomplete: unsubscribe_url is not shown anywhere",
+        "templates/plan/mail.html:5:7 warning company can be missing for the leads of plan",
+        "templates/plan/mail.html:5:21 error a link without a target",
+        "templates/plan/mail.html:5:51 error link() takes a full http or https address",
+        "templates/plan/mail.html:5:79 error 'compny' is not defined; did you mean 'company'?",
+        "templates/plan/mail.txt:1:1 error the text part is missing",
+        "templates/broken/mail.txt:1:1 error the text part is missing",  # of a cadence that cannot be read, too
+    ):
+        assert any(line.startswith(said) for line in found), (said, "\n".join(found))
+    assert not any("title can be missing" in line for line in found)  # plan asks for it
+    (folder / "cadences" / "shape.yaml").write_text(
+        SHAPE.replace("goal: stage == 'near_term' and stage == 'unknown'\n", "")
+    )
+    fight = "cadences/shape.yaml:2:16: warning: enroll: 'plan' can want the same leads with the same priority"
+    assert fight not in nurture("check").out  # what cannot be loaded wants nobody
+    text = (
+        SHAPE.replace("goal: stage == 'near_term' and stage == 'unknown'\n", "").partition("  - stop")[0]
+        + "  - stop: x\n"
+    )
+    (folder / "cadences" / "shape.yaml").write_text(text)
+    assert fight in nurture("check", "cadences/shape.yaml").out
