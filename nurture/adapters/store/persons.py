@@ -17,11 +17,14 @@ from nurture.adapters.store.tables import leads
 OF_A_LEAD: Final[tuple[Table, ...]] = (
     *(tables.lead_aliases, tables.consents, tables.suppressions, tables.facts, tables.import_rows),
     *(tables.enrollments, tables.touches, tables.responses, tables.score_lines, tables.changes),
-    *(tables.inbox, tables.promises, tables.promotions, tables.handoffs),
+    *(tables.inbox, tables.promises, tables.promotions, tables.handoffs, tables.held_slots),
 )
 # Import rows say what a batch did to the lead that it found: they stay with it.
 MOVED: Final = tuple(table for table in OF_A_LEAD if table is not tables.import_rows)
-GONE: Final = (tables.lead_aliases, tables.consents, tables.facts, tables.import_rows, tables.inbox, tables.promises)
+GONE: Final = (
+    *(tables.lead_aliases, tables.consents, tables.facts, tables.import_rows, tables.inbox, tables.promises),
+    tables.held_slots,
+)
 # What stays of a forgotten lead are numbers and dates: what was sent, in which stage it was, how sales answered.
 BLANKED: Final[Mapping[str, Any]] = dict.fromkeys(
     (
