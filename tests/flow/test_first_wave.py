@@ -28,7 +28,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def loop(tmp_path: Path) -> Iterator[Loop]:
     """One mail that is new, for eight leads; four go first."""
-    with a_loop(tmp_path, "- email: one", first_wave=4, workers=2) as loop:
+    with a_loop(tmp_path, "- email: one", first_wave=4, group=2) as loop:
         announce(loop)
         with loop.store.unit() as work:
             leads = [a_lead(work) for _ in range(8)]

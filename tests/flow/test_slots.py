@@ -144,7 +144,7 @@ class OwnIds(FixedClock):
 def test_several_daemons_at_once_exceed_no_limit_together(postgres_url: str) -> None:
     people, senders = 40, a_sender(parse_rate("6 per hour"))
     rules = in_force({"course": a_cadence("- email: one")})
-    policy = a_policy(limits=Limits(None, None, None, 2, 5), senders=senders, batch=4, workers=2)
+    policy = a_policy(limits=Limits(None, None, None, 2, 5), senders=senders, batch=4, group=2)
     with a_store(postgres_url) as store:
         loops = [Loop(store, rules, policy, OwnIds()) for _ in range(3)]
         with store.unit() as work:
