@@ -18,6 +18,7 @@ from nurture.domain.errors import RefusedError, UnreachableError
 from nurture.wiring import App
 
 HEARTBEAT: Final = timedelta(seconds=15)
+KEEP: Final = timedelta(hours=1)  # between two looks at who was forgotten on another machine
 _log = log.get("daemon")
 
 
@@ -73,6 +74,7 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
     now = app.clock.now()
     ticker.every(app.policy.tick, "pass", one_pass, now=now)
     ticker.every(HEARTBEAT, "heartbeat", beat, now=now)
+    ticker.every(KEEP, "forgotten", app.keep_forgotten, now=now + KEEP)
     ticker.start()
     _log.info("started", daemon=app.owner, web=app.settings.web.bind, mailer=app.mailer.name)
     try:
