@@ -46,6 +46,7 @@ class App:
     mailer_override: Mailer | None = None
     wrote: bool = False  # whether anything was committed
     reaches_out: bool = True  # False: reads no mailbox and delivers nothing to sales; for `simulate`
+    durable: bool = True  # False: no commit waits for the disk; for a database that is thrown away
 
     @cached_property
     def sql(self) -> SqlStore:
@@ -53,7 +54,7 @@ class App:
         from nurture.adapters.store.engine import open_engine
         from nurture.adapters.store.unit import SqlStore
 
-        engine = open_engine(self.settings.database_url, wrote=self._note_write)
+        engine = open_engine(self.settings.database_url, wrote=self._note_write, durable=self.durable)
         return SqlStore(engine, key=lambda: self.settings.secret_key)
 
     def _note_write(self) -> None:
@@ -390,13 +391,13 @@ def _require(settings: Settings) -> None:
         )
 
 
-def open_app(folder: Path, *, clock: Clock | None = None, mailer: Mailer | None = None) -> App:
+def open_app(folder: Path, *, clock: Clock | None = None, mailer: Mailer | None = None, durable: bool = True) -> App:
     """A workspace, opened. Raises RequestError when the folder is none or its settings are wrong."""
     from nurture.adapters.clock import SystemClock
 
     settings = read_settings(folder)
     chosen = clock or SystemClock()
-    return App(settings, chosen, f"{socket.gethostname()}-{os.getpid()}-{chosen.new_id()[:6]}", mailer)
+    return App(settings, chosen, f"{socket.gethostname()}-{os.getpid()}-{chosen.new_id()[:6]}", mailer, durable=durable)
 
 
 @contextmanager

@@ -14,12 +14,15 @@ from nurture.domain.errors import RequestError
 WRITES = "nurture_writes"  # execution option of a connection: its transaction begins with the write lock
 
 
-def open_engine(url: str, *, busy_seconds: float = 30.0, wrote: Callable[[], None] = lambda: None) -> Engine:
+def open_engine(
+    url: str, *, busy_seconds: float = 30.0, wrote: Callable[[], None] = lambda: None, durable: bool = True
+) -> Engine:
     """An engine for `sqlite:///FILE` or `postgresql+psycopg://...`. Raises RequestError for any other address.
 
-    `wrote` is called at each commit of a transaction that may have written.
+    `wrote` is called at each commit of a transaction that may have written. Not `durable`: commits in SQLite do not
+    wait for the disk, and a crash of the machine may lose them.
     """
-    engine = _opened(url, busy_seconds)
+    engine = _opened(url, busy_seconds, durable)
 
     @event.listens_for(engine, "commit")
     def committed(connection: Any) -> None:
@@ -29,14 +32,14 @@ def open_engine(url: str, *, busy_seconds: float = 30.0, wrote: Callable[[], Non
     return engine
 
 
-def _opened(url: str, busy_seconds: float) -> Engine:
+def _opened(url: str, busy_seconds: float, durable: bool) -> Engine:
     try:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
     except (ArgumentError, NoSuchModuleError):
         backend = ""
     if backend == "sqlite":
-        return _sqlite(url, busy_seconds)
+        return _sqlite(url, busy_seconds, durable)
     if backend == "postgresql":
         return create_engine(
             parsed.set(drivername="postgresql+psycopg"),
@@ -52,7 +55,7 @@ def _opened(url: str, busy_seconds: float) -> Engine:
     )
 
 
-def _sqlite(url: str, busy_seconds: float) -> Engine:
+def _sqlite(url: str, busy_seconds: float, durable: bool) -> Engine:
     engine = create_engine(url, connect_args={"timeout": busy_seconds, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -60,7 +63,7 @@ def _sqlite(url: str, busy_seconds: float) -> Engine:
         connection.isolation_level = None  # we say BEGIN ourselves
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")  # a send depends on the commit before it
+        cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")  # a send depends on the commit before it
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA busy_timeout={int(busy_seconds * 1000)}")
         cursor.close()

@@ -72,7 +72,7 @@ def live(folder: Path, *, seed: int, leads: int, days: int, watch: Watch) -> Ite
         write_settings(folder, server.port)
         (folder / "replies").mkdir(exist_ok=True)
         clock = virtual_clock(START, seed=seed)
-        app = open_app(folder, clock=clock)
+        app = open_app(folder, clock=clock, durable=False)
         app.high_water = None  # nobody restores a demo
         try:
             market = Market(app, server, Chance(seed), START, days)
