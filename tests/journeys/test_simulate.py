@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,14 +13,20 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from nurture import commands
+from nurture.copied import copied
 from nurture.daemon.simulate import Simulation, report, simulated
 from nurture.daemon.simulate import ledger as simulated_ledger
 from nurture.daemon.simulate.acts import Act
+from nurture.daemon.simulate.responses import Model
 from nurture.domain.errors import RequestError
+from nurture.domain.experience import Experience
 from nurture.domain.ledger import Happened
+from nurture.domain.response import Kind, Response
 from nurture.wiring import App, open_app
+from tests.builders import a_sent_touch
 from tests.fakes import A_TUESDAY, FixedClock, OutboxFake
 from tests.journeys import lived, months
 
@@ -47,14 +54,18 @@ def forecast(app: App, *, seed: int = 3, acts: list[Act] | None = None) -> str:
         return said(list(simulated_ledger.lines(done.watched, done.start, done.end)))
 
 
+@pytest.mark.timeout(600)
 def test_a_daemon_on_postgresql_does_what_simulate_said(tmp_path: Path, postgres_url: str) -> None:
     """A process of its own under a clock that is set; responses come over HTTP. In full: benchmarks.simulate_daemon."""
-    folder, until = tmp_path / "ws", A_TUESDAY + timedelta(days=21)
-    months.a_workspace(folder, postgres_url, leads=24, tick="3 hours", more=lived.KEYS).close()
-    expected, acts = lived.simulated(folder, A_TUESDAY, until, seed=11)
-    assert {act.what for act in acts} >= {"task", "click", "reply", "bounce", "accept", "contacted"}
+    folder, start = tmp_path / "ws", A_TUESDAY + timedelta(hours=3)
+    until = start + timedelta(days=14)
+    months.a_workspace(folder, postgres_url, leads=24, tick="6 hours", more=lived.KEYS).close()
+    before = contents(postgres_url)
+    expected, acts = lived.simulated(folder, start, until, seed=5)
+    assert contents(postgres_url) == before
+    assert {act.what for act in acts} >= {"task", "click", "visit", "auto_reply", "bounce", "unsubscribe"}
     assert "skipped:holdout" in expected
-    assert lived.lived(folder, A_TUESDAY, until, acts) == expected
+    assert lived.lived(folder, start, until, acts) == expected
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,31 @@ class Told:
     files_after: dict[str, str]
 
 
+@contextmanager
+def no_network() -> Iterator[None]:
+    """Whoever asks for an address or a connection fails."""
+
+    def refuse(*what: object, **how: object) -> None:
+        raise AssertionError(f"the network was asked for: {what}")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", refuse)
+        patch.setattr(socket.socket, "connect", refuse)
+        patch.setattr(socket.socket, "connect_ex", refuse)
+        yield
+
+
+def contents(url: str) -> list[str]:
+    """A hash of each table."""
+    engine = create_engine(url)
+    with engine.connect() as db:
+        names = db.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")).scalars()
+        hashed = "SELECT md5(string_agg(one::text, ' ' ORDER BY one::text)) FROM {} AS one"
+        found = [f"{name} {db.execute(text(hashed.format(name))).scalar_one()}" for name in names.all()]
+    engine.dispose()
+    return found
+
+
 def hashes(folder: Path) -> dict[str, str]:
     """What the files of a folder hold."""
     return {file.name: sha256(file.read_bytes()).hexdigest() for file in folder.iterdir() if file.is_file()}
@@ -81,11 +117,12 @@ def hashes(folder: Path) -> dict[str, str]:
 def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     """One simulation, looked at from all sides."""
     folder = tmp_path_factory.mktemp("told") / "ws"
-    months.a_workspace(folder, "sqlite:///nurture.db").close()
+    crm = '[crm]\nwebhook = "https://crm.acme.example/leads"\n'
+    months.a_workspace(folder, "sqlite:///nurture.db", more=crm).close()
     before = hashes(folder)
     mailer, acts = OutboxFake(), list[Act]()
     app = open_app(folder, clock=FixedClock(), mailer=mailer)
-    with a_simulation(app, acts=acts) as done, done.app.store.unit(write=False) as work:
+    with no_network(), a_simulation(app, acts=acts) as done, done.app.store.unit(write=False) as work:
         lines = said(list(simulated_ledger.lines(done.watched, done.start, done.end)))
         waiting = len(work.sales.deliveries_due(UNTIL + timedelta(days=400), 10))
         page, text = report.html(done), report.text(done)
@@ -113,6 +150,24 @@ def test_one_other_wait_makes_another_ledger_before_it_is_applied(told: Told, tm
     with a_simulation(app) as done:
         assert done.changed_files == 1
         assert said(list(simulated_ledger.lines(done.watched, done.start, done.end))) != told.ledger
+    app.close()
+
+
+def test_people_answer_as_this_workspace_has_seen_where_there_is_enough(tmp_path: Path) -> None:
+    app = months.a_workspace(tmp_path / "ws", "sqlite:///nurture.db", leads=1)
+    with app.store.unit() as work:
+        mails = [a_sent_touch(work, lead=1, cadence="course", template="course/hello") for _ in range(300)]
+        for number, mail in enumerate(mails[:150]):
+            click = Response(Kind.CLICK, A_TUESDAY + timedelta(hours=1, minutes=number), 1, mail.id)
+            work.responses.add(click, key=mail.id, recorded_at=A_TUESDAY, by="test")
+        work.commit()
+    with copied(app, A_TUESDAY, seed=1) as (twin, _, watched):
+        readiness, tick = twin.rules.in_force().workspace.readiness, twin.policy.tick
+        usual, seen = (Model(1, one, readiness, tick) for one in (Experience(), watched.experience()))
+    clicks = [
+        sum(one.kind is Kind.CLICK for mail in mails for one in it.after_mail(mail, UNTIL)) for it in (usual, seen)
+    ]
+    assert clicks[0] < 40 < 90 < clicks[1]
     app.close()
 
 
