@@ -58,10 +58,16 @@ def _of_file(templates: Templates, file: str, kind: TemplateKind, custom: Collec
     loaded = templates.loads(file)
     given = frozenset(name for each in (file, *loaded) for name in templates.sets(each))
     for name in [file, *small, *loaded]:
-        checked = _File(templates, name, allowed if name in small else allowed | given, custom)
-        yield from checked.problems()
-        used |= checked.used
-        broken = broken or checked.broken
+        # A layout is a part of every e-mail, and is looked at once.
+        names_there = allowed if name in small else allowed | given
+        key = (name, names_there, None if custom is None else frozenset(custom))
+        if key not in templates.checked:
+            checked = _File(templates, name, names_there, custom)
+            templates.checked[key] = (tuple(checked.problems()), frozenset(checked.used), checked.broken)
+        problems_there, used_there, broken_there = templates.checked[key]
+        yield from problems_there
+        used |= used_there
+        broken = broken or broken_there
     if kind == "email" and not broken:
         for piece in _FOOTER:
             if piece not in used:

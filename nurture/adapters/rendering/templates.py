@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import RLock
@@ -79,6 +79,7 @@ class Templates:
         self._matters: dict[str, FrontMatter] = {}
         self._trees: dict[str, nodes.Template] = {}
         self._needs: dict[str, Needs] = {}
+        self.checked: dict[Hashable, tuple[tuple[Problem, ...], frozenset[str], bool]] = {}  # for `problems` alone
         self._pieces = lru_cache(maxsize=_SHAPES)(inline_css.pieces)
 
     def email(self, path: str, names: Mapping[str, Any], link: Callable[[str], str]) -> RenderedEmail:
