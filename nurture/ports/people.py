@@ -53,8 +53,8 @@ class Leads(Protocol):
     def columns(self, lead: LeadId) -> dict[str, Any]:
         """All stored columns of a lead."""
 
-    def flagged(self, flag: str, limit: int) -> list[LeadId]:
-        """Leads marked with `ready_check` or `enroll_check`, by id."""
+    def flagged(self, flag: str, limit: int | None, *, best_first: bool = False) -> list[LeadId]:
+        """Leads marked with `ready_check` or `enroll_check`, by id; or the best fit first, then the newest."""
 
     def unflag(self, flag: str, ids: Collection[LeadId]) -> None:
         """Take the mark away."""

@@ -117,9 +117,10 @@ class LeadRows:
         row = self._db.execute(select(leads).where(leads.c.id == lead)).first()
         return dict(row._mapping) if row is not None else {}
 
-    def flagged(self, flag: str, limit: int) -> list[LeadId]:
-        """Leads marked with `ready_check` or `enroll_check`, by id."""
-        query = select(leads.c.id).where(FLAGS[flag]).order_by(leads.c.id).limit(limit)
+    def flagged(self, flag: str, limit: int | None, *, best_first: bool = False) -> list[LeadId]:
+        """Leads marked with `ready_check` or `enroll_check`, by id; or the best fit first, then the newest."""
+        order = (leads.c.fit.desc(), leads.c.created_at.desc(), leads.c.id) if best_first else (leads.c.id,)
+        query = select(leads.c.id).where(FLAGS[flag]).order_by(*order).limit(limit)
         return list(self._db.execute(query).scalars())
 
     def unflag(self, flag: str, ids: Collection[LeadId]) -> None:
