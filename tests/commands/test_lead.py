@@ -179,3 +179,27 @@ def test_a_wrong_request_is_one_message_and_exit_code_2(refused: Nurture, argume
     assert ran.out == ""
     assert says in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_a_basis_is_recorded_with_all_that_the_law_asks_for_and_shown(nurture: Nurture, ada: str) -> None:
+    given = ("--at", "2026-01-05", "--source", "web form", "--text", "Write to me.", "--channel", "phone")
+    made = nurture("lead", "consent", ada, "customer", *given, "--json").json
+    assert made["phone"] == "given"
+    shown = nurture("lead", "consent", ada, "--json").json
+    assert [shown["consents"][0][name] for name in ("channel", "basis", "source", "text", "until")] == [
+        *("phone", "customer", "web form", "Write to me.", None),
+    ]
+    assert nurture("lead", "consent", ada, "maybe").code == 2
+    assert nurture("lead", "consent", ada, "objection", "--channel", "all", "--dry-run").code == 0
+    assert nurture("lead", "show", ada, "--json").json["suppressed"] == []
+
+
+def test_a_share_in_the_settings_that_is_none_is_named(nurture: Nurture, folder: Path) -> None:
+    settings = folder / "nurture.toml"
+    text = settings.read_text().replace('# pause_at_complaints = "0.1%"', 'pause_at_complaints = "many"')
+    settings.write_text(text)
+    ran = nurture("status")
+    assert ran.code == 2
+    assert "pause_at_complaints" in ran.err
+    settings.write_text(text.replace('"many"', '"0.3%"'))
+    assert nurture("status").code == 0
