@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nurture.domain.condition import Condition, History, parse
 from nurture.domain.duration import Duration, Unit
-from nurture.domain.possibility import can_hold, ranges_of
+from nurture.domain.possibility import can_both_hold, can_hold, ranges_of, told_apart
 from nurture.domain.response import Kind
 from nurture.domain.scoring import EngagementRule, FitRule, Scoring
 
@@ -26,7 +26,7 @@ atoms = st.one_of(
     st.builds("{} {} 'unknown'".format, texts, st.sampled_from(["==", "!="])),
     st.builds("{} {} ['near_term', 'unknown']".format, texts, st.sampled_from(["in", "not in"])),
     st.builds("fit + engagement {} {}".format, st.sampled_from(["<", ">"]), st.integers(-50, 70)),
-    st.sampled_from(["asked_for_sales", "title", "budget", "contains(title, 'a')"]),
+    st.sampled_from(["asked_for_sales", "title", "budget", "x.plant", "contains(title, 'a')"]),
 )
 conditions = st.recursive(
     atoms,
@@ -58,6 +58,14 @@ def test_what_holds_for_some_lead_can_hold(text: str, lead: dict[str, Any]) -> N
     if condition.holds(lead, NO_HISTORY):
         assert can_hold(condition, RANGES)
         assert can_hold(condition)
+
+
+@given(conditions, conditions, leads)
+def test_two_that_hold_for_one_lead_can_both_hold(one: str, other: str, lead: dict[str, Any]) -> None:
+    first, second = parse(one), parse(other)
+    if first.holds(lead, NO_HISTORY) and second.holds(lead, NO_HISTORY):
+        assert not told_apart(first, second)
+        assert can_both_hold(first, second, RANGES)
 
 
 @pytest.mark.parametrize(
