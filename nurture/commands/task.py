@@ -38,6 +38,7 @@ def mount(app: typer.Typer) -> None:
     promise.command("list")(list_promises)
     promise.command("add")(add_promise)
     promise.command("done")(done_promise)
+    promise.command("kept")(kept_promises)
     app.add_typer(promise, name="promise")
 
 
@@ -393,3 +394,22 @@ def done_promise(
         show_json({"id": str(chosen), "state": "kept"})
     else:
         show(f"Promise {chosen} {'would be' if dry_run else 'is'} kept.")
+
+
+def kept_promises(ctx: typer.Context, *, as_json: AsJson = False) -> None:
+    """How many promises were kept in time, of those whose day has come."""
+    from nurture.flow import promises
+
+    current = session(ctx)
+    found = promises.share(store=current.app.store, now=current.now())
+    if as_json:
+        names = ("kept", "late", "share", "low", "high", "waiting", "dropped")
+        show_json({name: getattr(found, name) for name in names})
+        return
+    if found.share is None or found.low is None or found.high is None:
+        show("No promise has come due yet.")
+    else:
+        due = found.kept + found.late
+        show(f"{found.kept} of {due} kept in time: {found.share:.0%} (likely {found.low:.0%} to {found.high:.0%}).")
+    if found.waiting or found.dropped:
+        say(f"{found.waiting} wait for their call; {found.dropped} dropped: nobody is to be contacted.")

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from nurture.domain.buying_group import missing_roles
 from nurture.domain.fact import Fact, FactName
 from nurture.domain.lead import Company, Lead
 from nurture.domain.promotion import last_request, words_of
@@ -66,11 +67,15 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of a brief, the newest statement first. Statements that contradict each other are all kept."""
+    """One part of a brief, the newest statement first. Statements that contradict each other are all kept.
+
+    `missing`: of the people in the decision, the roles that nobody is known for.
+    """
 
     name: str
     statements: tuple[Statement, ...] = ()
     contradicted: bool = False
+    missing: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -89,6 +94,7 @@ class Section:
             "title": self.title,
             "known": self.known,
             "contradicted": self.contradicted,
+            "missing": list(self.missing),
             "statements": [one.as_json() for one in self.statements],
         }
 
@@ -148,8 +154,12 @@ def sections_of(
     shared: Sequence[tuple[str, Fact]],
     *,
     valid_since: datetime,
+    titles: Sequence[str] = (),
 ) -> tuple[Section, ...]:
-    """Every section in its order, also the empty ones. `shared`: facts of colleagues, with whose they are."""
+    """Every section in its order, also the empty ones. `shared`: facts of colleagues, with whose they are.
+
+    `titles`: of the lead and the colleagues whom we know.
+    """
     found = [_profile(lead.company)]
     for name in FactName:
         own = [(fact, _source(fact)) for fact in facts if fact.name is name]
@@ -157,14 +167,34 @@ def sections_of(
             [] if name in PERSONAL else [(fact, _source(fact, whose)) for whose, fact in shared if fact.name is name]
         )
         ordered = sorted(own + theirs, key=lambda pair: pair[0].at, reverse=True)
-        statements = tuple(
-            Statement(fact.value, source, fact.at, fact.confidence.value, stale=fact.at < valid_since)
-            for fact, source in ordered
-        )
+        statements = _said_once(ordered, valid_since)
         said = {one.text.strip().casefold() for one in statements if not one.stale}
-        found.append(Section(name.value, statements, contradicted=name in SINGLE and len(said) > 1))
+        missing: tuple[str, ...] = ()
+        if name is FactName.PEOPLE:
+            missing = missing_roles([one.text for one in statements if not one.stale], titles)
+        found.append(Section(name.value, statements, name in SINGLE and len(said) > 1, missing))
     order = list(SECTIONS)
     return tuple(sorted(found, key=lambda section: order.index(section.name)))
+
+
+def _said_once(ordered: Sequence[tuple[Fact, str]], valid_since: datetime) -> tuple[Statement, ...]:
+    """The statements, newest first; what several said, or one said again, stands once with all its sources."""
+    sources: dict[str, list[str]] = {}
+    newest: dict[str, Fact] = {}
+    for fact, source in ordered:
+        key = " ".join(fact.value.casefold().split()).rstrip(".")
+        newest.setdefault(key, fact)
+        sources.setdefault(key, []).append(source)
+    return tuple(
+        Statement(
+            fact.value,
+            "; also ".join(dict.fromkeys(sources[key])),
+            fact.at,
+            fact.confidence.value,
+            stale=fact.at < valid_since,
+        )
+        for key, fact in newest.items()
+    )
 
 
 def _source(fact: Fact, whose: str = "") -> str:
@@ -258,8 +288,9 @@ def why_now(
     found = list(promoted)
     latest = max(stage_changes, default=None)
     if latest is not None:
-        words = latest[1].replace("_term", "-term").replace(" -> ", " to ")
-        found.append(f"{_spoken_day(latest[0].date())}: stage {words}")
+        # What follows the colon is the condition of the file: for `why`, not for a rep.
+        words = latest[1].partition(":")[0].replace("_term", "-term").replace(" -> ", " to ")
+        found.append(f"{_spoken_day(latest[0].date())}: from {words}")
     recent = [one for one in responses if one.is_evidence and now - one.at <= RECENT]
     said: dict[str, Response] = {}
     for one in sorted(recent, key=lambda response: response.at):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class Stage(StrEnum):
@@ -28,6 +28,11 @@ class Status(StrEnum):
     DISQUALIFIED = "disqualified"
     CUSTOMER = "customer"
 
+
+# Why a lead returns where nobody asked for a date: the qualification had all its contacts; nothing else was planned.
+USED_UP: Final = "qualification_used_up"
+NOTHING_PLANNED: Final = "nothing_planned"
+OWN_RETURNS: Final = frozenset({USED_UP, NOTHING_PLANNED})
 
 LeadId = int
 CompanyId = int
@@ -75,9 +80,18 @@ class Lead:
     do_not_call: bool = False
     light_until: datetime | None = None  # asked for less: one touch in 30 days until then
     paused_until: datetime | None = None  # asked for a pause: nothing is sent, in no cadence
-    returns_at: datetime | None = None  # recycled: nothing promotes or enrolls it before
+    returns_at: datetime | None = None  # recycled: nothing promotes or enrolls it before, see held_until
+    returns_because: str | None = None
     created_at: datetime | None = None
     custom: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def held_until(self) -> datetime | None:
+        """Until when nothing promotes or enrolls it by itself: the dated return that somebody agreed to.
+
+        A return of our own making, so that it is not forgotten, holds nothing up.
+        """
+        return None if self.returns_because in OWN_RETURNS else self.returns_at
 
     @property
     def name(self) -> str:

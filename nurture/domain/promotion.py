@@ -87,15 +87,18 @@ def judge(
     suppressed: bool = False,
     called_at: datetime | None = None,
     rejected_at: datetime | None = None,
+    shared: Sequence[Fact] = (),
 ) -> Judgement:
     """Whether this lead goes to sales now, and why or why not.
 
     `suppressed`: it must not be contacted. `called_at`: when the fast lane last took it. `rejected_at`: when sales last
-    rejected it; it comes back only with something new. `facts` are everything learned, of any age.
+    rejected it; it comes back only with something new. `facts` are everything learned, of any age; `shared` what
+    colleagues said about the company, which is known of this lead, too.
     """
-    if lead.returns_at is not None and lead.returns_at > now and not lead.asked_for_sales:
-        words = f"It returns on {lead.returns_at:%Y-%m-%d}; until then nothing promotes it unless it asks."
-        return Keep((Missing(Code.RETURNING, words, clears_at=lead.returns_at),))
+    held = lead.held_until
+    if held is not None and held > now and not lead.asked_for_sales:
+        words = f"It returns on {held:%Y-%m-%d}; until then nothing promotes it unless it asks."
+        return Keep((Missing(Code.RETURNING, words, clears_at=held),))
     if suppressed:
         return Keep((Missing(Code.NO_HUMAN_EVIDENCE, "They asked not to be contacted."),))
     if _fast(names, history, responses, facts, readiness, now, called_at=called_at):
@@ -107,7 +110,7 @@ def judge(
         *_evidence_missing(responses, readiness, now),
         *_news_missing(facts, responses, rejected_at),
     ]
-    lacking = lacking_of(readiness.require, names, facts, readiness, now)
+    lacking = lacking_of(readiness.require, names, [*facts, *shared], readiness, now)
     if lacking:
         words = "Not known, or too long ago: " + ", ".join(name.replace("_", " ") for name in lacking) + "."
         missing.append(Missing(Code.MISSING_FACTS, words, names=lacking, line=readiness.promote_line))
@@ -223,7 +226,8 @@ def _fast_reasons(responses: Sequence[Response]) -> tuple[str, ...]:
 
 def _reasons(names: Mapping[str, Any], responses: Sequence[Response]) -> tuple[str, ...]:
     stage = str(names["stage"]).replace("_", "-")
-    found = [f"ready as agreed: stage {stage}, fit {names['fit']:.4g}, engagement {names['engagement']:.4g}"]
+    fit, engagement = (f"{names[name]:.0f}" for name in ("fit", "engagement"))
+    found = [f"ready as agreed: {stage}, {fit} points for who they are and {engagement} for what they did lately"]
     last = latest_evidence(responses)
     if last is not None:
         found.append(f"{words_of(last)} on {last.at:%Y-%m-%d}")
@@ -248,7 +252,7 @@ def words_of(response: Response) -> str:
         case Kind.CALL:
             if response.outcome in (None, CallOutcome.CONNECTED):
                 return "spoke with us on the phone"
-            return f"call: {response.outcome.replace('_', ' ')}"
+            return _ON_THE_PHONE.get(response.outcome, f"call: {response.outcome.replace('_', ' ')}")
         case Kind.FORM:
             return f"filled in the form {detail['form']}" if detail.get("form") else "filled in a form"
         case Kind.VISIT:
@@ -260,6 +264,15 @@ def words_of(response: Response) -> str:
         case _:
             return response.kind.replace("_", " ")
 
+
+# What a person did who is the subject of a task that ended so.
+_ON_THE_PHONE: Final[dict[CallOutcome, str]] = {
+    CallOutcome.CALLBACK: "asked to be called back",
+    CallOutcome.REPLIED: "answered our message",
+    CallOutcome.MEETING_BOOKED: "agreed to a meeting",
+    CallOutcome.MEETING_HELD: "met with us",
+    CallOutcome.NOT_INTERESTED: "said on the phone that they are not interested",
+}
 
 # A lead in one of these is nobody's to promote: it is with sales already, or gone.
 PROMOTABLE: Final = frozenset({Status.NURTURING})

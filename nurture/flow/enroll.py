@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from nurture.domain import calendar
 from nurture.domain.cadence import Cadence
 from nurture.domain.enrollment import Enrollment, Pause
 from nurture.domain.errors import RequestError, UnknownNameError
 from nurture.domain.lead import LeadId, Status
 from nurture.domain.policy import Policy
 from nurture.moves import enrolling
-from nurture.moves.entry import MAY_ENTER, Answer, may_enter
+from nurture.moves.entry import MAY_ENTER, Answer, may_enter, rate_left
 from nurture.moves.scene import load
 from nurture.moves.start import start
 from nurture.ports import InForce, Store, Unit
@@ -38,14 +37,20 @@ __all__ = [
 def run(*, store: Store, rules: InForce, policy: Policy, now: datetime, limit: int = 1_000) -> int:
     """Enroll the leads that changed since the last pass; how many were."""
     enrolled = 0
+    waiting: list[LeadId] = []
+    rated = any(one.entry.rate is not None for one in rules.workspace.cadences.values())
     while True:
         with store.unit() as work:
-            flagged = work.leads.flagged("enroll_check", limit)
+            # Where places are few a day, the best of all come first, not the best of each thousand.
+            waiting = waiting or work.leads.flagged("enroll_check", None if rated else limit, best_first=rated)
+            flagged, waiting = waiting[:limit], waiting[limit:]
             if not flagged:
                 return enrolled
+            # The mark goes first: whoever marks a lead again meanwhile waits for us, and is not forgotten.
+            work.touches.lock_for_limits(flagged, ())
+            work.leads.unflag("enroll_check", flagged)
             # A lead held back by today's rate has no place yet, and is asked again by the night.
             started = _enroll(work, flagged, rules=rules, policy=policy, now=now)
-            work.leads.unflag("enroll_check", flagged)
             work.commit()
             enrolled += started
 
@@ -78,7 +83,9 @@ def _enroll(work: Unit, ids: Sequence[LeadId], *, rules: InForce, policy: Policy
         (one for one in rules.workspace.cadences.values() if one.entry.when is not None),
         key=lambda one: (-one.priority, one.name),
     )
-    left = {one.name: _rate_left(work, one, policy, now) for one in cadences if one.entry.rate is not None}
+    # One daemon after the other where a rate is counted, or together they would enroll more.
+    work.pacing.lock({f"enroll {one.name}" for one in cadences if one.entry.rate is not None})
+    left = {one.name: rate_left(work, one, policy, now) for one in cadences if one.entry.rate is not None}
     switches = work.control.switches()
     order = sorted(scene.leads.values(), key=lambda lead: (-lead.fit, -(lead.created_at or now).timestamp(), lead.id))
     started = 0
@@ -100,12 +107,6 @@ def _enroll(work: Unit, ids: Sequence[LeadId], *, rules: InForce, policy: Policy
             if cadence.name in left:
                 left[cadence.name] -= 1
     return started
-
-
-def _rate_left(work: Unit, cadence: Cadence, policy: Policy, now: datetime) -> int:
-    zone = calendar.zone(policy.timezone)
-    today = calendar.day_bounds(calendar.local_day(now, zone), zone)[0]
-    return (cadence.entry.rate or 0) - work.enrollments.started_since(cadence.name, today)
 
 
 def by_hand(

@@ -372,6 +372,10 @@ def returns(desk: Desk, *, batches: int = 100) -> int:
                 if lead.status is not Status.NURTURING or stored["merged_into"] or stored["forgotten_at"]:
                     work.leads.update(number, {"returns_at": None, "returns_into": None, "returns_because": None})
                     continue
+                if not stored["returns_into"]:  # nobody's agreement: it is looked at again
+                    cleared = {"returns_at": None, "returns_because": None, "ready_check": True, "enroll_check": True}
+                    work.leads.update(number, cleared)
+                    continue
                 into, because = str(stored["returns_into"] or ""), str(stored["returns_because"] or "return")
                 come_back(hands, lead, into, because, new_id=desk.new_id)
             work.commit()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -11,9 +12,11 @@ from nurture.domain.duration import Duration, Unit
 from nurture.domain.errors import UnknownNameError
 from nurture.domain.lead import Lead, Status
 from nurture.domain.policy import Policy
-from nurture.domain.touch import Channel, State, Touch
+from nurture.domain.statistics import Count, wilson
+from nurture.domain.touch import Channel, Touch
+from nurture.domain.touch import State as TaskState
 from nurture.moves import enrolling
-from nurture.moves.promises import promise
+from nurture.moves.promises import State, promise
 from nurture.moves.scene import Scene, load
 from nurture.moves.start import start
 from nurture.ports import InForce, Store
@@ -73,7 +76,7 @@ def _task(lead: Lead, text: str, sentence: str, scene: Scene, touch_id: str) -> 
         lead=lead.id,
         step=STEP,
         channel=channel,
-        state=State.OPEN,
+        state=TaskState.OPEN,
         due_at=scene.now,
         created_at=scene.now,
         company=lead.company.id if lead.company else None,
@@ -107,12 +110,49 @@ def add(
 
 
 def done(number: int, *, store: Store, now: datetime, dry_run: bool = False) -> None:
-    """A promise was kept. Raises UnknownNameError where there is none of this number."""
+    """A promise was kept, in time or late. Raises UnknownNameError where there is none of this number.
+
+    A task that it opened is done with it.
+    """
     with store.unit() as work:
         found = next((one for one in work.notes.promises() if one["id"] == number), None)
         if found is None:
             raise UnknownNameError("promise", str(number), (), otherwise="Run: nurture promise list")
-        if found["state"] != "kept":
-            work.notes.save_promise(number, {"state": "kept", "kept_at": now}, was=str(found["state"]))
+        if found["state"] not in (State.KEPT, State.LATE):
+            work.touches.lock_for_limits([found["lead_id"]], ())
+            late = now > calendar.later(found["due_at"], WITHIN, zone=calendar.zone("UTC"))
+            values = {"state": (State.LATE if late else State.KEPT).value, "kept_at": now}
+            work.notes.save_promise(number, values, was=str(found["state"]))
+            enrolling.close_touches(work, [found["touch_id"]] if found["touch_id"] else [])
+            work.leads.update(found["lead_id"], {"ready_check": True, "enroll_check": True})
         if not dry_run:
             work.commit()
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What became of the promises whose day has come. `late` holds also those whose time ran out and who still wait."""
+
+    kept: int
+    late: int
+    waiting: int
+    dropped: int
+    low: float | None
+    high: float | None
+
+    @property
+    def share(self) -> float | None:
+        """The share that was kept in time; None before the first was due."""
+        due = self.kept + self.late
+        return self.kept / due if due else None
+
+
+def share(*, store: Store, now: datetime) -> Share:
+    """How many promises were kept in time, with the interval of a share (Wilson, 95 %)."""
+    with store.unit(write=False) as work:
+        counts = work.notes.promise_counts(now)
+    kept = counts.get(State.KEPT, 0)
+    late = counts.get(State.LATE, 0) + counts.get("overdue", 0)
+    found = wilson(Count(kept, kept + late)) if kept + late else None
+    waiting, dropped = counts.get(State.CALLED, 0), counts.get(State.DROPPED, 0)
+    return Share(kept, late, waiting, dropped, found.low if found else None, found.high if found else None)

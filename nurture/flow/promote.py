@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from nurture.domain.brief import PERSONAL
 from nurture.domain.enrollment import Enrollment, Pause
 from nurture.domain.handoff import OPEN, State
 from nurture.domain.lead import Lead, LeadId, Status
 from nurture.domain.policy import Policy
-from nurture.domain.promotion import CallNow, Keep, Promote
+from nurture.domain.promotion import CallNow, Judgement, Keep, Promote
 from nurture.domain.routing import Unrouted
 from nurture.moves import enrolling
 from nurture.moves.handing_over import Hands, floor, is_suppressed, judged, next_rep, offer, queue, waits, withdraw
+from nurture.moves.next_thing import plan_for
 from nurture.moves.returning import call_now, is_called, qualify, settle_pauses
 from nurture.moves.scene import load
-from nurture.ports import InForce, Store
+from nurture.ports import InForce, Store, Unit
 
 BATCH = 200
+# A fact that is older than this was looked at long ago, with all whom it concerns.
+JUST = timedelta(days=2)
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ def run(
             marked = work.leads.flagged("ready_check", BATCH)
             if not marked:
                 break
+            marked = sorted({*marked, *_sharing(work, marked, now)})
             # Always in the same order, or two daemons lock each other out. The mark goes first: whoever marks a lead
             # again meanwhile waits for us, and is not forgotten.
             work.touches.lock_for_limits(marked, ())
@@ -64,6 +69,17 @@ def run(
     return tally
 
 
+def _sharing(work: Unit, marked: list[LeadId], now: datetime) -> set[LeadId]:
+    """The colleagues of leads about whose company something was just learned: what is known of one is of all."""
+    heard = {
+        lead
+        for lead, facts in work.leads.facts(marked).items()
+        if any(fact.name not in PERSONAL and fact.at >= now - JUST for fact in facts)
+    }
+    companies = {lead.company.id for lead in work.leads.get(heard).values() if lead.company is not None}
+    return {one for company in companies for one in work.leads.of_company(company)}
+
+
 def _judge_batch(hands: Hands, tally: Tally, *, new_id: Callable[[], str]) -> None:
     """Judge the leads of the scene."""
     work, ids = hands.work, sorted(hands.scene.leads)
@@ -71,6 +87,7 @@ def _judge_batch(hands: Hands, tally: Tally, *, new_id: Callable[[], str]) -> No
     handed: dict[LeadId, Mapping[str, Any]] = {
         row["lead_id"]: row for row in work.sales.handoffs(states=sorted(OPEN)) if row["lead_id"] in hands.scene.leads
     }
+    kept: dict[LeadId, Keep] = {}
     for number in ids:
         lead = hands.scene.leads[number]
         tally.looked_at += 1
@@ -78,7 +95,11 @@ def _judge_batch(hands: Hands, tally: Tally, *, new_id: Callable[[], str]) -> No
         if row is not None:
             tally.withdrawn += _still_ready(hands, lead, row)
         elif lead.status is Status.NURTURING:
-            _judge_one(hands, lead, enrolled.get(number, []), tally, new_id=new_id)
+            found = _judge_one(hands, lead, enrolled.get(number, []), tally, new_id=new_id)
+            if isinstance(found, Keep):
+                kept[number] = found
+    for number in work.leads.idle(kept):
+        plan_for(hands, hands.scene.leads[number], enrolled.get(number, []), kept[number], new_id=new_id)
 
 
 def _still_ready(hands: Hands, lead: Lead, row: Mapping[str, Any]) -> bool:
@@ -96,11 +117,11 @@ def _still_ready(hands: Hands, lead: Lead, row: Mapping[str, Any]) -> bool:
 
 def _judge_one(
     hands: Hands, lead: Lead, enrolled: list[Enrollment], tally: Tally, *, new_id: Callable[[], str]
-) -> None:
+) -> Judgement:
     found = judged(hands.work, hands.scene, lead)
     acts = isinstance(found, Promote | CallNow) or (isinstance(found, Keep) and found.only_facts)
     if acts and _is_gone(hands, lead):
-        return
+        return found
     match found:
         case CallNow(why):
             call_now(hands, lead, why, new_id=new_id)
@@ -114,6 +135,7 @@ def _judge_one(
                 tally.qualifying += 1
             else:
                 settle_pauses(hands, lead, enrolled)
+    return found
 
 
 def _is_gone(hands: Hands, lead: Lead) -> bool:

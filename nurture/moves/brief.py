@@ -30,7 +30,7 @@ def build(work: Unit, lead: Lead, scene: Scene, *, why: Sequence[str] = ()) -> B
     changes = work.notes.of_lead(lead.id)
     mails = [one for one in touches if one.channel is Channel.EMAIL and one.state in CONTACTED]
     texts = {one.id: work.touches.text(one.id) for one in mails}
-    shared, colleagues = _colleagues(work, lead)
+    shared, colleagues = shared_facts(work, lead)
     return Brief(
         lead=lead,
         at=scene.now,
@@ -44,7 +44,11 @@ def build(work: Unit, lead: Lead, scene: Scene, *, why: Sequence[str] = ()) -> B
         ),
         why_now=why_now(why, responses, [(one.at, one.text) for one in changes if one.what == "stage"], now=scene.now),
         sections=sections_of(
-            lead, scene.facts.get(lead.id, ()), shared, valid_since=scene.now - rules.readiness.facts_valid.span
+            lead,
+            scene.facts.get(lead.id, ()),
+            shared,
+            valid_since=scene.now - rules.readiness.facts_valid.span,
+            titles=[title for title in (lead.title, *colleagues) if title],
         ),
         score=sum(line.worth for line in ledger),
         ledger=ledger,
@@ -58,8 +62,8 @@ def build(work: Unit, lead: Lead, scene: Scene, *, why: Sequence[str] = ()) -> B
     )
 
 
-def _colleagues(work: Unit, lead: Lead) -> tuple[list[tuple[str, Fact]], tuple[str, ...]]:
-    """What colleagues said about the company, and who they are."""
+def shared_facts(work: Unit, lead: Lead) -> tuple[list[tuple[str, Fact]], tuple[str, ...]]:
+    """What colleagues said about the company, with whose it is, and who they are."""
     if lead.company is None:
         return [], ()
     ids = [one for one in work.leads.of_company(lead.company.id) if one != lead.id]

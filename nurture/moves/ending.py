@@ -6,7 +6,7 @@ from datetime import datetime
 
 from nurture.domain.lead import LeadId
 from nurture.domain.touch import BY_PHONE, State
-from nurture.moves import enrolling
+from nurture.moves import enrolling, promises
 from nurture.ports import Unit
 from nurture.ports.store import Suppression
 
@@ -16,9 +16,7 @@ def end_contact(work: Unit, lead: LeadId, reason: str, *, now: datetime, by: str
     enrolling.stop(work, [lead], reason=reason, now=now, by=by)
     tasks = [one.id for one in work.touches.of_leads([lead]).get(lead, ()) if one.state is State.OPEN]
     enrolling.close_touches(work, tasks)
-    for one in work.notes.promises(lead=lead):
-        if one["state"] == "open":
-            work.notes.save_promise(one["id"], {"state": "dropped"}, was="open")
+    promises.drop(work, lead)
     work.leads.update(lead, {"ready_check": True})
 
 

@@ -79,7 +79,8 @@ def stop(
                     halted.append(one.touch)
     work.enrollments.save(changed, fenced=False)
     close_touches(work, halted)
-    work.leads.update_many([{"id": lead, "enroll_check": True} for lead in sorted({one.lead for one in changed})])
+    marks = {"enroll_check": True, "ready_check": True}
+    work.leads.update_many([{"id": lead, **marks} for lead in sorted({one.lead for one in changed})])
     words = reason.replace("_", " ")
     work.notes.add([Change("stopped", f"{one.cadence} stopped: {words}", now, by=by, lead=one.lead) for one in changed])
     return changed

@@ -10,7 +10,9 @@ from nurture.domain import calendar
 from nurture.domain.cadence import Cadence
 from nurture.domain.enrollment import OPEN, Enrollment
 from nurture.domain.lead import Lead, Status
+from nurture.domain.policy import Policy
 from nurture.moves.scene import Scene
+from nurture.ports import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,8 @@ def may_enter(
             return Answer("not_matching", f"The condition of {cadence.name} does not hold.", missing)
         if "status" not in entry.when.names and lead.status is not Status.NURTURING:
             return Answer("status", f"The lead is {lead.status}; cadences take leads that are nurturing.")
-        if lead.returns_at is not None and lead.returns_at > scene.now:
-            return Answer("status", "The lead returns on a date that was agreed.", clears_at=lead.returns_at)
+        if lead.held_until is not None and lead.held_until > scene.now:
+            return Answer("status", "The lead returns on a date that was agreed.", clears_at=lead.held_until)
         if "all" in scene.suppressed.get(lead.email or "", frozenset()):
             return Answer("status", "The lead must not be contacted.")
     mine = [one for one in past if one.cadence == cadence.name]
@@ -83,3 +85,10 @@ def may_enter(
         tomorrow = calendar.day_bounds(calendar.local_day(scene.now, zone), zone)[1]
         return Answer("rate", f"{cadence.name} takes {entry.rate} leads a day.", clears_at=tomorrow)
     return MAY_ENTER
+
+
+def rate_left(work: Unit, cadence: Cadence, policy: Policy, now: datetime) -> int:
+    """How many more the cadence takes today, of those it takes in a day of the workspace."""
+    zone = calendar.zone(policy.timezone)
+    today = calendar.day_bounds(calendar.local_day(now, zone), zone)[0]
+    return (cadence.entry.rate or 0) - work.enrollments.started_since(cadence.name, today)

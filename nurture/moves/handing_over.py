@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from nurture.domain import handoff as machine
 from nurture.domain.enrollment import Pause
+from nurture.domain.fact import Fact
 from nurture.domain.handoff import Event, State
 from nurture.domain.lead import Lead, LeadId, Status
 from nurture.domain.person import Person
 from nurture.domain.policy import Policy
-from nurture.domain.promotion import Code, Judgement, Promote, judge, latest_evidence
+from nurture.domain.promotion import Code, Judgement, Keep, Promote, judge, latest_evidence
 from nurture.domain.routing import Floor, Unrouted, deadline, manager_of, route
 from nurture.moves import enrolling
-from nurture.moves.brief import build
+from nurture.moves.brief import build, shared_facts
 from nurture.moves.scene import Scene
 from nurture.ports import InForce, Unit
 from nurture.ports.store import Change
 
 FAST_STEP: Final = "fast-lane"
-# The qualification had all its contacts: the lead comes back to it on its date, and nothing else is held up by that.
-USED_UP: Final = "qualification_used_up"
 # What a rep has on the desk.
 ON_DESK: Final = (State.OFFERED.value, State.ACCEPTED.value)
 SAID_NO: Final = (State.REJECTED.value, State.LOST.value)
@@ -51,13 +50,11 @@ class Hands:
 def judged(work: Unit, scene: Scene, lead: Lead) -> Judgement:
     """Whether this lead goes to sales now; with what sales said about it before."""
     readiness = scene.rules.workspace.readiness
-    if lead.returns_at is not None and work.leads.columns(lead.id).get("returns_because") == USED_UP:
-        lead = replace(lead, returns_at=None)
     names = scene.names(lead)
     wrong_number = bool(lead.phone and scene.suppressed.get(lead.phone)) and not lead.do_not_call
     calls = [one.created_at for one in scene.touches.get(lead.id, ()) if one.step == FAST_STEP]
 
-    def ask(*, rejected_at: datetime | None) -> Judgement:
+    def ask(*, rejected_at: datetime | None = None, shared: Sequence[Fact] = ()) -> Judgement:
         return judge(
             lead,
             {**names, "phone": None} if wrong_number else names,
@@ -69,13 +66,18 @@ def judged(work: Unit, scene: Scene, lead: Lead) -> Judgement:
             suppressed=is_suppressed(scene, lead),
             called_at=max(calls, default=None),
             rejected_at=rejected_at,
+            shared=shared,
         )
 
-    found = ask(rejected_at=None)
+    found = ask()
+    shared: tuple[Fact, ...] = ()
+    if isinstance(found, Keep) and any(one.code is Code.MISSING_FACTS for one in found.missing):
+        shared = tuple(fact for _, fact in shared_facts(work, lead)[0])
+        found = ask(shared=shared) if shared else found
     if not isinstance(found, Promote):
         return found
     said_no = [one["ended_at"] for one in work.sales.handoffs(lead=lead.id, states=SAID_NO) if one["ended_at"]]
-    return ask(rejected_at=max(said_no)) if said_no else found
+    return ask(rejected_at=max(said_no), shared=shared) if said_no else found
 
 
 def is_suppressed(scene: Scene, lead: Lead) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time
+from enum import StrEnum
 from typing import Final
 
 from nurture.domain import calendar
@@ -12,6 +13,16 @@ from nurture.ports import Unit
 from nurture.ports.store import Change
 
 MORNING: Final = time(9)
+
+
+class State(StrEnum):
+    """Where a promise stands: open until its day, then a task (called) until that is done, in time or late."""
+
+    OPEN = "open"
+    CALLED = "called"
+    KEPT = "kept"
+    LATE = "late"
+    DROPPED = "dropped"
 
 
 def promise(work: Unit, lead: LeadId, scene: Scene, *, on: date, text: str, sentence: str, source: str, by: str) -> int:
@@ -32,6 +43,30 @@ def promise(work: Unit, lead: LeadId, scene: Scene, *, on: date, text: str, sent
     )
     work.notes.add([Change("promised", f"{text} on {on}", scene.now, by=by, lead=lead)])
     return number
+
+
+def keep(work: Unit, lead: LeadId, task: str, at: datetime, *, expires_at: datetime | None) -> None:
+    """The task of a promise was done: it was kept, or kept late."""
+    for one in work.notes.promises(lead=lead):
+        if one["touch_id"] == task and one["state"] == State.CALLED:
+            state = State.LATE if expires_at is not None and at > expires_at else State.KEPT
+            work.notes.save_promise(one["id"], {"state": state.value, "kept_at": at}, was=State.CALLED.value)
+
+
+def keep_by_return(work: Unit, scene: Scene, lead: LeadId, into: str) -> None:
+    """The lead is back on the day that was promised, and the cadence makes the contact: nobody calls beside it."""
+    for one in work.notes.promises(lead=lead):
+        if one["state"] == State.OPEN and one["due_at"] <= scene.now:
+            work.notes.save_promise(one["id"], {"state": State.KEPT.value, "kept_at": scene.now}, was=State.OPEN.value)
+            words = f"kept: {one['text']}, in {into}"
+            work.notes.add([Change("promise_kept", words, scene.now, by="daemon", lead=lead)])
+
+
+def drop(work: Unit, lead: LeadId) -> None:
+    """Nobody is to be contacted: what was promised is not done any more."""
+    for one in work.notes.promises(lead=lead):
+        if one["state"] in (State.OPEN, State.CALLED):
+            work.notes.save_promise(one["id"], {"state": State.DROPPED.value}, was=one["state"])
 
 
 def stated_date(detail_date: str | None) -> date | None:

@@ -25,7 +25,7 @@ from nurture.moves.caution import watch_mail
 from nurture.moves.ending import end_calls
 from nurture.moves.facts import add_fact
 from nurture.moves.grading import BEARS_ON_HITS, regrade
-from nurture.moves.promises import promise, stated_date
+from nurture.moves.promises import drop, keep, promise, stated_date
 from nurture.moves.proof import prove_sent
 from nurture.moves.rescore import rescore
 from nurture.moves.scene import Scene, load
@@ -273,9 +273,7 @@ class _Bench:
         enrolling.stop(self.work, [lead], reason=reason, now=self.now, by=self.by)
         tasks = [one.id for one in self.work.touches.of_leads([lead]).get(lead, ()) if one.state is State.OPEN]
         enrolling.close_touches(self.work, tasks)
-        for one in self.work.notes.promises(lead=lead):
-            if one["state"] == "open":
-                self.work.notes.save_promise(one["id"], {"state": "dropped"}, was="open")
+        drop(self.work, lead)
 
     def _suppress(self, lead: LeadId, address: str, scope: str, reason: str, at: datetime) -> None:
         if self.work.suppressions.add(Suppression(address, scope, reason, at, lead), by=self.by):
@@ -319,7 +317,9 @@ class _Bench:
         if not self.work.touches.save([done], was={touch.id: (touch.attempt, touch.state)}):
             raise RefusedError("Somebody else has just done this task.", hint=f"See: nurture touch show {touch.id}")
         self.scene.keep(done)
-        if touch.enrollment is not None:
+        if touch.enrollment is None:
+            keep(self.work, touch.lead, touch.id, report.at, expires_at=touch.expires_at)
+        else:
             self.work.enrollments.wake([touch.enrollment], self.now)
 
     def _ask_a_person(self, lead: LeadId, report: Report, outcome: CallOutcome) -> None:

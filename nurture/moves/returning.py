@@ -12,12 +12,13 @@ from nurture.domain.cadence import Cadence
 from nurture.domain.duration import Duration
 from nurture.domain.enrollment import Enrollment, Pause
 from nurture.domain.fact import FactName
-from nurture.domain.lead import Lead
+from nurture.domain.lead import USED_UP, Lead
 from nurture.domain.person import Person, Role
 from nurture.domain.routing import deadline
 from nurture.domain.touch import Channel, State, Touch
 from nurture.moves import enrolling
-from nurture.moves.handing_over import FAST_STEP, USED_UP, Hands, is_suppressed
+from nurture.moves.handing_over import FAST_STEP, Hands, is_suppressed
+from nurture.moves.promises import keep_by_return
 from nurture.moves.start import start
 
 # The qualification is not begun again sooner than this after it ended.
@@ -171,5 +172,6 @@ def come_back(hands: Hands, lead: Lead, into: str, because: str, *, new_id: Call
     else:
         enrolling.stop(work, [lead.id], reason="returned", now=now, by=by, which=lambda one: one.exclusive)
         start(work, cadence, lead.id, hands.scene, by=by)
+    keep_by_return(work, hands.scene, lead.id, into)
     enrolling.resume(work, [lead.id], Pause.OFFERED, now=now, by=by)
     hands.note("returned", f"is back ({words}), in {into}", lead.id, into=into)

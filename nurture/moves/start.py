@@ -5,7 +5,7 @@ from __future__ import annotations
 from nurture.domain import enrollment
 from nurture.domain.cadence import Cadence
 from nurture.domain.enrollment import EnrollmentId, Pause
-from nurture.domain.lead import LeadId
+from nurture.domain.lead import NOTHING_PLANNED, LeadId
 from nurture.moves.scene import Scene
 from nurture.ports import Unit
 from nurture.ports.store import Change
@@ -24,5 +24,7 @@ def start(
     if number is not None:
         detail = {"enrollment": number, "cadence": cadence.name, "held_out": new.held_out}
         words = f"enrolled in {cadence.name}" + (" (held out)" if new.held_out else "")
+        if scene.leads[lead].returns_because == NOTHING_PLANNED:
+            work.leads.update(lead, {"returns_at": None, "returns_into": None, "returns_because": None})
         work.notes.add([Change("enrolled", words, scene.now, by=by, lead=lead, detail=detail)])
     return number

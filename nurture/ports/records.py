@@ -92,6 +92,9 @@ class Notes(Protocol):
     def promises_due(self, now: datetime, limit: int) -> list[dict[str, Any]]:
         """Open promises whose moment has come."""
 
+    def promise_counts(self, now: datetime) -> dict[str, int]:
+        """How many promises stand in each state; `overdue` are those called whose task ran out of time."""
+
     def save_promise(self, promise: int, values: Mapping[str, Any], *, was: str) -> bool:
         """Compare-and-set on (id, state)."""
 

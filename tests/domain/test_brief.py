@@ -223,3 +223,42 @@ def test_the_mail_says_who_by_when_and_has_one_link_that_answers() -> None:
     assert "https://go.example.com/h/TOKEN" in mail.text
     assert 'href="https://go.example.com/h/TOKEN"' in mail.html
     assert "<style" not in mail.html
+
+
+def test_what_several_said_stands_once_with_all_its_sources() -> None:
+    own = [fact(FactName.TIMELINE, "Q3 2026", 5, "reply"), fact(FactName.TIMELINE, "q3 2026.", 20, by="Cal")]
+    shared = [("Jonas Reuter", fact(FactName.TIMELINE, "Q3 2026", 9, "form"))]
+    found = sections_of(LEAD, own, shared, valid_since=NOW - timedelta(days=180))
+    (timeline_,) = [one for one in found if one.name == "timeline"]
+    (statement,) = timeline_.statements
+    assert (statement.text, statement.at) == ("Q3 2026", own[0].at)
+    assert statement.source == "reply; also form; said by Jonas Reuter; also call, written down by Cal"
+    assert not timeline_.contradicted
+
+
+@pytest.mark.parametrize(
+    ("people", "titles", "missing"),
+    [
+        ((), (), ["who signs", "who decides on the technology", "who works with it", "who stands up for us"]),
+        (
+            ("Jo: signs, not convinced", "Al decides"),
+            ("Maintenance lead",),
+            ["who stands up for us"],
+        ),
+        (("Jo, CFO: our champion",), ("Plant Engineer",), ["who works with it"]),
+    ],
+)
+def test_the_people_in_the_decision_say_who_is_missing(people: Any, titles: Any, missing: list[str]) -> None:
+    facts = [fact(FactName.PEOPLE, text, 5) for text in people]
+    found = sections_of(LEAD, facts, (), valid_since=NOW - timedelta(days=180), titles=titles)
+    assert next(list(one.missing) for one in found if one.name == "people") == missing
+
+
+def test_the_reasons_are_in_words_a_rep_says() -> None:
+    heard = [said(3, Kind.CALL, outcome="replied"), said(2, Kind.CALL, outcome="callback")]
+    changes = [(NOW - timedelta(days=5), "unknown -> near_term: engagement >= 30 or timeline_months <= 6")]
+    words = " ".join(why_now([], heard, changes, now=NOW))
+    assert "from unknown to near-term" in words
+    assert "answered our message" in words
+    assert "asked to be called back" in words
+    assert not re.search(r"engagement|>=|_", words)

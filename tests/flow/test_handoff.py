@@ -119,7 +119,7 @@ def test_the_list_and_the_brief_have_the_keys_of_the_contract(floor: Floor) -> N
     assert {"rep", "state", "offered_at", "due_at", "reason"} <= row.keys()
     assert listed(floor.store, states=["won"]) == []
     found = brief(floor.desk, lead.id)
-    assert found.why_now[0] == "ready as agreed: stage near-term, fit 30, engagement 0"
+    assert found.why_now[0] == "ready as agreed: near-term, 30 points for who they are and 0 for what they did lately"
     assert found.as_json()["sections"][1]["statements"][0]["text"] == "20k EUR"
     assert [entry.what for entry in found.history] == ["reply", "promoted", "offered"]
     with pytest.raises(RequestError, match="No lead has the id 999"):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from textwrap import fill
 from typing import Any, Final
 
-from nurture.adapters.salesdesk.words import ASK, CONTRADICTED, clock, day, origin, signed
+from nurture.adapters.salesdesk.words import ASK, CONTRADICTED, MISSING, clock, day, origin, signed
 
 WIDTH: Final = 92
 
@@ -54,6 +54,8 @@ def _section(section: Mapping[str, Any], zone: str) -> Iterator[str]:
         return
     for statement in section["statements"]:
         yield from _item(f"{statement['text']} ({origin(statement, zone)})")
+    if section.get("missing"):
+        yield from _item(f"{MISSING} {', '.join(section['missing'])}.")
 
 
 def _history(history: Sequence[Mapping[str, Any]], zone: str, entries: int | None) -> Iterator[str]:

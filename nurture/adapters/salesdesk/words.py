@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 ASK: Final = "Unknown: ask."
 CONTRADICTED: Final = "These statements contradict each other: ask which one holds."
+MISSING: Final = "Not known yet:"
 # What the confidence of a statement means to a reader; what was stated needs no remark.
 CONFIDENCE: Final = {"stated": "", "inferred": "inferred, not said", "guess": "a guess"}
 
@@ -53,5 +54,5 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"day": day, "clock": clock, "origin": origin, "signed": signed}
-    made.globals |= {"ASK": ASK, "CONTRADICTED": CONTRADICTED}
+    made.globals |= {"ASK": ASK, "CONTRADICTED": CONTRADICTED, "MISSING": MISSING}
     return made

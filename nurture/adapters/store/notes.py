@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, Select, case, func, select, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.rows import add_once, dicts
-from nurture.adapters.store.tables import changes, promises
+from nurture.adapters.store.tables import changes, promises, touches
 from nurture.adapters.store.tables import inbox as inbox_table
 from nurture.ports.store import Change
 
@@ -86,6 +86,13 @@ class NoteRows:
         if self._db.dialect.name == "postgresql":
             query = query.with_for_update(skip_locked=True)
         return dicts(self._db.execute(query).all())
+
+    def promise_counts(self, now: datetime) -> dict[str, int]:
+        """How many promises stand in each state; `overdue` are those called whose task ran out of time."""
+        overdue = (promises.c.state == "called") & (touches.c.expires_at <= now)
+        state = case((overdue, "overdue"), else_=promises.c.state)
+        query = select(state, func.count()).outerjoin(touches, touches.c.id == promises.c.touch_id)
+        return {row[0]: row[1] for row in self._db.execute(query.select_from(promises).group_by(state))}
 
     def save_promise(self, promise: int, values: Mapping[str, Any], *, was: str) -> bool:
         """Compare-and-set on (id, state)."""

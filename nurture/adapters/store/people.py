@@ -77,6 +77,7 @@ def lead_of(row: Row[Any]) -> Lead:
         light_until=row.light_until,
         paused_until=row.paused_until,
         returns_at=row.returns_at,
+        returns_because=row.returns_because,
         created_at=row.created_at,
         custom=row.custom or {},
     )

@@ -7,12 +7,11 @@ from datetime import datetime
 
 from nurture.domain import calendar
 from nurture.domain.enrollment import OPEN, Enrollment, Pause, State
-from nurture.domain.lead import Lead
+from nurture.domain.lead import USED_UP, Lead
 from nurture.domain.touch import SENTENCES, Reason
 from nurture.domain.walk import Contact, Finished, Program, Sleep, walk
 from nurture.flow.why.answer import READINESS, Because, place_of, place_of_key, program_in
 from nurture.moves.entry import may_enter
-from nurture.moves.handing_over import USED_UP
 from nurture.moves.scene import Scene
 from nurture.ports import Unit
 

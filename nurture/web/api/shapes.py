@@ -230,6 +230,7 @@ class Section(BaseModel):
     title: str
     known: bool
     contradicted: bool
+    missing: list[str]
     statements: list[Statement]
 
 

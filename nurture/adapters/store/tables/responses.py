@@ -113,7 +113,7 @@ promises = Table(
     Column("text", Text, nullable=False),
     Column("sentence", Text, nullable=False, server_default=""),
     Column("source", Text, nullable=False),
-    Column("state", Text, nullable=False),  # open, called, kept, dropped
+    Column("state", Text, nullable=False),  # open, called, kept, late, dropped
     Column("made_at", Moment, nullable=False),
     Column("made_by", Text, nullable=False),
     Column("kept_at", Moment),
