@@ -5,15 +5,18 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Collection
 
-from sqlalchemy import ColumnElement, Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from nurture.adapters.store.among import among
 from nurture.adapters.store.rows import add_once, fetch
 from nurture.adapters.store.tables import suppressions as table
+from nurture.domain.response import Kind
 from nurture.ports.store import Suppression
 
 SEALED = "sha256:"  # begins what stands for the address of somebody who was forgotten
 AFTER_SEALED = "sha256;"  # the next text in the index
+
+COMPLAINT, UNSUBSCRIBE = Kind.COMPLAINT.value, Kind.UNSUBSCRIBE.value
 
 _SCOPES = select(table.c.address, table.c.scope).where(among(table.c.address))
 
@@ -45,7 +48,12 @@ class SuppressionRows:
             "lead_id": suppression.lead,
             "by": by,
         }
-        return add_once(self._db, table, values, table.c.id) is not None
+        if add_once(self._db, table, values, table.c.id) is not None:
+            return True
+        if suppression.reason == COMPLAINT:  # the graver reason stays, whichever of two was heard of first
+            same = (table.c.address == suppression.address, table.c.scope == suppression.scope)
+            self._db.execute(update(table).where(*same, table.c.reason == UNSUBSCRIBE).values(reason=COMPLAINT))
+        return False
 
     def seal(self, address: str) -> int:
         """Keep the suppressions of an address under a keyed hash in its place; how many."""
