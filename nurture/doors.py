@@ -1,4 +1,4 @@
-"""What the web and the deliveries need of the adapters, chosen from the settings of an App; a part of wiring."""
+"""What the mail, the web and the deliveries need of the adapters, chosen from the settings; a part of wiring."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
-from nurture.domain.errors import NurtureError, UnreachableError
+from nurture.domain.errors import NurtureError, RequestError, UnreachableError
 from nurture.domain.policy import Sender
+from nurture.ports import Clock, Mailer
 from nurture.ports.world import Courier
+from nurture.settings import Settings
 
 if TYPE_CHECKING:
     from nurture.wiring import App
@@ -95,3 +97,54 @@ def _schema_problem(app: App) -> str | None:
         return None if schema.is_current(app.sql.engine) else "the schema is not the one of this program"
     except (NurtureError, DBAPIError):
         return "the database does not answer"
+
+
+def make_mailer(settings: Settings, clock: Clock) -> Mailer:
+    """The mailer of `mail.provider`. Raises RequestError when a setting that it needs is missing."""
+    mail = settings.mail
+    if mail.provider == "outbox":
+        from nurture.adapters.mail.outbox import Outbox
+
+        return Outbox(settings.folder / "outbox", boottime=clock.boottime)
+    _require(settings)
+    if mail.provider == "smtp":
+        from nurture.adapters.mail.smtp import SmtpMailer
+
+        smtp = settings.smtp
+        if not smtp.host:
+            raise RequestError("smtp.host is not set.", hint="Set it in nurture.toml: the name of your mail server.")
+        return SmtpMailer(
+            smtp.host,
+            smtp.port,
+            boottime=clock.boottime,
+            tls=smtp.tls,
+            username=smtp.username,
+            password=smtp.password.get_secret_value(),
+            workers=min(mail.workers, 8),
+            timeout=mail.timeout.total_seconds(),
+        )
+    from nurture.adapters.mail.sendgrid import SendGridMailer
+
+    return SendGridMailer(
+        settings.sendgrid.api_key.get_secret_value(),
+        boottime=clock.boottime,
+        host=settings.sendgrid.host,
+        workers=mail.workers,
+        timeout=mail.timeout.total_seconds(),
+    )
+
+
+def _require(settings: Settings) -> None:
+    """What the law and the answers need before anything but the outbox sends."""
+    values: dict[str, Any] = {"web.public_url": settings.web.public_url}
+    senders = settings.senders_by_name()
+    for name, sender in senders.items():
+        where = "mail" if name == "mail" else f"senders.{name}"
+        values |= {f"{where}.reply_domain": sender.reply_domain, f"{where}.postal_address": sender.postal_address}
+    if not senders:
+        values["mail.from"] = ""
+    missing = [key for key, value in values.items() if not value]
+    if missing:
+        raise RequestError(
+            f"Not set, and needed before real mail is sent: {', '.join(missing)}.", hint="Set them in nurture.toml."
+        )

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from nurture.adapters.store.unit import SqlStore
     from nurture.domain.calibration.table import Example
     from nurture.domain.calibration.table import Table as PointsTable
+    from nurture.domain.readiness import Readiness
     from nurture.domain.scoring import Scoring
+    from nurture.domain.workspace import Workspace
     from nurture.flow.dispatch.run import Unrecorded
-
-REQUIRED_TO_SEND = ("mail.from", "mail.reply_domain", "mail.postal_address", "web.public_url")
 
 
 @dataclass
@@ -137,6 +137,8 @@ class App:
     @cached_property
     def mailer(self) -> Mailer:
         """What carries the mail."""
+        from nurture.doors import make_mailer
+
         return self.mailer_override or make_mailer(self.settings, self.clock)
 
     @cached_property
@@ -316,14 +318,28 @@ class App:
 
     def read_scoring(self, text: str, name: str) -> Scoring:
         """Another scoring.yaml beside the files in force. Raises RequestError with its first problem."""
-        with self.store.unit(write=False) as work:
-            files = work.control.files()
-        workspace, problems = self.files.read({**files, "scoring.yaml": text})
-        wrong = [one for one in problems if one.file == "scoring.yaml" and one.severity == "error"]
+        workspace, wrong = self._read_beside({"scoring.yaml": text})
         if wrong:
             first = wrong[0]
             raise RequestError(f"{name}:{first.line}: {first.message}", hint="Correct it; see: nurture schema scoring")
         return workspace.scoring
+
+    def read_readiness(self, files: Mapping[str, str]) -> Readiness | None:
+        """The readiness that these files make in place of those in force; None where they are wrong."""
+        workspace, wrong = self._read_beside(files)
+        return None if wrong else workspace.readiness
+
+    def _read_beside(self, files: Mapping[str, str]) -> tuple[Workspace, list[Problem]]:
+        """The workspace with these files in place of those in force, and the errors in them."""
+        with self.store.unit(write=False) as work:
+            applied = work.control.files()
+        workspace, problems = self.files.read({**applied, **files})
+        return workspace, [one for one in problems if one.file in files and one.severity == "error"]
+
+    def applied_text(self, file: str) -> str:
+        """The text of a file that is in force; empty where there is none."""
+        with self.store.unit(write=False) as work:
+            return work.control.files().get(file, "")
 
     @cached_property
     def courier(self) -> Courier:
@@ -338,57 +354,6 @@ class App:
             self.mailer.close()
         if "sql" in self.__dict__:
             self.sql.engine.dispose()
-
-
-def make_mailer(settings: Settings, clock: Clock) -> Mailer:
-    """The mailer of `mail.provider`. Raises RequestError when a setting that it needs is missing."""
-    mail = settings.mail
-    if mail.provider == "outbox":
-        from nurture.adapters.mail.outbox import Outbox
-
-        return Outbox(settings.folder / "outbox", boottime=clock.boottime)
-    _require(settings)
-    if mail.provider == "smtp":
-        from nurture.adapters.mail.smtp import SmtpMailer
-
-        smtp = settings.smtp
-        if not smtp.host:
-            raise RequestError("smtp.host is not set.", hint="Set it in nurture.toml: the name of your mail server.")
-        return SmtpMailer(
-            smtp.host,
-            smtp.port,
-            boottime=clock.boottime,
-            tls=smtp.tls,
-            username=smtp.username,
-            password=smtp.password.get_secret_value(),
-            workers=min(mail.workers, 8),
-            timeout=mail.timeout.total_seconds(),
-        )
-    from nurture.adapters.mail.sendgrid import SendGridMailer
-
-    return SendGridMailer(
-        settings.sendgrid.api_key.get_secret_value(),
-        boottime=clock.boottime,
-        host=settings.sendgrid.host,
-        workers=mail.workers,
-        timeout=mail.timeout.total_seconds(),
-    )
-
-
-def _require(settings: Settings) -> None:
-    """What the law and the answers need before anything but the outbox sends."""
-    values: dict[str, Any] = {"web.public_url": settings.web.public_url}
-    senders = settings.senders_by_name()
-    for name, sender in senders.items():
-        where = "mail" if name == "mail" else f"senders.{name}"
-        values |= {f"{where}.reply_domain": sender.reply_domain, f"{where}.postal_address": sender.postal_address}
-    if not senders:
-        values["mail.from"] = ""
-    missing = [key for key, value in values.items() if not value]
-    if missing:
-        raise RequestError(
-            f"Not set, and needed before real mail is sent: {', '.join(missing)}.", hint="Set them in nurture.toml."
-        )
 
 
 def open_app(folder: Path, *, clock: Clock | None = None, mailer: Mailer | None = None, durable: bool = True) -> App:
