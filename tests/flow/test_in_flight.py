@@ -13,7 +13,7 @@ from nurture.adapters.rules import AppliedRules
 from nurture.domain.errors import FilesError
 from nurture.domain.message import Message
 from nurture.domain.response import CallOutcome, Kind
-from nurture.domain.touch import Channel, State
+from nurture.domain.touch import Channel, Reason, State
 from nurture.domain.verdict import Verdict, Yes
 from nurture.flow import enroll, switches, tasks, versions
 from nurture.moves.responding import Report
@@ -163,6 +163,17 @@ def test_a_pause_takes_effect_between_two_mails(bench: Bench, name: str) -> None
     switches.resume(name, store=bench.store, now=bench.now, by="me")
     bench.tick(minutes=1)
     assert [bench.states(lead) for lead in leads] == [["one sent"]] * 3
+
+
+def test_who_is_in_the_first_wave_and_waits_for_the_morning_is_told_of_the_window(bench: Bench) -> None:
+    bench.write("- email: one")
+    path = "cadences/course.yaml"
+    bench.sources[path] = bench.sources[path].replace("00:00-24:00", "20:00-21:00")
+    bench.apply()
+    (lead,) = bench.leads()
+    bench.tick()
+    (touch,) = bench.touches(lead)
+    assert touch.reason is Reason.WINDOW
 
 
 # Files that are being edited -------------------------------------------------------------------------------------

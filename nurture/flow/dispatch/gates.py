@@ -49,7 +49,8 @@ def gates(
     if wave is not None and planned.channel is Channel.EMAIL:
         if wave.held:
             return Wait(scene.now + pacing.DAY, Reason.FIRST_WAVE, f"{wave.held}: it is held. Apply a corrected text.")
-        begin, because = scene.pressure.after_first_wave(planned, wave), Reason.FIRST_WAVE
+        begin = scene.pressure.after_first_wave(planned, wave)
+        because = Reason.FIRST_WAVE if begin > scene.now else Reason.WINDOW  # who is in it waits for the window alone
     missed = due.next_at is not None and scene.now - due.next_at > MISSED
     if missed and (another_day := _after_catching_up(planned, lead, scene)) > begin:
         begin, because = another_day, Reason.DOWNTIME
@@ -59,7 +60,7 @@ def gates(
         zone=scene.zone_of(lead),
         fraction=chance("slot", lead.id) * SPREAD,
         limits=pacing.limits_for(scene.policy.limits, light_until=lead.light_until, now=scene.now),
-        counted=[*scene.counted(lead.id), *_going_first(due, lead, scene)],
+        counted=[] if scene.goes_with_a_call(planned) else [*scene.counted(lead.id), *_going_first(due, lead, scene)],
         queues=scene.pressure.queues(planned),
         in_turn=in_turn,
     )
