@@ -43,6 +43,9 @@ def main() -> int:
     print(f"{time.monotonic() - began:.0f} s: the daemon lived through it; {_counted(done)}")
     equal, differs = done == expected, done != changed
     print(f"the same, byte for byte: {equal}; another wait makes another ledger: {differs}")
+    if not equal:
+        for name, lines in (("simulate", _only(expected, done)), ("the daemon", _only(done, expected))):
+            print(f"{len(lines)} lines of {name} alone, the first:", *lines[:10], sep="\n  ")
     return not (equal and differs)
 
 
@@ -54,6 +57,14 @@ def _with_another_wait(folder: Path, until: datetime, seed: int) -> str:
     changed, _ = lived.simulated(folder, A_TUESDAY, until, seed=seed)
     file.write_text(kept, "utf-8")
     return changed
+
+
+def _only(one: str, other: str) -> list[str]:
+    """The lines of one ledger that the other has not."""
+    left = Counter(json.dumps(line) for line in json.loads(one)) - Counter(
+        json.dumps(line) for line in json.loads(other)
+    )
+    return sorted(left.elements())
 
 
 def _counted(ledger: str) -> str:

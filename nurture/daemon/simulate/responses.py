@@ -125,8 +125,10 @@ class Model:
         intent = drawn(self._intents, self.mark(touch, "intent"))
         if intent != Intent.NOT_NOW.value:
             return {"intent": intent}
-        year, month = _month_after(at, 3 + int(self.mark(touch, "not before") * 7))
-        return {"intent": intent, "until": f"{year}-{month:02d}-01", "sentence": f"Not before {MONTHS[month - 1]}."}
+        # A whole date: a month alone is read as its first business day, which is another in each country.
+        day = (at + timedelta(days=90 + int(self.mark(touch, "not before") * 210))).date()
+        words = f"Not before {day.day} {MONTHS[day.month - 1]} {day.year}."
+        return {"intent": intent, "until": day.isoformat(), "sentence": words}
 
     # Tasks -----------------------------------------------------------------------------------------------------
 
