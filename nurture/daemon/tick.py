@@ -9,15 +9,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from nurture import log
 from nurture.daemon import incoming, restored
 from nurture.domain import calendar
 from nurture.domain.chore import Chore
 from nurture.domain.errors import RefusedError
 from nurture.flow import crossings, deliver, enroll, handoff, promises, promote
+from nurture.flow.dispatch import nightly, settle
 from nurture.flow.dispatch import run as dispatch
-from nurture.flow.dispatch import settle
 from nurture.wiring import App
 
+_log = log.get("pass")
 LAST_PASS: Final = "last_pass"
 # A clock that is earlier than the last stored pass by more than this stops dispatch: it would count backwards.
 BACKWARDS: Final = timedelta(minutes=1)
@@ -139,4 +141,6 @@ def _nightly(app: App, now: datetime) -> None:
         ours = work.control.take_job("nightly", local.date().isoformat(), at=now, by=app.owner)
         work.commit()
     if ours:
+        if broken := nightly.run(store=app.store, now=now):
+            _log.error("invariants_broken", count=broken)
         enroll.tonight(store=app.store, rules=app.rules.in_force())

@@ -141,6 +141,9 @@ class Touches(Protocol):
     def repair_link(self, old: str, new: str) -> int:
         """Lead every link to `old` elsewhere; how many."""
 
+    def unsound(self) -> tuple[list[tuple[TouchId, str]], list[str]]:
+        """Rows that break an invariant, as (touch, what is wrong), and totals that do, in words: the full count."""
+
     def count_by_state(self) -> dict[TouchState, int]:
         """How many touches stand in each state."""
 

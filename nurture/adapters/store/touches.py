@@ -12,8 +12,10 @@ from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among
 from nurture.adapters.store.rows import add_once, fetch, insert
+from nurture.adapters.store.soundness import broken_rows, broken_totals
 from nurture.adapters.store.tables import companies, leads, links, touch_texts
 from nurture.adapters.store.tables import touches as table
+from nurture.domain.pacing import Counted, as_counted
 from nurture.domain.touch import Channel, Reason, State, Touch, TouchId
 
 # What each column keeps of a touch.
@@ -61,7 +63,8 @@ CHANGING = frozenset(_KEPT) - FIXED - {"id"}
 _BY_ID = select(table).where(among(table.c.id))
 _OF_LEADS = select(table).where(among(table.c.lead_id)).order_by(table.c.created_at, table.c.id)
 _STATES = select(table.c.id, table.c.attempt, table.c.state).where(among(table.c.id)).with_for_update()
-_COUNTED = select(table.c.lead_id, table.c.counted_at).where(
+# A voicemail is one touch with the call before it, which it is not counted beside.
+_COUNTED = select(table.c.lead_id, table.c.counted_at, table.c.enrollment_id, table.c.channel).where(
     among(table.c.lead_id), table.c.counted_at > bindparam("since")
 )
 _HAD = select(table.c.lead_id, table.c.template).where(
@@ -151,10 +154,10 @@ class TouchRows:
 
     def counted(self, leads: Collection[int], since: datetime) -> dict[int, list[datetime]]:
         """When each lead's touches counted, after `since`."""
-        found: dict[int, list[datetime]] = {}
+        made: dict[int, list[Counted]] = {}
         for row in fetch(self._db, _COUNTED, leads, since=since):
-            found.setdefault(row.lead_id, []).append(row.counted_at)
-        return found
+            made.setdefault(row.lead_id, []).append((row.counted_at, row.enrollment_id, row.channel))
+        return {lead: as_counted(touches) for lead, touches in made.items()}
 
     def had(self, pairs: Collection[tuple[int, str]]) -> frozenset[tuple[int, str]]:
         """Of these (lead, template) pairs, those that were sent or must be assumed to have been."""
@@ -228,6 +231,10 @@ class TouchRows:
         """Lead every link to `old` elsewhere; how many."""
         changed = update(links).where((links.c.url == old) | (links.c.target == old)).values(target=new)
         return len(self._db.execute(changed.returning(links.c.id)).all())
+
+    def unsound(self) -> tuple[list[tuple[str, str]], list[str]]:
+        """Rows that break an invariant, as (touch, what is wrong), and totals that do, in words: the full count."""
+        return broken_rows(self._db), broken_totals(self._db)
 
     def count_by_state(self) -> dict[State, int]:
         """How many touches stand in each state."""

@@ -17,6 +17,7 @@ from nurture.domain.policy import Policy
 from nurture.domain.touch import SENTENCES, Event, Reason, State, Touch, TouchId
 from nurture.domain.verdict import Again, Maybe, Verdict, Yes
 from nurture.flow.dispatch import decide, waves
+from nurture.flow.dispatch.checked import check_row, stop
 from nurture.flow.dispatch.decide import Decision
 from nurture.flow.dispatch.keep import keep
 from nurture.flow.dispatch.send import Intended, Outgoing, intend, record
@@ -194,10 +195,19 @@ def _send(desk: Desk, intended: Sequence[Intended], deadline: float) -> list[tup
     """Hand a group to the provider, with no transaction open."""
     by_touch: dict[TouchId, Intended] = {one.touch.id: one for one in intended}
     results: list[tuple[Intended, Verdict]] = []
+    most = desk.policy.group
+    broken = [] if len(intended) <= most else [f"{len(intended)} intents for {most} slots"]
     if by_touch:
         messages = [one.outgoing.rendered.message for one in intended]
         for key, verdict in desk.mailer.send(messages, deadline=deadline):
-            results.append((by_touch.pop(key), verdict))
+            if key in by_touch:
+                results.append((by_touch.pop(key), verdict))
+            else:
+                broken.append(f"a verdict on {key}, which was not handed over, or had its verdict")
+    if broken:
+        with desk.store.unit() as work:
+            stop(work, broken, desk.now)
+            work.commit()
     results += [(one, Maybe("the mailer gave no verdict")) for one in by_touch.values()]
     for _, verdict in results:
         desk.breaker.heard(verdict)
@@ -246,7 +256,9 @@ def _ready(decision: Decision, scene: Scene, desk: Desk) -> Outgoing | None:
     assert planned is not None
     try:
         if isinstance(step, Email):
-            return Outgoing(decision, planned, render_email(planned, decision.lead, scene, desk.links))
+            rendered = render_email(planned, decision.lead, scene, desk.links)
+            check_row(planned, rendered.message)
+            return Outgoing(decision, planned, rendered)
         if isinstance(step, PersonTask):
             _settle(decision, planned, _handed_out(planned, step, decision, scene, desk), scene)
             expires = decision.changed[-1][1].expires_at if decision.changed else decision.new[-1].expires_at
