@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from nurture.domain import calendar
 from nurture.domain.calendar import Window
 from nurture.domain.queue import PeopleQueue, Queue, RateQueue
-from nurture.domain.touch import Reason
+from nurture.domain.touch import Channel, Reason
 
 DAY: Final = timedelta(days=1)
 WEEK: Final = timedelta(days=7)
@@ -99,6 +99,28 @@ def company_free_at(last_by_lead: Mapping[int, datetime], lead: int, limits: Lim
     if most is None or len(last_by_lead) < most:
         return now
     return PeopleQueue(Reason.LIMIT_COMPANY, most, WEEK, now, last_by_lead).free_at(now, lead)
+
+
+# A touch that counted: when, of which enrollment, on which channel.
+Counted = tuple[datetime, int | None, str]
+
+
+def with_its_call(voicemail: tuple[datetime, int | None], touches: Iterable[Counted]) -> bool:
+    """Whether a voicemail of this moment and enrollment goes with a call within the day before: they are one touch."""
+    at, enrollment = voicemail
+    return any(
+        channel == Channel.CALL and enrollment == other and timedelta(0) <= at - call < DAY
+        for call, other, channel in touches
+    )
+
+
+def as_counted(touches: Sequence[Counted]) -> list[datetime]:
+    """When the touches of one lead count against its limits."""
+    return [
+        at
+        for at, enrollment, channel in touches
+        if channel != Channel.VOICEMAIL or not with_its_call((at, enrollment), touches)
+    ]
 
 
 @dataclass(slots=True)

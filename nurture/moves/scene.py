@@ -17,7 +17,7 @@ from nurture.domain.fact import Fact
 from nurture.domain.history import LeadHistory
 from nurture.domain.lead import Lead, LeadId
 from nurture.domain.names import names_of
-from nurture.domain.pacing import WEEK
+from nurture.domain.pacing import WEEK, Counted, as_counted, with_its_call
 from nurture.domain.policy import Policy
 from nurture.domain.response import Response
 from nurture.domain.scoring import Running, engagement
@@ -123,8 +123,17 @@ class Scene:
         )
 
     def counted(self, lead: LeadId) -> list[datetime]:
-        """When this lead's touches counted."""
-        return [touch.counted_at for touch in self.touches.get(lead, ()) if touch.counted_at is not None]
+        """When this lead's touches count against its limits."""
+        return as_counted(self._counted(lead))
+
+    def goes_with_a_call(self, touch: Touch) -> bool:
+        """Whether this is the voicemail of a call that was made, and so no other touch than that."""
+        made = self._counted(touch.lead)
+        return touch.channel is Channel.VOICEMAIL and with_its_call((self.now, touch.enrollment), made)
+
+    def _counted(self, lead: LeadId) -> list[Counted]:
+        made = self.touches.get(lead, ())
+        return [(one.counted_at, one.enrollment, one.channel) for one in made if one.counted_at is not None]
 
     def count(self, touch: Touch) -> None:
         """Let a touch that was just decided count for those decided after it."""

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from nurture.domain.lead import Lead
 from nurture.domain.pacing import Limits
 from nurture.domain.policy import Sender
+from nurture.domain.response import Kind
 from nurture.domain.touch import Reason
+from nurture.flow.respond import Report
 from tests.builders import a_lead
 from tests.flow.loop import HTML, Loop, a_cadence, a_loop, in_force
 
@@ -141,3 +143,19 @@ def test_the_sender_is_the_mails_own_then_the_cadences_then_the_first(
         assert first.from_email == f"{address}@acme.example"
         assert second.from_email == f"{cadence or 'dana'}@acme.example"
         assert loop.touches(ada)[0].sender == address
+
+
+def test_a_call_with_its_voicemail_is_one_touch(tmp_path: Path) -> None:
+    steps = "- call: ring\n- voicemail: tape\n- wait: 1 day\n- email: one\n- wait: 1 day\n- email: two"
+    with a_loop(tmp_path, steps, limits=Limits(1, 2, None, None, None)) as loop:
+        ada = a_lead(loop.store, phone="+33100000000")
+        loop.enroll(ada)
+        for outcome in ("no_answer", "connected"):
+            loop.tick()
+            task = loop.touches(ada)[-1]
+            loop.report(Report(Kind.CALL, loop.now, touch=task.id, detail={"outcome": outcome}))
+        assert loop.states(ada) == ["ring done", "tape done"]  # on one day, with one a day
+        loop.ticks(timedelta(days=5), every=timedelta(hours=6))
+        assert loop.states(ada)[2:] == ["one sent", "two planned"]
+        loop.ticks(timedelta(days=3), every=timedelta(hours=6))
+        assert loop.states(ada)[2:] == ["one sent", "two sent"]

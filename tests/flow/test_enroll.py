@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import pytest
 
 from nurture.domain.lead import Lead
 from nurture.flow import enroll
-from tests.builders import a_lead
-from tests.flow.loop import Loop, a_cadence, a_loop, in_force
+from tests.builders import a_lead, a_store
+from tests.flow.loop import Loop, a_cadence, a_loop, a_policy, in_force
 
 ALL = "enroll: {when: stage == 'unknown'}\n"
 
@@ -41,6 +42,29 @@ def test_leads_that_match_are_enrolled_once(loop: Loop) -> None:
     assert (standing(loop, ada), standing(loop, bob)) == (["course"], [])
     loop.tick()
     assert look(loop) == 0  # done, and it takes nobody again
+
+
+def test_the_few_places_of_a_day_go_to_the_best_of_all_and_not_of_the_first_that_are_looked_at(loop: Loop) -> None:
+    more = "enroll: {when: stage == 'unknown', rate: 2 per day}\n"
+    loop.rules = in_force({"course": a_cadence("- email: one", more=more)})
+    people = [a_lead(loop.store, fit=fit, enroll_check=True) for fit in (1, 5, 2, 9, 3)]
+    assert enroll.run(**loop.common, limit=2) == 2
+    assert [bool(standing(loop, lead)) for lead in people] == [False, True, False, True, False]
+
+
+@pytest.mark.timeout(60)
+def test_several_daemons_keep_to_one_rate(postgres_url: str) -> None:
+    more = "enroll: {when: stage == 'unknown', rate: 7 per day}\n"
+    rules = in_force({"course": a_cadence("- email: one", more=more)})
+    with a_store(postgres_url) as store:
+        with store.unit() as work:
+            for _ in range(30):
+                a_lead(work, enroll_check=True)
+            work.commit()
+        loops = [Loop(store, rules, a_policy()) for _ in range(3)]
+        with ThreadPoolExecutor(len(loops)) as pool:
+            enrolled = sum(pool.map(lambda loop: enroll.run(**loop.common, limit=3), loops))
+    assert enrolled == 7
 
 
 @pytest.mark.parametrize("status", ["offered", "accepted", "won", "lost", "disqualified", "customer"])
