@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
+from nurture.domain import calendar
 from nurture.domain.errors import NurtureError, RequestError, UnreachableError
+from nurture.domain.outcome import Outcome, StillOpen
 from nurture.domain.policy import Sender
+from nurture.domain.row import Refused
 from nurture.ports import Clock, Mailer
 from nurture.ports.world import Courier
 from nurture.settings import Settings
@@ -79,6 +83,13 @@ def courier_of(app: App) -> Courier:
         alerts_to=alerts.email,
         alerts_hook=Hook(alerts.webhook) if alerts.webhook else None,
     )
+
+
+def read_deals(app: App, path: Path, *, currency: str) -> Iterator[Outcome | StillOpen | Refused]:
+    """The lines of a CRM export with outcomes. Raises RequestError for a file without the columns that it takes."""
+    from nurture.adapters import deal_files
+
+    return deal_files.read_deals(path, currency=currency, zone=calendar.zone(app.policy.timezone))
 
 
 def _verifier(key: str) -> Verify | None:

@@ -214,22 +214,30 @@ def lost(
     _tell(answered, dry_run=dry_run, as_json=as_json)
 
 
-def _not_yet(what: str, hint: str) -> RequestError:
-    return RequestError(f"{what} is not there yet.", hint=hint)
-
-
 def import_outcomes(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A CRM export with outcomes.")],
     *,
+    currency: Annotated[str, typer.Option(metavar="EUR", help="Of amounts that name none.")] = "",
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take outcomes from a CRM export. Not there yet."""
-    raise _not_yet("The import of outcomes", "Use: nurture handoff won ID, nurture handoff lost ID")
+    """Take outcomes from a CRM export: by address or CRM id, its stage, date, amount and loss reason."""
+    from nurture.doors import read_deals
+    from nurture.flow import handoff as arrow
 
-
-# Not there yet -----------------------------------------------------------------------------------------------------
+    current = session(ctx)
+    lines = read_deals(current.app, file, currency=currency)
+    told = arrow.tell(desk_of(current, dry_run=dry_run), lines)
+    if as_json:
+        counts = {"changed": told.changed, "unchanged": told.unchanged, "still_open": dict(told.open_)}
+        show_json({**counts, "refused": told.refused})
+        return
+    for line, why in told.refused:
+        say(f"line {line}: {why}")
+    going = f", {told.open_.total()} still open ({', '.join(told.open_)})" if told.open_ else ""
+    words = "would change" if dry_run else "changed"
+    show(f"{told.changed} {words}, {told.unchanged} known{going}, {len(told.refused)} refused.")
 
 
 def rejudge(

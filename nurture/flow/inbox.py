@@ -66,6 +66,8 @@ def settle(
             words = f"promise for {until}"
         elif found["kind"] == "successor":
             words = f"lead {lead} instead"
+        elif found["kind"] == "outcome":
+            words = f"outcome of lead {lead}, seen"
         else:
             detail = {"intent": (intent or Intent.OTHER).value, "text": found["text"], "sender": found["sender"]}
             if until is not None:
@@ -74,6 +76,8 @@ def settle(
             record_in(work, [report], rules=rules, policy=policy, new_id=new_id, now=now, by=by)
             words = f"reply of lead {lead} ({detail['intent']})"
         work.notes.settle(number, as_=words, by=by, at=now)
+        if found["lead_id"] is not None:  # it was what the lead waited for
+            work.leads.update(found["lead_id"], {"ready_check": True, "enroll_check": True})
         if not dry_run:
             work.commit()
     return words

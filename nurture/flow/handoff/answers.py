@@ -1,4 +1,4 @@
-"""Offer -> accepted, or rejected with a reason and recycled; then contacted, won or lost; and every deadline.
+"""What sales says of a handoff: accepted, rejected with a reason, contacted, won, lost.
 
 Each answer is one transaction. The same answer again changes nothing; one that comes too late is refused.
 """
@@ -7,35 +7,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Literal
 
 from nurture.domain import handoff as machine
 from nurture.domain.brief import Brief
+from nurture.domain.duration import Duration
 from nurture.domain.errors import RefusedError, RequestError, UnknownNameError
 from nurture.domain.handoff import Event, State
 from nurture.domain.lead import Lead, Status
 from nurture.domain.person import Person
 from nurture.domain.policy import Policy
 from nurture.domain.readiness import Readiness
-from nurture.domain.routing import Floor, deadline, manager_of
+from nurture.domain.routing import Floor, deadline
 from nurture.moves import enrolling
 from nurture.moves.brief import build
 from nurture.moves.consequences import agreed, alarm, carry_out
 from nurture.moves.handing_over import (
     Hands,
-    alert,
     colleagues_of,
     floor,
     free_colleagues,
     give_back_colleagues,
-    next_rep,
-    offer,
-    requeue,
     tell_crm,
 )
-from nurture.moves.returning import come_back
 from nurture.moves.scene import load
 from nurture.ports import InForce, Store, Unit
 
@@ -100,10 +96,10 @@ def accept(desk: Desk, handoff: int, *, colleagues: Colleagues = "continue") -> 
             for one in ours:
                 hands.work.leads.update(one, owner)
                 hands.note("taken", f"taken by {row['rep']} together with {lead.name}", one, beside=lead.id)
-        return f"accepted by {_name(desk, row['rep'])}"
+        return f"accepted by {name_of(desk, row['rep'])}"
 
     def due(row: Mapping[str, Any]) -> datetime:
-        return _deadline(desk, row["rep"], desk.readiness.contact_within)
+        return deadline_for(desk, row["rep"], desk.readiness.contact_within)
 
     return _answer(desk, handoff, Event.ACCEPT, {"answered_at": desk.now}, follow, due=due, colleagues=colleagues)
 
@@ -117,7 +113,7 @@ def reject(desk: Desk, handoff: int, reason: str, *, until: date | None = None, 
 
     def follow(hands: Hands, row: Mapping[str, Any], lead: Lead) -> str:
         hands.work.sales.close_promotion(row["promotion_id"])
-        words = f"rejected by {_name(desk, row['rep'])}: {_spoken(reason)}" + (f" ({note})" if note else "")
+        words = f"rejected by {name_of(desk, row['rep'])}: {_spoken(reason)}" + (f" ({note})" if note else "")
         after = carry_out(hands, row, lead, reason, consequence, until=until, note=note, new_id=desk.new_id)
         alarm(hands, lead, row["id"])
         return f"{words}; {after}"
@@ -134,11 +130,11 @@ def contacted(desk: Desk, handoff: int) -> Answered:
             raise RefusedError(f"Handoff {handoff} is {row['state']}, not accepted.", hint="See: nurture handoff list")
         if row["contacted_at"] is not None:
             return Answered(row, False, "first contact was recorded before")
-        due = _deadline(desk, row["rep"], desk.readiness.outcome_within)
+        due = deadline_for(desk, row["rep"], desk.readiness.outcome_within)
         work.sales.save_handoff(handoff, {"contacted_at": desk.now, "due_at": due}, was=row["state"])
         hands = desk.hands(work, row["lead_id"])
         lead = hands.scene.leads[row["lead_id"]]
-        text = f"{_name(desk, row['rep'])} spoke with {lead.name}"
+        text = f"{name_of(desk, row['rep'])} spoke with {lead.name}"
         hands.note("contacted", text, lead.id, handoff=handoff)
         tell_crm(hands, "contacted", handoff, lead)
         return _done(desk, work, handoff, text)
@@ -261,12 +257,13 @@ def named(work: Unit, handoff: int) -> dict[str, Any]:
     return row
 
 
-def _name(desk: Desk, rep: str | None) -> str:
+def name_of(desk: Desk, rep: str | None) -> str:
+    """How a rep is called; of one who left, the address."""
     person = desk.rules.workspace.person(rep) if rep else None
     return person.name if person is not None else rep or "sales"
 
 
-def _deadline(desk: Desk, rep: str | None, within: Any) -> datetime:
+def deadline_for(desk: Desk, rep: str | None, within: Duration) -> datetime:
     """A deadline in the hours of a rep; in office hours for one who left."""
     person = (desk.rules.workspace.person(rep) if rep else None) or Person("", "")
     country = desk.policy.country or None
@@ -285,101 +282,3 @@ def money(text: str) -> tuple[float, str]:
             f"{text[:40]!r} is not an amount with its currency.", hint="Write for example --value '12500 EUR'."
         )
     return float(re.sub("[, ]", "", found[1]) + (found[2] or "")), found[3].upper()
-
-
-# Deadlines and returns ---------------------------------------------------------------------------------------------
-
-
-def deadlines(desk: Desk, *, batches: int = 100) -> int:
-    """Everything whose answer, first contact or outcome is overdue. Returns how many were dealt with."""
-    count = 0
-    for _ in range(batches):
-        with desk.store.unit() as work:
-            rows = work.sales.overdue(desk.now, BATCH)
-            for row in rows:
-                hands = desk.hands(work, row["lead_id"])
-                lead = hands.scene.leads[row["lead_id"]]
-                if row["state"] == State.OFFERED.value:
-                    _unanswered(desk, hands, row, lead)
-                elif row["state"] == State.ACCEPTED.value:
-                    _silent(desk, hands, row, lead)
-                else:
-                    work.sales.save_handoff(row["id"], {"due_at": None}, was=row["state"])
-            work.commit()
-        count += len(rows)
-        if len(rows) < BATCH:
-            break
-    return count
-
-
-def _unanswered(desk: Desk, hands: Hands, row: Mapping[str, Any], lead: Lead) -> None:
-    """Offer the lead to the next rep, each once, then to the manager; with nobody left it stays, and is asked again."""
-    work = hands.work
-    sales = desk.floor(work)
-    person = next_rep(hands, sales, lead, promotion=row["promotion_id"])
-    if not isinstance(person, Person):
-        tried = [one["rep"] for one in work.sales.handoffs(lead=lead.id) if one["promotion_id"] == row["promotion_id"]]
-        above = manager_of(desk.rules.workspace, row["rep"], tried=[one for one in tried if one])
-        if above is None:
-            due = _deadline(desk, row["rep"], desk.readiness.accept_within)
-            work.sales.save_handoff(row["id"], {"due_at": due}, was=row["state"])
-            text = f"{lead.name} still waits for an answer, and nobody else is left to ask."
-            hands.note("reminded", text, lead.id, handoff=row["id"])
-            alert(hands, f"answer:{row['id']}:{due:%Y-%m-%d}", row["rep"], "An offer waits", text, lead, row["id"])
-            return
-        person = above
-    ends = {"state": machine.moved(State(row["state"]), Event.EXPIRE).value, "due_at": None, "ended_at": desk.now}
-    if not work.sales.save_handoff(row["id"], ends, was=row["state"]):
-        return
-    hands.note("expired", f"{_name(desk, row['rep'])} did not answer in time", lead.id, handoff=row["id"])
-    tell_crm(hands, "expired", row["id"], lead, rep=row["rep"])
-    fresh = named(work, requeue(hands, lead, row["promotion_id"]))
-    offer(hands, sales, fresh, lead, person)
-
-
-def _silent(desk: Desk, hands: Hands, row: Mapping[str, Any], lead: Lead) -> None:
-    """Ask the rep for the first contact; later, the manager for the outcome."""
-    outcome_due = _outcome_due(desk, row)
-    if row["contacted_at"] is None and desk.now < outcome_due:
-        hands.work.sales.save_handoff(row["id"], {"due_at": outcome_due}, was=row["state"])
-        text = f"{lead.name} was accepted, and no first contact is recorded. See: nurture handoff contacted {row['id']}"
-        hands.note("reminded", "asked for the first contact", lead.id, handoff=row["id"])
-        alert(hands, f"contact:{row['id']}", row["rep"], f"Have you reached {lead.name}?", text, lead, row["id"])
-        return
-    hands.work.sales.save_handoff(row["id"], {"due_at": None}, was=row["state"])
-    manager = manager_of(desk.rules.workspace, row["rep"])
-    to = manager.email if manager is not None else row["rep"]
-    text = f"{_name(desk, row['rep'])} accepted {lead.name} and has not said how it ended: won or lost?"
-    hands.note("silence", "no outcome was recorded", lead.id, handoff=row["id"])
-    alert(hands, f"outcome:{row['id']}", to, f"How did {lead.name} end?", text, lead, row["id"])
-
-
-def _outcome_due(desk: Desk, row: Mapping[str, Any]) -> datetime:
-    since: datetime = row["contacted_at"] or row["answered_at"] or desk.now
-    return _deadline(replace(desk, now=since), row["rep"], desk.readiness.outcome_within)
-
-
-def returns(desk: Desk, *, batches: int = 100) -> int:
-    """Leads whose dated return has come are enrolled into the cadence agreed. Returns how many."""
-    count = 0
-    for _ in range(batches):
-        with desk.store.unit() as work:
-            ids = work.leads.returning(desk.now, BATCH)
-            scene = load(work, ids, rules=desk.rules, policy=desk.policy, now=desk.now)
-            hands = Hands(work, scene, desk.by, desk.crm)
-            for number in ids:
-                stored, lead = work.leads.columns(number), scene.leads[number]
-                if lead.status is not Status.NURTURING or stored["merged_into"] or stored["forgotten_at"]:
-                    work.leads.update(number, {"returns_at": None, "returns_into": None, "returns_because": None})
-                    continue
-                if not stored["returns_into"]:  # nobody's agreement: it is looked at again
-                    cleared = {"returns_at": None, "returns_because": None, "ready_check": True, "enroll_check": True}
-                    work.leads.update(number, cleared)
-                    continue
-                into, because = str(stored["returns_into"] or ""), str(stored["returns_because"] or "return")
-                come_back(hands, lead, into, because, new_id=desk.new_id)
-            work.commit()
-        count += len(ids)
-        if len(ids) < BATCH:
-            break
-    return count
