@@ -8,7 +8,6 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -109,23 +108,23 @@ def test_the_development_lock_holds_the_runtime_lock_in_the_same_versions() -> N
     assert pins[0] - pins[1] == set()
 
 
-def commands_of(group: Any, before: tuple[str, ...] = ()) -> Iterator[str]:
-    """The full names of a Typer app's commands that are not hidden: `lead import`."""
-    from typer.main import get_command_name
+def every_command() -> Iterator[str]:
+    """The full names of all commands that are not hidden: `lead import`."""
+    from typer.core import TyperGroup
 
-    for command in group.registered_commands:
-        if not command.hidden:
-            yield " ".join([*before, command.name or get_command_name(command.callback.__name__)])
-    for inner in group.registered_groups:
-        if not inner.hidden:
-            own_name = inner.name or inner.typer_instance.info.name
-            yield from commands_of(inner.typer_instance, (*before, own_name) if isinstance(own_name, str) else before)
+    from nurture.commands import CONTENTS, commands_of
+
+    for module in dict.fromkeys(module for module, _ in CONTENTS.values()):
+        for name, command in commands_of(module).commands.items():
+            assert CONTENTS[name][0] == module, f"{name} is not in the table of contents"
+            if isinstance(command, TyperGroup):
+                yield from (f"{name} {inner}" for inner, one in command.commands.items() if not one.hidden)
+            elif not command.hidden:
+                yield name
 
 
 def test_every_command_is_shown_in_the_readme() -> None:
-    from nurture.commands import app
-
     readme = (ROOT / "README.md").read_text("utf-8")
-    known = sorted(commands_of(app))
+    known = sorted(every_command())
     assert known
     assert [command for command in known if not re.search(rf"(?<![\w-]){re.escape(command)}(?![\w-])", readme)] == []

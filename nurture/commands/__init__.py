@@ -1,36 +1,86 @@
-"""The command line: the table of contents. Every command group is mounted here."""
+"""The command line: the table of contents."""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from nurture.commands import (
-    cadence,
-    change,
-    company,
-    daemon,
-    enrollment,
-    handoff,
-    lead,
-    report,
-    scoring,
-    simulate,
-    suppression,
-    task,
-    token,
-    touch,
-    workspace,
-)
 from nurture.commands.context import Session, default_person
 from nurture.commands.output import fail, say
 from nurture.domain.errors import NurtureError
 
+# Each command or group: the module that has it, imported when it is asked for, and its line in the list of all.
+CONTENTS: Final = {
+    "init": ("workspace", "Make a workspace that works, with cadences and templates."),
+    "check": ("workspace", "List all problems of all files at once."),
+    "schema": ("workspace", "Print the JSON Schema of a file, for editors."),
+    "plan": ("change", "Show, like a diff, what apply would do."),
+    "apply": ("change", "Put the files of the workspace in force."),
+    "simulate": ("simulate", "Run the daemon's own passes on a copy, ahead of time."),
+    "daemon": ("daemon", "Run until stopped: the scheduler, the web, the webhooks."),
+    "tick": ("daemon", "Run one pass, then exit."),
+    "status": ("daemon", "Show what waits, and what is paused or in doubt."),
+    "doctor": ("daemon", "Look for what would go wrong."),
+    "demo": ("daemon", "Live through a year of nurture in a minute."),
+    "enroll": ("enrollment", "Enroll a lead in a cadence by hand."),
+    "pause": ("enrollment", "Stop touching a lead for a while."),
+    "resume": ("enrollment", "Let a lead go on that somebody paused."),
+    "stop": ("enrollment", "End the enrollments of a lead."),
+    "why": ("enrollment", "Why a lead was, or was not, contacted or promoted."),
+    "respond": ("task", "Record what a lead did."),
+    "lead": ("lead", "Leads: in, out, and what is known about them."),
+    "company": ("company", "The employers of leads."),
+    "enrollment": ("enrollment", "Who is in which cadence."),
+    "cadence": ("cadence", "Cadences in force."),
+    "template": ("cadence", "What a lead would get."),
+    "touch": ("touch", "What was sent, waits, or was not made."),
+    "send": ("touch", "All sending at once."),
+    "mailer": ("touch", "What carries the mail."),
+    "link": ("touch", "Links in mails, also in those that were delivered."),
+    "task": ("task", "The queue of calls and other work of people."),
+    "inbox": ("task", "What a person must look at first."),
+    "promise": ("task", "What we told a lead we would do on a date."),
+    "handoff": ("handoff", "What sales was offered, and what it answers."),
+    "response": ("handoff", "Responses that were recorded."),
+    "suppression": ("suppression", "Addresses that must not be contacted."),
+    "report": ("report", "What became of leads, and of what was sent."),
+    "scoring": ("scoring", "Scoring rules against past outcomes."),
+    "token": ("token", "Tokens of the API."),
+    "database": ("daemon", "The database: schema, checks, backup."),
+}
+
+
+def commands_of(module: str) -> TyperGroup:
+    """The commands and groups that a module has."""
+    mounted = typer.Typer(rich_markup_mode=None)
+    import_module(f"nurture.commands.{module}").mount(mounted)
+    return get_group(mounted)
+
+
+class _Contents(TyperGroup):
+    """All commands by name. A module is imported when one of its commands is asked for: help and `why` stay quick."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = dict.fromkeys(CONTENTS)  # type: ignore[assignment]  # their names; what they are comes later
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return commands_of(CONTENTS[cmd_name][0]).commands[cmd_name] if cmd_name in CONTENTS else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in CONTENTS.items()])
+
+
 app = typer.Typer(
     name="nurture",
+    cls=_Contents,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -50,26 +100,6 @@ def root(
     """Long-term lead nurture."""
     ctx.obj = Session(workspace, person or default_person())
     ctx.call_on_close(ctx.obj.close)
-
-
-for group in (
-    workspace,
-    change,
-    simulate,
-    daemon,
-    lead,
-    company,
-    enrollment,
-    cadence,
-    touch,
-    task,
-    handoff,
-    suppression,
-    report,
-    scoring,
-    token,
-):
-    group.mount(app)
 
 
 def main() -> None:
