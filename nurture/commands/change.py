@@ -172,6 +172,7 @@ def apply(
             now=current.now(),
             by=current.person,
             migrate=migrate,
+            before=app.rules.in_force().workspace,
             dry_run=dry_run,
         )
     if not made.is_empty and not dry_run:

@@ -184,8 +184,7 @@ def ledger(
     if last <= first:
         raise RequestError("--until is not after --from.", hint="Name a later moment.")
     with current.app.store.unit(write=False) as work:
-        # A touch is created when its step is reached, and may be over long afterwards.
-        touches = work.touches.select(until=last)
+        touches = work.touches.over(first, last)
     rows = [
         {"at": one.at, "lead": one.lead, "cadence": one.cadence or None, "step": one.step}
         | {"channel": one.channel, "outcome": one.outcome}

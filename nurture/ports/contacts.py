@@ -126,6 +126,9 @@ class Touches(Protocol):
     def open_tasks(self, *, due_before: datetime | None = None) -> list[Touch]:
         """Open tasks, by when they were due."""
 
+    def over(self, since: datetime, until: datetime) -> list[Touch]:
+        """Touches that ended in [since, until): sent, done, expired; else when that was decided."""
+
     def tasks_page(self, *, assigned: str | None, after: TouchId | None, limit: int) -> list[Touch]:
         """At most so many open tasks, by when they were due, behind the one whose id is `after`."""
 

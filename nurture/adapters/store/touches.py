@@ -7,7 +7,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, func, or_, select, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among
@@ -16,7 +16,7 @@ from nurture.adapters.store.soundness import broken_rows, broken_totals
 from nurture.adapters.store.tables import companies, leads, links, touch_texts
 from nurture.adapters.store.tables import touches as table
 from nurture.domain.pacing import Counted, as_counted
-from nurture.domain.touch import Channel, Reason, State, Touch, TouchId
+from nurture.domain.touch import FINAL, Channel, Reason, State, Touch, TouchId
 
 # What each column keeps of a touch.
 _KEPT: Final[Mapping[str, Callable[[Touch], Any]]] = {
@@ -200,6 +200,14 @@ class TouchRows:
         if due_before is not None:
             query = query.where(table.c.due_at <= due_before)
         return [_touch(row) for row in self._db.execute(query)]
+
+    def over(self, since: datetime, until: datetime) -> list[Touch]:
+        """Touches that ended in [since, until): sent, done, expired; else when that was decided."""
+        expired = (table.c.state == State.EXPIRED.value) & table.c.expires_at.is_not(None)
+        decided = func.coalesce(table.c.sent_at, table.c.intent_at, table.c.created_at)
+        at = case((expired, table.c.expires_at), else_=decided)
+        final = table.c.state.in_([state.value for state in FINAL])
+        return [_touch(row) for row in self._db.execute(select(table).where(final, at >= since, at < until))]
 
     def tasks_page(self, *, assigned: str | None, after: str | None, limit: int) -> list[Touch]:
         """At most so many open tasks, by when they were due, behind the one whose id is `after`."""

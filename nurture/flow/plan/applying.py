@@ -16,10 +16,12 @@ from nurture.domain.relocation import Lost
 from nurture.domain.touch import State, Touch
 from nurture.domain.walk import Program
 from nurture.domain.wave import emails_among
+from nurture.domain.workspace import Workspace
 from nurture.flow.plan.changes import CADENCES, Plan
 from nurture.flow.plan.in_flight import placed
 from nurture.moves.enrolling import close_touches
 from nurture.moves.first_wave import announce
+from nurture.moves.leaving import hand_over
 from nurture.ports import InForce, Store, Unit
 from nurture.ports.store import Change
 
@@ -44,11 +46,14 @@ def apply(
     now: datetime,
     by: str,
     migrate: bool = False,
+    before: Workspace | None = None,
     dry_run: bool = False,
 ) -> list[Moved]:
     """Put a plan in force. Leads in flight stay on their version, or with `migrate` move to the new one.
 
-    Raises RefusedError when somebody else applied in between, and, naming them, when leads stand on a removed step.
+    `before`: what is in force; the open work of who is in it and leaves goes to the deputies. Raises RefusedError when
+    somebody else applied in between, and, naming them, when leads stand on a removed step, or somebody with open work
+    leaves without a deputy.
     """
     rules = made.rules
     assert rules is not None
@@ -65,6 +70,8 @@ def apply(
             if content is not None:
                 work.control.put_version(name, version, structure=shape, content=content, at=now, by=by)
         work.control.put_files(made.files, at=now, by=by)
+        if before is not None:
+            hand_over(work, before, made.workspace, now=now, by=by)
         if policy.first_wave:
             announce(work, emails_among(list(made.files), list(work.control.files())), now=now)
         if made.files:
