@@ -26,6 +26,8 @@ def main() -> int:
     parser.add_argument(
         "--give-up", type=float, default=26 * 3600.0, help="seconds; short: what nothing settles is unknown"
     )
+    parser.add_argument("--faults", type=float, default=0.02, help="share of requests that get no clear yes")
+    parser.add_argument("--in-doubt", choices=("settle", "hold"), default="settle")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     given = parser.parse_args()
     if given.database == "sqlite" and given.daemons > 1:
@@ -43,16 +45,20 @@ def main() -> int:
             database=url,
             daemons=given.daemons,
             give_up=given.give_up,
+            faults=given.faults,
+            in_doubt=given.in_doubt,
             seed=given.seed,
         )
     print(f"touches       {outcome.touches}   (seed {given.seed})")
     print(f"kills         {outcome.kills}")
-    print(f"in doubt      {outcome.in_doubt}: {outcome.proved} proved sent by events, {outcome.sent_again} sent again")
+    print(f"in doubt      {outcome.in_doubt} were seen so; {outcome.sent_again} were not taken and sent again")
+    print(f"listed        {outcome.listed} in doubt at the end" + (": stuck" if given.in_doubt == "settle" else ""))
     print(f"unknown       {outcome.unknown}")
     print(f"accepted      {len(outcome.accepted)} different touches")
     print(f"lost          {outcome.lost}")
     print(f"doubled       {outcome.doubled}")
-    return 1 if outcome.lost or outcome.doubled or outcome.unlisted else 0
+    stuck = outcome.listed if given.in_doubt == "settle" else 0
+    return 1 if outcome.lost or outcome.doubled or outcome.unlisted or stuck else 0
 
 
 if __name__ == "__main__":

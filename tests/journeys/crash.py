@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import multiprocessing
 import os
 import random
@@ -14,15 +15,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 
-from nurture.domain.response import Kind
+from nurture.adapters.mail.sendgrid_log import SendGridLog
 from nurture.domain.touch import State, Touch, TouchId
-from nurture.flow import enroll, respond
-from nurture.flow.dispatch import settle
-from nurture.flow.respond import Report
+from nurture.flow import enroll, provider_events
 from nurture.ports.store import Consent
 from nurture.wiring import App, open_app
 from tests.flow.loop import a_cadence
@@ -35,6 +34,8 @@ MAIL = "timeout = 0.6\nlease = 1.2\nsettle_after = 1\nworkers = 6"  # seconds
 BATCH = 24
 PATIENCE = 120.0  # seconds until a run that makes no progress is given up
 
+Policy = Literal["settle", "hold"]
+
 # A server process that has everything loaded makes a new worker in milliseconds; a worker is a process of its own.
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(["tests.journeys.crash", "nurture.daemon.tick", "nurture.adapters.mail.sendgrid"])
@@ -42,16 +43,44 @@ context.set_forkserver_preload(["tests.journeys.crash", "nurture.daemon.tick", "
 
 @dataclass
 class Provider(SendGridDouble):
-    """SendGrid's double, which takes a few milliseconds before it accepts a mail, and a few before it says so."""
+    """SendGrid's double, which takes a few milliseconds before it accepts a mail, and a few before it says so.
+
+    `faults` is the share of requests that get no clear answer, or a clear no; half of the unclear ones were taken.
+    """
 
     seed: int = 1
+    faults: float = 0.0
+    told: int = 0  # of the accepted ones, how many the webhook has told of
 
     async def _answer(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         dice = random.Random(f"{self.seed} {len(self.requests)}")
         await asyncio.sleep(dice.random() * 0.01)
-        self.accepted.append(body)  # also where whoever sent it is dead by now
+        fault = dice.choice(["503", "reset", "429"]) if dice.random() < self.faults else ""
+        if fault != "429" and (not fault or dice.random() < 0.5):
+            self.accepted.append(body)  # also where whoever sent it is dead by now
         await asyncio.sleep(dice.random() * 0.02)
+        if fault == "reset" and request.transport is not None:
+            request.transport.abort()
+        if fault:
+            return web.Response(status=int(fault) if fault != "reset" else 500)
         return web.Response(status=202, headers={"X-Message-Id": f"id-{len(self.accepted)}"})
+
+    def webhook(self, app: App, dice: random.Random) -> None:
+        """Tell of what was accepted since the last time: each event twice, in disorder, in several deliveries."""
+        new = list(zip(self.accepted, self.accepted.times, strict=False))[self.told :]
+        self.told += len(new)
+        events = []
+        for body, at in new:
+            person = body["personalizations"][0]
+            common = {"email": person["to"][0]["email"], "timestamp": int(at.timestamp()), **person["custom_args"]}
+            events += [
+                {**common, "event": kind, "sg_event_id": str(dice.random())} for kind in ("processed", "delivered")
+            ]
+        events += [{**one, "sg_event_id": str(dice.random())} for one in events]
+        dice.shuffle(events)
+        for start in range(0, len(events), 40):
+            body_ = json.dumps(events[start : start + 40]).encode()
+            provider_events.take_batch(body_, store=app.store, now=app.clock.now())
 
 
 @dataclass
@@ -60,9 +89,9 @@ class Outcome:
 
     touches: int
     kills: int = 0
-    in_doubt: int = 0  # after the last kill, before anything was settled; unknown ones among them
-    proved: int = 0  # settled by events, as the provider's webhook brings them
-    sent_again: int = 0  # settled as not accepted, from the provider's log
+    in_doubt: int = 0  # that were ever seen in doubt
+    sent_again: int = 0  # that were settled as not taken, and took more than one attempt
+    listed: int = 0  # in doubt at the end: under `hold` all that no event has proved
     unknown: int = 0
     accepted: Counter[TouchId] = field(default_factory=Counter)
     states: Counter[State] = field(default_factory=Counter)
@@ -75,32 +104,47 @@ class Outcome:
         return sum(times > 1 for times in self.accepted.values())
 
 
-def work(folder: str, key: str, give_up: float) -> None:
+def work(folder: str, key: str, give_up: float, in_doubt: Policy) -> None:
     """What a worker process does until it is killed: passes."""
     os.environ["NURTURE_SENDGRID__API_KEY"] = key
     from nurture.daemon import tick
+    from nurture.domain import verdict
 
-    app = _opened(Path(folder), give_up)
+    verdict.FIRST_WAIT = timedelta(seconds=0.5)  # type: ignore[misc]  # who was told to wait is not waited for
+    app = _opened(Path(folder), key, give_up, in_doubt)
     while True:
         tick.run(app)
         time.sleep(0.01)
 
 
-def _opened(folder: Path, give_up: float) -> App:
+def _opened(folder: Path, key: str, give_up: float, in_doubt: Policy) -> App:
     span = timedelta(seconds=give_up)
-    return workspace.hurried(open_app(folder), lease=LEASE, batch=BATCH, give_up_after=span)
+    app = workspace.hurried(open_app(folder), lease=LEASE, batch=BATCH, give_up_after=span, in_doubt=in_doubt)
+    # One clock for both sides here; and what is given up soon is not settled from the log.
+    log = SendGridLog(key, host=app.settings.sendgrid.host, skew=timedelta(0))
+    app.send_log = log if give_up > PATIENCE else None
+    return app
 
 
 def run(
-    folder: Path, *, touches: int, kills: int, database: str, daemons: int, give_up: float = 26 * 3600.0, seed: int = 1
+    folder: Path,
+    *,
+    touches: int,
+    kills: int,
+    database: str,
+    daemons: int,
+    give_up: float = 26 * 3600.0,
+    faults: float = 0.0,
+    in_doubt: Policy = "settle",
+    seed: int = 1,
 ) -> Outcome:
-    """Send `touches` while killing a worker `kills` times, settle what is in doubt, and count.
+    """Send `touches` while killing a worker `kills` times, let what is in doubt be settled, and count.
 
     `give_up` (seconds): short, and what no event settles is unknown; long, and the provider's log settles it.
     """
     dice = random.Random(seed)
     outcome = Outcome(touches)
-    with Provider(seed=seed) as provider:
+    with Provider(seed=seed, faults=faults) as provider:
         workspace.make(
             folder,
             {"course": a_cadence("- email: one")},
@@ -110,14 +154,16 @@ def run(
             more=f'[sendgrid]\nhost = "{provider.url}"',
             database=database,
         )
-        app = _opened(folder, give_up)
+        os.environ["NURTURE_SENDGRID__API_KEY"] = provider.key
+        app = _opened(folder, provider.key, give_up, in_doubt)
+        stage = Stage(app, folder, provider, dice, outcome, give_up, in_doubt)
         try:
             prepare(app, folder, touches)
-            _killed(app, folder, provider, dice, outcome, kills=kills, daemons=daemons, give_up=give_up)
-            _settled(app, folder, provider, outcome, give_up=give_up)
+            stage.play(kills=kills, daemons=daemons)
             _count(app, provider, outcome)
         finally:
             app.close()
+            del os.environ["NURTURE_SENDGRID__API_KEY"]
     return outcome
 
 
@@ -135,80 +181,90 @@ def prepare(app: App, folder: Path, touches: int) -> None:
     assert all(answer.may_enter for answer in answers.values())
 
 
-@contextlib.contextmanager
-def _workers(folder: Path, key: str, daemons: int, give_up: float) -> Iterator[list[BaseProcess]]:
-    """Running workers; whoever is put in the list is ended with it."""
-    running: list[BaseProcess] = []
-    try:
-        running += [_started(folder, key, give_up) for _ in range(daemons)]
-        yield running
-    finally:
-        for process in running:
-            process.kill()
-            process.join()
+@dataclass
+class Stage:
+    """One run: the workers, who kills them, and the provider who tells what it took."""
 
+    app: App
+    folder: Path
+    provider: Provider
+    dice: random.Random
+    outcome: Outcome
+    give_up: float
+    in_doubt: Policy
+    doubted: set[TouchId] = field(default_factory=set)
 
-def _started(folder: Path, key: str, give_up: float) -> BaseProcess:
-    process = context.Process(target=work, args=(str(folder), key, give_up), daemon=True)
-    process.start()
-    return process
+    def play(self, *, kills: int, daemons: int) -> None:
+        """Kill one worker after the other while there is something to send, each after a few more mails; then wait."""
+        outcome, provider, dice = self.outcome, self.provider, self.dice
+        until = time.monotonic() + PATIENCE + 0.5 * kills
+        with self._workers(daemons) as running:
+            while outcome.kills < kills and time.monotonic() < until:
+                # The moment lies a few mails and some fraction of a mail ahead, wherever the worker then is.
+                seen = len(provider.requests)
+                left = max(outcome.touches - seen, 0)
+                enough = seen + dice.randrange(1, max(2, 2 * left // (3 * (kills - outcome.kills) + 1)))
+                patience = time.monotonic() + 1.0  # near the end nothing may be left to send
+                while len(provider.requests) < enough and time.monotonic() < min(patience, until):
+                    time.sleep(0.001)
+                time.sleep(dice.random() * 0.04)
+                victim = running.pop(dice.randrange(len(running)))
+                victim.kill()
+                victim.join()
+                outcome.kills += 1
+                running.append(self._started())
+                if outcome.kills % 5 == 0:
+                    self._look()
+            _await(self._at_rest)
+        outcome.in_doubt = len(self.doubted)
 
+    @contextlib.contextmanager
+    def _workers(self, daemons: int) -> Iterator[list[BaseProcess]]:
+        """Running workers; whoever is put in the list is ended with it."""
+        running: list[BaseProcess] = []
+        try:
+            running += [self._started() for _ in range(daemons)]
+            yield running
+        finally:
+            for process in running:
+                process.kill()
+                process.join()
 
-def _killed(
-    app: App,
-    folder: Path,
-    provider: Provider,
-    dice: random.Random,
-    outcome: Outcome,
-    *,
-    kills: int,
-    daemons: int,
-    give_up: float,
-) -> None:
-    """Kill one worker after the other while there is something to send, each after a few more mails."""
-    until = time.monotonic() + PATIENCE
-    with _workers(folder, provider.key, daemons, give_up) as running:
-        while outcome.kills < kills and time.monotonic() < until:
-            # The moment lies a few mails and some fraction of a mail ahead, wherever the worker then is.
-            seen = len(provider.requests)
-            enough = seen + dice.randrange(1, max(2, 2 * (outcome.touches - seen) // (3 * (kills - outcome.kills) + 1)))
-            while len(provider.requests) < enough and time.monotonic() < until:
-                time.sleep(0.001)
-            time.sleep(dice.random() * 0.04)
-            victim = running.pop(dice.randrange(len(running)))
-            victim.kill()
-            victim.join()
-            outcome.kills += 1
-            running.append(_started(folder, provider.key, give_up))
-        _await(lambda: _waiting(app) == 0)
-    outcome.in_doubt = sum(_is_open(one) or one.state is State.UNKNOWN for one in touches_of(app))
+    def _started(self) -> BaseProcess:
+        arguments = (str(self.folder), self.provider.key, self.give_up, self.in_doubt)
+        process = context.Process(target=work, args=arguments, daemon=True)
+        process.start()
+        return process
 
+    def _look(self) -> list[Touch]:
+        """See who is in doubt, and let the webhook tell what was taken meanwhile, later than the answers."""
+        made = touches_of(self.app)
+        self.doubted |= {one.id for one in made if one.state in (State.IN_DOUBT, State.UNKNOWN)}
+        self.provider.webhook(self.app, self.dice)
+        return made
 
-def _settled(app: App, folder: Path, provider: Provider, outcome: Outcome, *, give_up: float) -> None:
-    """The provider's events arrive; what has none is given up, or settled from the provider's log and sent."""
-    taken = set(provider.touches)
-    for one in touches_of(app):
-        if one.state is State.IN_DOUBT and one.id in taken:
-            now = app.clock.now()
-            report = Report(Kind.DELIVERED, now, touch=one.id)
-            common: dict[str, Any] = {"store": app.store, "rules": app.rules.in_force(), "policy": app.policy}
-            respond.record([report], new_id=app.clock.new_id, by="webhook", now=now, **common)
-            outcome.proved += 1
-    if give_up > PATIENCE:
-        for one in touches_of(app):
-            if one.state is State.IN_DOUBT:
-                settle.resolve(one.id, "not_sent", store=app.store, now=app.clock.now(), by="tester")
-                outcome.sent_again += 1
-    with _workers(folder, provider.key, 1, give_up):
-        _await(lambda: not any(_is_open(one) or one.state is State.PLANNED for one in touches_of(app)))
+    def _at_rest(self) -> bool:
+        """Whether nothing will happen any more by itself."""
+        made = self._look()
+        states = Counter(one.state for one in made)
+        if len(made) < self.outcome.touches or states[State.PLANNED] or states[State.SENDING]:
+            return False
+        if self.in_doubt == "hold":
+            taken = set(self.provider.touches)
+            return not any(one.state is State.IN_DOUBT and one.id in taken for one in made)
+        # The log of a provider to whom nothing was sent later has not come so far: something is sent by others.
+        if states[State.IN_DOUBT] and self.give_up > PATIENCE:
+            self.provider.accepted.append({"personalizations": [{"to": [{"email": "x@y.example"}], "custom_args": {}}]})
+        return not states[State.IN_DOUBT]
 
 
 def _count(app: App, provider: Provider, outcome: Outcome) -> None:
     made = touches_of(app)
     outcome.accepted = Counter(provider.touches)
     outcome.states = Counter(one.state for one in made)
-    outcome.unknown = outcome.states[State.UNKNOWN]
-    known = {one.id for one in made if one.state in (State.SENT, State.UNKNOWN)}
+    outcome.unknown, outcome.listed = outcome.states[State.UNKNOWN], outcome.states[State.IN_DOUBT]
+    outcome.sent_again = sum(one.attempt > 1 for one in made)
+    known = {one.id for one in made if one.state in (State.SENT, State.UNKNOWN, State.IN_DOUBT)}
     sent = {one.id for one in made if one.state is State.SENT}
     outcome.lost = outcome.touches - len(known) + len(sent - outcome.accepted.keys())
     outcome.unlisted = len(outcome.accepted.keys() - known)
@@ -217,17 +273,6 @@ def _count(app: App, provider: Provider, outcome: Outcome) -> None:
 def touches_of(app: App) -> list[Touch]:
     with app.store.unit(write=False) as work:
         return work.touches.select()
-
-
-def _is_open(one: Touch) -> bool:
-    return one.state in (State.SENDING, State.IN_DOUBT)
-
-
-def _waiting(app: App) -> int:
-    """Touches that somebody still has to send or to miss."""
-    with app.store.unit(write=False) as work:
-        due = sum(one.next_at is not None for one in work.enrollments.select())
-    return due + sum(one.state in (State.SENDING, State.PLANNED) for one in touches_of(app))
 
 
 def _await(done: Any) -> None:

@@ -76,7 +76,7 @@ class SendGridLog:
 
     def _has_later(self, moment: datetime) -> bool:
         """Whether the log shows anything that was taken after a moment: then it has caught up with it."""
-        return bool(self._messages(f'sg_message_id_created_at > TIMESTAMP "{_stamp(moment)}"', 1))
+        return bool(self._messages(f'sg_message_id_created_at > TIMESTAMP "{_stamp(moment, up=True)}"', 1))
 
     def _messages(self, query: str, limit: int) -> list[dict[str, Any]]:
         rows = self._call("POST", self._base, {"query": query, "limit": limit}).get("messages")
@@ -103,8 +103,11 @@ class SendGridLog:
 
 def _between(since: datetime, until: datetime) -> str:
     name = "sg_message_id_created_at"
-    return f'{name} >= TIMESTAMP "{_stamp(since)}" AND {name} <= TIMESTAMP "{_stamp(until)}"'
+    return f'{name} >= TIMESTAMP "{_stamp(since)}" AND {name} <= TIMESTAMP "{_stamp(until, up=True)}"'
 
 
-def _stamp(moment: datetime) -> str:
+def _stamp(moment: datetime, *, up: bool = False) -> str:
+    """A moment in whole seconds, the next one or the last."""
+    if up and moment.microsecond:
+        moment += timedelta(seconds=1)
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

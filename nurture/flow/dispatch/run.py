@@ -97,7 +97,7 @@ def record_late(desk: Desk, tally: Tally | None = None) -> None:
         late = desk.unrecorded[0]
         with desk.store.unit() as work:
             work.touches.lock_for_limits({one.touch.lead for one, _ in late.results}, ())
-            _finish(work, late.results, late.scene, desk, tally or Tally())
+            _finish(work, late.results, late.scene, desk, tally or Tally(), at=desk.now)
             for intended, verdict in late.results:
                 if isinstance(verdict, Yes):  # also where another daemon has put it in doubt meanwhile
                     prove_sent(work, intended.touch.id, at=late.scene.now, now=desk.now)
@@ -159,7 +159,7 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
                 work.touches.lock_for_limits(held | {one.touch.lead for one, _ in pending}, companies)
                 if at == 0:
                     keep(work, [one for one in decisions if one.go is None], scene)
-                _finish(work, pending, scene, desk, tally)
+                _finish(work, pending, scene, desk, tally, at=_moment(desk, began))
                 # The boot time is read before the intent is committed: a freeze in between must count.
                 started = desk.clock.boottime()
                 deadline = started + desk.policy.mail_lease.total_seconds()
@@ -181,7 +181,7 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
         if pending:
             with desk.store.unit() as work:
                 work.touches.lock_for_limits({one.touch.lead for one, _ in pending}, ())
-                _finish(work, pending, scene, desk, tally)
+                _finish(work, pending, scene, desk, tally, at=_moment(desk, began))
                 work.commit()
     except UnreachableError:
         # Whether the last commit went through is not known; that none of its intents was handed over is.
@@ -224,11 +224,19 @@ def _hold(work: Unit, group: Sequence[Outgoing], scene: Scene, desk: Desk) -> No
         keep(work, [one.decision for one in group], scene)
 
 
-def _finish(work: Unit, results: Sequence[tuple[Intended, Verdict]], scene: Scene, desk: Desk, tally: Tally) -> None:
-    """Record the last group's results."""
+def _finish(
+    work: Unit,
+    results: Sequence[tuple[Intended, Verdict]],
+    scene: Scene,
+    desk: Desk,
+    tally: Tally,
+    *,
+    at: datetime,
+) -> None:
+    """Record the last group's results. `at` is the real moment: what is in doubt was certainly over by then."""
     if not results:
         return
-    decisions = record(results, work, scene, mailer=desk.mailer.name, at=desk.now)
+    decisions = record(results, work, scene, mailer=desk.mailer.name, at=at)
     keep(work, decisions, scene)
     for intended, _ in results:
         state = next(

@@ -49,9 +49,9 @@ def _by_log(store: Store, log: SendLog, asked: Sequence[Touch], policy: Policy, 
     """Ask the provider's log, with no transaction open, and do what it says."""
     told = log.took(
         [
-            Asked(one.id, one.address or "", attempted, attempted + policy.mail_lease)
+            Asked(one.id, one.address or "", one.intent_at or one.created_at, one.lease_until - policy.settle_after)
             for one in asked
-            if (attempted := one.intent_at or one.created_at)
+            if one.lease_until is not None  # the attempt was over when this wait began
         ]
     )
     with store.unit() as work:
