@@ -21,15 +21,20 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    cast,
+    column,
     create_engine,
     event,
+    func,
     literal,
     select,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from nurture.adapters.store.conditions import postgresql_functions, prepare_sqlite, where
+from nurture.adapters.store.conditions import where
 from nurture.adapters.store.tables import Moment
-from nurture.domain.condition import parse
+from nurture.adapters.store.texts import postgresql_functions, prepare_sqlite
+from nurture.domain.condition import fold, parse
 from tests.domain.conditions import CONDITIONS, CUSTOM, LEADS, PASTS, Past
 from tests.postgres import Server
 
@@ -63,7 +68,8 @@ def on_postgresql(server: Server) -> Iterator[Connection]:
     with server.database() as url:
         engine = create_engine(url)
         with engine.connect() as connection:
-            connection.exec_driver_sql(postgresql_functions())
+            for statement in postgresql_functions():
+                connection.exec_driver_sql(statement)
             yield connection
         engine.dispose()
 
@@ -140,3 +146,12 @@ def test_a_custom_field_of_any_json_type_means_the_same(database: Connection, te
     values = (*CUSTOM, None, 12, 12.0, 12.5, -3, 0, 0.0, True, False, 1e-7, 1e12, 10**15, 10**16, [1], {"b": 1})
     leads = [{"x.a": value} for value in values]
     assert found(database, text, leads, Past()) == expected(text, leads, Past())
+
+
+def test_postgresql_folds_every_character_as_python_does(postgres_server: Server) -> None:
+    every = [chr(point) for point in range(1, 0x110000) if not 0xD800 <= point < 0xE000]
+    telling = [c for c in every if ord(c) < 0x600 or fold(c) != c]
+    texts = [text for c in telling for text in (f"A{c}z", f"É{c}", f"e\u0301{c}")]
+    with on_postgresql(postgres_server) as connection:
+        folded = select(func.nurture_fold(column("t"))).select_from(func.unnest(cast(texts, ARRAY(Text))).alias("t"))
+        assert list(connection.scalars(folded)) == [fold(text) for text in texts]

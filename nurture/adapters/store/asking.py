@@ -28,9 +28,10 @@ from sqlalchemy import (
     select,
 )
 
-from nurture.adapters.store.conditions import Calls, Custom
+from nurture.adapters.store.conditions import Calls
 from nurture.adapters.store.people import FIRST_DOMAIN
 from nurture.adapters.store.tables import companies, facts, leads, responses, touches
+from nurture.adapters.store.texts import Custom
 from nurture.domain.duration import Duration
 from nurture.domain.fact import FactName
 from nurture.domain.response import Grade, Kind

@@ -30,8 +30,8 @@ from sqlalchemy import (
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.exc import OperationalError
 
-from nurture.adapters.store.conditions import postgresql_functions
 from nurture.adapters.store.tables import metadata
+from nurture.adapters.store.texts import postgresql_functions
 from nurture.domain.errors import RefusedError, UnreachableError
 
 if TYPE_CHECKING:
@@ -205,7 +205,8 @@ def alembic_config(db: Connection) -> Config:
 def _functions(db: Connection) -> None:
     """The functions that conditions use. They follow the Unicode tables of this Python, so they are no step."""
     if db.dialect.name == "postgresql":
-        db.exec_driver_sql(postgresql_functions())
+        for statement in postgresql_functions():
+            db.exec_driver_sql(statement)
 
 
 @contextmanager

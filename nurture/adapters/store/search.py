@@ -18,6 +18,7 @@ from nurture.adapters.store.people import lead_of, leads_with_companies
 from nurture.adapters.store.responses import ResponseRows
 from nurture.adapters.store.rows import fetch
 from nurture.adapters.store.tables import companies, facts, leads
+from nurture.adapters.store.texts import prepare_sqlite
 from nurture.adapters.store.touches import TouchRows
 from nurture.domain import scoring
 from nurture.domain.condition import Condition
@@ -74,7 +75,7 @@ class _Search:
         self.table = joined if asking.needs_company(where.names) else leads
         if db.dialect.name == "sqlite":
             driver: Any = db.connection.driver_connection
-            conditions.prepare_sqlite(driver)
+            prepare_sqlite(driver)
 
     @property
     def said(self) -> ColumnElement[bool]:
