@@ -44,9 +44,12 @@ class ImapMailbox:
         wanted = AND(no_keyword=[KEYWORD, FAILED])
         try:
             box = self._connected()
-            for message in box.fetch(wanted, mark_seen=False, bulk=10, limit=self._account.at_once):
-                if message.uid:
-                    yield message.uid, message.obj.as_bytes()
+            for uid in box.uids(wanted)[: self._account.at_once]:
+                # By hand: the library would write the mail anew, and a broken one is to be kept as it came.
+                _, parts = box.client.uid("FETCH", uid, "(BODY.PEEK[])")
+                body = next((part[1] for part in parts if isinstance(part, tuple)), None)
+                if body is not None:  # else another program has just taken it away
+                    yield uid, body
         except (ImapToolsError, IMAP4.error, OSError, ssl.SSLError) as problem:
             self.close()
             raise UnreachableError(
@@ -67,25 +70,29 @@ class ImapMailbox:
         if self._box is not None:
             with contextlib.suppress(ImapToolsError, IMAP4.error, OSError):
                 self._box.logout()
+            with contextlib.suppress(IMAP4.error, OSError):
+                self._box.client.shutdown()  # where the server had hung up first, logging out has closed nothing
             self._box = None
 
     def _connected(self) -> BaseMailBox:
         if self._box is None:
             account = self._account
             box: BaseMailBox
+            context = ssl.create_default_context()  # without one, the library would believe any certificate
             if account.tls == "tls":
-                box = MailBox(account.host, account.port, timeout=account.timeout)
+                box = MailBox(account.host, account.port, timeout=account.timeout, ssl_context=context)
             elif account.tls == "starttls":
-                box = MailBoxStartTls(account.host, account.port, timeout=account.timeout)
+                box = MailBoxStartTls(account.host, account.port, timeout=account.timeout, ssl_context=context)
             else:
                 box = MailBoxUnencrypted(account.host, account.port, timeout=account.timeout)
-            box.login(account.username, account.password, initial_folder=account.folder)
             self._box = box
+            box.login(account.username, account.password, initial_folder=account.folder)
         return self._box
 
     def _flag(self, key: str, flags: list[str]) -> None:
         try:
-            self._connected().flag(key, flags, True)
+            # By hand: the library's own way would also expunge what a person has marked as deleted.
+            self._connected().client.uid("STORE", key, "+FLAGS", f"({' '.join(flags)})")
         except (ImapToolsError, IMAP4.error, OSError) as problem:
             self.close()
             raise UnreachableError(
