@@ -43,18 +43,21 @@ class Steered(BackgroundScheduler):  # type: ignore[misc]
     def start(self, *args: Any, **more: Any) -> None:
         """Begin, and obey."""
         self._over = Semaphore(0)
+        self._first = self._due(Told.moment)
         self.add_listener(lambda event: self._over.release(), EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
         super().start(*args, **more)
         Thread(target=self._obey, daemon=True).start()
 
+    def _due(self, moment: datetime) -> int:
+        return sum(job.next_run_time <= moment for job in self.get_jobs())
+
     def _obey(self) -> None:
-        first = len(self.get_jobs())  # each runs at once
-        for _ in range(first):
+        for _ in range(self._first):
             self._over.acquire()
         _answer("ready")
         for line in sys.stdin:
             moment = datetime.fromisoformat(line.strip())
-            due = sum(job.next_run_time <= moment for job in self.get_jobs())
+            due = self._due(moment)
             tell(moment)
             self.wakeup()
             for _ in range(due):
