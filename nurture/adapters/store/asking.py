@@ -84,10 +84,10 @@ def questions(dialect: str, now: datetime) -> Calls:
     """What `LeadHistory` answers about the lead of the row, outside of any enrollment."""
 
     def is_template(name: str) -> Column:
-        # Not LIKE, which on SQLite takes no notice of case.
-        ending = func.substr if dialect == "sqlite" else func.right
-        length = -len(name) - 1 if dialect == "sqlite" else len(name) + 1
-        return or_(touches.c.template == name, ending(touches.c.template, length) == f"/{name}")
+        if dialect == "postgresql":
+            return or_(touches.c.template == name, touches.c.template.endswith(f"/{name}", autoescape=True))
+        # There LIKE takes no notice of case.
+        return or_(touches.c.template == name, func.substr(touches.c.template, -len(name) - 1) == f"/{name}")
 
     def clicked(template: str) -> Column:
         made = and_(touches.c.id == responses.c.touch_id, touches.c.lead_id == leads.c.id)
@@ -120,8 +120,8 @@ def questions(dialect: str, now: datetime) -> Calls:
         return _one(query)
 
     def days_since(kind: str) -> Column:
-        latest = _one(select(func.max(responses.c.at)).where(*_human(Kind(kind))))
-        return _seconds_since(dialect, latest, now) / 86_400.0
+        seconds = _seconds_since(dialect, func.max(responses.c.at), now)
+        return _one(select(seconds / 86_400.0).where(*_human(Kind(kind))))
 
     def colleagues(stage: str) -> Column:
         others = leads.alias("colleagues")

@@ -7,10 +7,11 @@ what is built in, so a text of ASCII alone, which most are, never goes there.
 
 from __future__ import annotations
 
+import re
 import sys
 import unicodedata
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from sqlite3 import Connection
 from typing import Any, Final
 
@@ -20,9 +21,10 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from nurture.domain.condition.vocabulary import SEPARATORS, custom_number, custom_text, fold, words
+from nurture.domain.condition.vocabulary import SEPARATORS, custom_number, custom_text, fold
 
 Column = ColumnElement[Any]
+_SEPARATING: Final = re.escape(SEPARATORS)
 
 
 class Folded(FunctionElement[str]):
@@ -83,9 +85,9 @@ def _test_sqlite(element: FoldedTest, compiler: SQLCompiler, **options: Any) -> 
                     odd.append(f"substr({folded}, 1, {len(constant)}) = {text}")
                     plain.append(found)
                 case "has_word":
-                    odd.append(f"instr(nurture_words({folded}), ' ' || {text} || ' ') > 0")
+                    odd.append(f"nurture_has_word({v}, {text})")
                     # Most texts do not contain it at all, and to look is cheaper than to look for the ends of words.
-                    plain.append(f"({found} AND (' ' || lower({v}) || ' ') GLOB {_quoted(_glob(constant))})")
+                    plain.append(f"({found} AND nurture_has_word({v}, {text}))")
                 case _:
                     odd.append(f"{folded} {relation} {text}")
                     plain.append(f"{v} {relation} {text} COLLATE NOCASE")
@@ -151,7 +153,9 @@ def _number_sqlite(element: CustomNumber, compiler: SQLCompiler, **options: Any)
 def _number_postgresql(element: CustomNumber, compiler: SQLCompiler, **options: Any) -> str:
     # What is plainly a number is one whether it stands there as a number or as a text.
     of, field = (compiler.process(clause, **options) for clause in element.clauses)
-    number = r"CASE WHEN j ~ '^-?[0-9]{1,15}(\.[0-9]{1,9})?$' THEN CAST(j AS double precision) END"
+    # To count digits costs more than to find that there is nothing else, and a short text has not too many.
+    few = r"(length(j) <= 10 OR j ~ '^-?[0-9]{1,15}(\.[0-9]{1,9})?$')"
+    number = rf"CASE WHEN j ~ '^-?[0-9]+(\.[0-9]+)?$' AND {few} THEN CAST(j AS double precision) END"
     return f"(SELECT {number} FROM (SELECT {of} ->> {field}::text AS j OFFSET 0) AS taken)"
 
 
@@ -185,7 +189,8 @@ def _custom_postgresql(element: Custom, compiler: SQLCompiler, **options: Any) -
     whole = "CASE WHEN mod(j::numeric, 1) = 0 THEN trim_scale(j::numeric)::text ELSE j END"
     kind = f"json_typeof({of} -> {field}::text)"
     return (
-        rf"(SELECT CASE WHEN j !~ '^[[{{]|^-?[0-9].*[.eE]' THEN j"
+        # What begins with none of - 0 to 9 [ { is a text, or true or false.
+        "(SELECT CASE WHEN ascii(j) NOT BETWEEN 48 AND 57 AND ascii(j) NOT IN (45, 91, 123) THEN j"
         f" ELSE CASE {kind} WHEN 'string' THEN j WHEN 'number' THEN {whole} END END"
         f" FROM (SELECT {of} ->> {field}::text AS j OFFSET 0) AS taken)"
     )
@@ -227,21 +232,26 @@ def _like(text: str) -> str:
     return "".join(f"\\{sign}" if sign in "%_\\" else sign for sign in text)
 
 
-def _glob(word: str) -> str:
-    """What GLOB finds as a word by itself. In its brackets a closing one stands first, and a minus last."""
-    between = "]" + SEPARATORS.replace("]", "").replace("-", "").replace("^", "") + "^-"
-    return f"*[{between}]{word}[{between}]*"
-
-
 def prepare_sqlite(connection: Connection) -> None:
     """Give a new SQLite connection the functions that conditions use."""
-    for name, function in (("nurture_fold", fold), ("nurture_words", words), ("nurture_number", custom_number)):
+    for name, function in (("nurture_fold", fold), ("nurture_number", custom_number)):
         connection.create_function(name, 1, _of_text(function), deterministic=True)
     connection.create_function("nurture_real", 1, custom_text, deterministic=True)
+    connection.create_function("nurture_has_word", 2, _has_word, deterministic=True)
 
 
 def _of_text(function: Callable[[str], str | float | None]) -> Callable[[Any], str | float | None]:
     return lambda value: function(value) if isinstance(value, str) else None
+
+
+def _has_word(text: Any, word: str) -> bool | None:
+    return _alone(word).search(fold(text)) is not None if isinstance(text, str) else None
+
+
+@lru_cache(maxsize=256)
+def _alone(word: str) -> re.Pattern[str]:
+    """What finds a word by itself, as `words` takes a text apart."""
+    return re.compile(f"(?<![^{_SEPARATING}]){re.escape(word)}(?![^{_SEPARATING}])")
 
 
 # Where these are all that a text has, each of its characters is folded alone; the fewer, the quicker. Latin; with the
