@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, case, func, or_, select
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among
-from nurture.adapters.store.rows import add_once, fetch, insert
+from nurture.adapters.store.rows import fetch, insert
 from nurture.adapters.store.soundness import broken_rows, broken_totals
 from nurture.adapters.store.tables import companies, leads, links, touch_texts
 from nurture.adapters.store.tables import touches as table
@@ -223,8 +223,9 @@ class TouchRows:
 
     def add_links(self, links_: Mapping[str, str]) -> None:
         """Keep link ids with their targets; known ones are left alone."""
-        for key in sorted(links_):
-            add_once(self._db, links, {"id": key, "url": links_[key], "target": links_[key]}, links.c.id)
+        rows = [{"id": key, "url": links_[key], "target": links_[key]} for key in sorted(links_)]
+        if rows:
+            self._db.execute(insert(self._db, links).on_conflict_do_nothing(), rows)
 
     def links(self) -> list[tuple[str, str, str]]:
         """(id, url as written, target) of every link."""

@@ -67,6 +67,7 @@ def intend(
     addresses = {address for email, phone, _ in people.values() for address in (email, phone) if address}
     suppressed = work.suppressions.scopes(addresses)
     switches = work.control.switches()
+    paused = {name for name, switch in switches.items() if switch.until is None or switch.until > at}
     counted = work.touches.counted(leads, at - timedelta(days=31))
     company_last = work.leads.company_last_touched(companies, at - timedelta(days=7))
     limits = scene.policy.limits
@@ -80,8 +81,7 @@ def intend(
             return False
         if suppressed.get(email, frozenset()) & {"all", "email"} or "all" in suppressed.get(phone or "", frozenset()):
             return False
-        paused = {"send", "mailer", f"cadence:{one.touch.cadence}"} & switches.keys()
-        if any(switch.until is None or switch.until > at for name, switch in switches.items() if name in paused):
+        if not paused.isdisjoint(("send", "mailer", f"cadence:{one.touch.cadence}")):
             return False
         repeat = getattr(one.decision.step, "repeat", False)
         if not repeat and (lead.id, one.touch.template) in had:
@@ -151,6 +151,7 @@ def record(
     was = {intended.touch.id: (intended.touch.attempt, State.SENDING) for intended, _ in results}
     stored = work.touches.save([one for one, _ in after], was=was, only=JUDGED)
     decisions = []
+    verdicts = {intended.touch.id: verdict for intended, verdict in results}
     for one, intended in after:
         if one.id not in stored:
             continue
@@ -161,13 +162,9 @@ def record(
         else:
             waiting = replace(intended.enrollment, next_at=one.due_at if one.state is State.PLANNED else None)
             if one.state is State.PLANNED:
-                waiting = replace(waiting, next_at=_retry_at(one, dict(_verdicts(results))[one.id], at))
+                waiting = replace(waiting, next_at=_retry_at(one, verdicts[one.id], at))
             decisions.append(Decision(intended.enrollment, waiting, lead))
     return decisions
-
-
-def _verdicts(results: Sequence[tuple[Intended, Verdict]]) -> list[tuple[TouchId, Verdict]]:
-    return [(intended.touch.id, verdict) for intended, verdict in results]
 
 
 def _judged(sending: Touch, verdict: Verdict, scene: Scene, *, at: datetime) -> Touch:
