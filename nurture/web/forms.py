@@ -129,7 +129,7 @@ def _texts(body: bytes, content_type: str) -> dict[str, str]:
     if not isinstance(facts, dict):
         raise RequestError("'facts' is no object.", hint='Write: {"facts": {"budget": "50000 EUR"}}')
     texts = {}
-    for name, value in {**facts, **fields}.items():
+    for name, value in (*facts.items(), *fields.items()):
         if isinstance(value, bool) or not isinstance(value, str | int | float | None):
             raise RequestError(f"{name[:60]!r} is neither a text nor a number.", hint="Send texts and numbers.")
         text = "" if value is None else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from nurture.domain.response import Intent, Kind
@@ -23,7 +24,6 @@ _ADDRESS: Final = (
 # Something that can be seen, and no NUL.
 _SPACES: Final = r"\x00\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _SEEN: Final = rf"^[^\x00]*[^{_SPACES}][^\x00]*$"
-_TEXT: Final = {"type": "string", "maxLength": LONGEST, "pattern": PLAIN}
 _VALUE: Final = {"type": ["string", "number", "null"], "maxLength": LONGEST, "pattern": PLAIN}
 
 
@@ -52,26 +52,38 @@ ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
+def _without_null(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for a form, which has texts only."""
+    return {
+        name: {**one, "type": "string"}
+        if "type" in one
+        else {**one, "enum": [word for word in one["enum"] if word is not None]}
+        if "enum" in one
+        else one
+        for name, one in properties.items()
+    }
+
+
 def described(kind: Kind) -> dict[str, Any]:
     """The request body and who may send it, for the OpenAPI document."""
     needed = "form" if kind is Kind.FORM else "page"
     properties: dict[str, Any] = {
-        "token": {**_TEXT, "description": "That of the link which led to the page."},
-        "email": {"type": "string", "pattern": _ADDRESS},
-        "form": _TEXT,
-        "page": _TEXT,
-        "intent": {"enum": [one.value for one in Intent]},
-        "message": _TEXT,
-        "id": {**_TEXT, "description": "Your own id: a repeated call is the same."},
+        "token": {**_VALUE, "description": "That of the link which led to the page."},
+        "email": {"type": ["string", "null"], "pattern": _ADDRESS},
+        "form": _VALUE,
+        "page": _VALUE,
+        "intent": {"enum": [*(one.value for one in Intent), "", None]},
+        "message": _VALUE,
+        "id": {**_VALUE, "description": "Your own id: a repeated call is the same."},
         "at": {"anyOf": [{"type": "string", "format": "date-time"}, {"enum": [""]}]},
     }
-    properties[needed] = {"type": "string", "maxLength": LONGEST, "pattern": _SEEN}
+    properties[needed] = {"type": ["string", "number"], "maxLength": LONGEST, "pattern": _SEEN}
     schema: dict[str, Any] = {
         "type": "object",
         "required": [needed],
         "anyOf": [
-            {"required": ["email"]},
-            {"required": ["token"], "properties": {"token": {"type": "string", "pattern": _SEEN}}},
+            {"required": ["email"], "properties": {"email": {"type": "string"}}},
+            {"required": ["token"], "properties": {"token": {"type": ["string", "number"], "pattern": _SEEN}}},
         ],
         "additionalProperties": False,
     }
@@ -90,7 +102,7 @@ def described(kind: Kind) -> dict[str, Any]:
             "required": True,
             "content": {
                 "application/json": {"schema": as_json},
-                "application/x-www-form-urlencoded": {"schema": {**schema, "properties": properties}},
+                "application/x-www-form-urlencoded": {"schema": {**schema, "properties": _without_null(properties)}},
             },
         },
         "security": [{"HTTPBearer": []}, {}],
