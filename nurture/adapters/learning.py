@@ -31,13 +31,15 @@ from nurture.domain.calibration.table import (
     Table,
     Value,
     is_numeric,
+    is_sayable,
     number_of,
 )
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 Cells = np.ndarray[Any, np.dtype[np.int64]]
 
-FINEST: Final = 12  # cells of a number
+FINEST: Final = 10  # cells of a number
+BEYOND: Final = 0.25  # of the range that was seen: a number so far outside of it was never seen
 RARE: Final = 5  # texts of fewer leads share a cell
 MANY: Final = 40  # a feature with more frequent texts than this is a name, not a property
 SMOOTHING: Final = 1.0  # leads of each outcome that are added to each cell
@@ -48,8 +50,8 @@ SHARES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the weights of evidence in the
 USUAL: Final = 0.5
 CLEARLY: Final = 0.02  # AUC by which another mixture must be better than the usual one
 FOLDS: Final = 4
-SAME: Final = 8  # points: cells that differ by less share a line
-LINES: Final = 60
+SAME: Final = 6  # points: cells that differ by less share a line
+LINES: Final = 80
 LARGEST: Final = 50  # points of a line
 
 
@@ -97,13 +99,16 @@ def _cells(lines: Sequence[Band], values: Sequence[Value]) -> Cells:
 
 
 def _numbers(name: str, values: Sequence[Value]) -> tuple[Band, ...]:
-    """Cells with about as many leads in each, the outer ones without end, and one for nothing."""
+    """Cells with about as many leads in each, one far below and one far above all that was seen, one for nothing."""
     there = np.array([number for value in values if value != "" and (number := number_of(value)) is not None])
     distinct = np.unique(there)
     ends: Numbers = distinct
     if len(distinct) > FINEST:
         ends = np.unique(np.quantile(there, np.linspace(0, 1, FINEST + 1)[1:], method="inverted_cdf"))
-    bounds = [round(float(end), 9) for end in ends[:-1]]
+    # A little past the least and the most is like them; far past is new ground.
+    margin = BEYOND * float(distinct[-1] - distinct[0])
+    inner = [float(distinct[0]) - margin, *map(float, ends[:-1]), float(distinct[-1]) + margin]
+    bounds = [round(bound, 9) for bound in inner]
     lines = [
         Band(name, Kind.BETWEEN, 0, 0, 0, above=above, up_to=up_to)
         for above, up_to in zip([None, *bounds], [*bounds, None], strict=True)
@@ -113,7 +118,7 @@ def _numbers(name: str, values: Sequence[Value]) -> tuple[Band, ...]:
 
 def _texts(name: str, values: Sequence[Value]) -> tuple[Band, ...]:
     """A cell for each frequent text, one for the rare ones together, one for what was never seen."""
-    counts = Counter(str(value) for value in values if value not in (None, ""))
+    counts = Counter(str(value) for value in values if value not in (None, "") and is_sayable(str(value)))
     frequent = sorted(text for text, count in counts.items() if count >= RARE)
     rare = tuple(sorted(counts.keys() - set(frequent)))
     if not frequent or len(frequent) > MANY or len(rare) > MANY:
@@ -127,7 +132,10 @@ def _texts(name: str, values: Sequence[Value]) -> tuple[Band, ...]:
 
 
 def _nothing(name: str, values: Sequence[Value]) -> tuple[Band, ...]:
-    return (Band(name, Kind.MISSING, 0, 0, 0),) if any(value in (None, "") for value in values) else ()
+    if all(value not in (None, "") for value in values):
+        return ()
+    truth = {value for value in values if value not in (None, "")} == {YES}
+    return (Band(name, Kind.MISSING, 0, 0, 0, texts=(YES,) if truth else ()),)
 
 
 # Weights -----------------------------------------------------------------------------------------------------------
@@ -241,8 +249,6 @@ def _readable(features: Sequence[_Feature], weights: Sequence[Numbers], good: Nu
         lines = _merged(one, np.clip(weight * POINTS_PER_LOG_ODD, -LARGEST, LARGEST), good)
         usual = max(lines, key=lambda line: line.leads).points
         lines = [replace(line, points=line.points - usual) for line in lines if line.points != usual]
-        if not any(line.leads for line in lines):
-            continue  # it tells nothing of what was seen
         found.append((float(sum(abs(line.points) * max(line.leads, 1) for line in lines)), lines))
     found.sort(key=lambda pair: -pair[0])
     chosen: list[Band] = []

@@ -11,7 +11,7 @@ from typing import Final
 from nurture.adapters.csv_files import open_rows
 from nurture.adapters.import_binding import custom_name, squashed
 from nurture.domain.calibration.table import Example, number_of
-from nurture.domain.condition import NAMES, Type
+from nurture.domain.condition import NAMES, Type, fold
 from nurture.domain.errors import RequestError
 from nurture.domain.row import Refused
 
@@ -60,7 +60,9 @@ def read_outcomes(
         line, cells = row
         good = _good(cells[target], path, line, chosen)
         moment = _moment(cells[day], path, line) if day is not None else None
-        found.append(Example({name: cells[place].strip() or None for name, place in places.items()}, good, moment))
+        found.append(
+            Example({name: fold(cells[place].strip()) or None for name, place in places.items()}, good, moment)
+        )
     if when:
         found.sort(key=lambda one: one.at or datetime.min.replace(tzinfo=UTC))
     notes = [f"{path}: {len(found)} rows, {sum(one.good for one in found)} of them good by {chosen!r}"]

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from nurture.commands.context import AsJson, Session, session
-from nurture.commands.output import plain, say, show_json, show_rows
+from nurture.commands.output import plain, say, show, show_json, show_rows
 from nurture.domain.errors import RequestError
 
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
@@ -41,11 +41,7 @@ def _print(
     if html is not None:
         from nurture.reporting import results
 
-        try:
-            html.write_text(results.html(name, rows, columns, at=current.now()), encoding="utf-8")
-        except OSError as problem:
-            raise RequestError(f"{html} cannot be written: {problem.strerror}.", hint="Name another file.") from problem
-        say(f"The page: {html}")
+        _write(html, results.html(name, rows, columns, at=current.now()))
     if as_json:
         show_json(list(rows))
     elif as_csv:
@@ -60,14 +56,28 @@ def _print(
 
 
 def sources(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, as_json: AsJson = False) -> None:
-    """Each source judged by what sales accepted and won. `low` and `high` bound the share of accepted leads."""
+    """Each source judged by what sales accepted and won. `low` and `high` bound the share of accepted leads.
+
+    `likely`: that share, small sources pulled toward all; `expected`: once every lead had its time.
+    """
     from nurture.flow import sources as arrow
 
     current = session(ctx)
     rows = arrow.sources(store=current.app.store, rules=current.app.rules.in_force(), now=current.now())
     columns = (
         *("source", "leads", "contacted", "near_term", "offered", "accepted", "rejected", "won", "value", "cost"),
-        *("currency", "cost_per_lead", "cost_per_accepted", "cost_per_won", "return", "low", "high", "verdict"),
+        *(
+            "currency",
+            "cost_per_lead",
+            "cost_per_accepted",
+            "cost_per_won",
+            "return",
+            "low",
+            "high",
+            "likely",
+            "expected",
+            "verdict",
+        ),
     )
     empty = "No leads and no sources."
     _print(current, "sources", rows, columns, as_json=as_json, as_csv=as_csv, html=html, empty=empty)
@@ -120,5 +130,50 @@ def handoffs(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, as
 
 
 def agreement(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, as_json: AsJson = False) -> None:
-    """How marketing and sales keep what they agreed. Not there yet."""
-    raise RequestError("This report is not there yet.", hint="See: nurture report handoffs")
+    """What became of what marketing and sales agreed, by month, and one change to it as a diff, backtested."""
+    from nurture.flow import agreement as arrow
+
+    current = session(ctx)
+    app = current.app
+    rules = app.rules.in_force()
+    made = arrow.page(store=app.store, rules=rules, now=current.now(), check=app.read_readiness)
+    found, readiness = made.proposal, rules.workspace.readiness
+    if html is not None:
+        from nurture.reporting import agreement as drawn
+
+        by = f"By {', '.join(readiness.agreed_by)}." if readiness.agreed_by else ""
+        agreed = (
+            f"Agreed on {readiness.agreed_on}. {by}" if readiness.agreed_on else "No date of the agreement is given."
+        )
+        sentence, text = found.sentence if found else None, app.applied_text("readiness.yaml")
+        page = drawn.html(made.months, sentence, made.diff, agreed=agreed, file=text, at=current.now())
+        _write(html, page)
+    if as_json:
+        proposal = None
+        if found is not None:
+            counts = {name: getattr(found, name) for name in ("offered", "rejects", "dropped", "lost", "accepted")}
+            proposal = {"words": found.sentence, **counts, "diff": made.diff}
+        show_json({"months": made.months, "proposal": proposal})
+        return
+    columns = (
+        *("month", "promoted", "accepted", "rejected", "won", "lost", "unanswered", "answer_hours", "contact_hours"),
+        "reasons",
+    )
+    empty = "Nothing was offered to sales in the past year."
+    if as_csv or html is None:
+        _print(current, "agreement", made.months, columns, as_json=False, as_csv=as_csv, html=None, empty=empty)
+    if html is None and not as_csv:
+        show(
+            "\n"
+            + (found.sentence if found else "No change is proposed: nothing that was rejected has enough in common.")
+        )
+        if found is not None:
+            show(made.diff or "Change readiness.yaml by hand: it is written in a way that we cannot change a line of.")
+
+
+def _write(file: Path, page: str) -> None:
+    try:
+        file.write_text(page, encoding="utf-8")
+    except OSError as problem:
+        raise RequestError(f"{file} cannot be written: {problem.strerror}.", hint="Name another file.") from problem
+    say(f"The page: {file}")

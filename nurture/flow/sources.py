@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from nurture.domain.cohort import Cohort, verdict_of
 from nurture.domain.source import Source
 from nurture.domain.statistics import Count, wilson
+from nurture.domain.survival import pulled, reached_by
 from nurture.ports import InForce, Store
-from nurture.ports.reports import Earned, Reached
+from nurture.ports.reports import Earned, Reached, Waited
 
 UNKNOWN: Final = "unknown"  # nobody said where these leads come from
+WAITED: Final = ("contacted", "near_term", "offered", "accepted", "won")
 STEPS: Final = ("leads", "contacted", "responded", "near_term", "offered", "accepted", "won")
 
 
@@ -20,18 +23,28 @@ def sources(*, store: Store, rules: InForce, now: datetime) -> list[dict[str, An
     """Each source judged by what became of its leads; each lead counts once, in its first cohort.
 
     Sources without a lead are in it, and so are leads without a source. `low` and `high` bound the share of leads that
-    sales accepts. `value` is in `currency`, and None where it was earned in several or in another than the cost;
-    `values` has all of it, by currency.
+    sales accepts; `likely` is that share with small sources pulled toward all, `expected` the share to expect once
+    every lead had its time, with the young ones counted for as long as they are here; `expected_days` is how far that
+    looks. `days_to_STEP` is how long half of those who came so far took. `value` is in `currency`, and
+    None where it was earned in several or in another than the cost; `values` has all of it, by currency.
     """
     with store.unit(write=False) as work:
-        reached, earned = work.reports.reached(), work.reports.earned()
+        reached, earned, waited = work.reports.reached(), work.reports.earned(), work.reports.waited()
     whole = Cohort(sum(one.leads for one in reached), sum(one.accepted for one in reached), None)
-    mature = now - rules.workspace.readiness.outcome_within.span
+    span = rules.workspace.readiness.outcome_within.span
+    mature = now - span
+    likely = pulled([Count(one.accepted, one.leads) for one in reached])
     known = rules.workspace.sources
-    rows = {one.source: _row(one, known.get(one.source or ""), earned, whole, mature) for one in reached}
+    rows = {
+        one.source: _row(one, known.get(one.source or ""), earned, whole, mature)
+        | {"likely": round(share, 4)}
+        | _times([each for each in waited if each.source == one.source], span.days, now.date())
+        for one, share in zip(reached, likely, strict=True)
+    }
     for name, source in known.items():
         if name not in rows:
             rows[name] = _row(Reached(name, 0, 0, 0, 0, 0, 0, 0, 0, now), source, (), whole, mature)
+            rows[name] |= {"likely": None} | _times((), span.days, now.date())
     return [rows[name] for name in sorted(rows, key=lambda name: (name is None, name or ""))]
 
 
@@ -64,6 +77,36 @@ def _row(
         "high": round(interval.high, 4) if interval else None,
         "verdict": verdict_of(Cohort(far.leads, far.accepted, far.middle), whole, mature=mature),
     }
+
+
+def _times(waited: Sequence[Waited], span: int, today: date) -> dict[str, Any]:
+    """How long each step took, and the share that sales is to accept `span` days after arrival."""
+    took: dict[str, Counter[int]] = {step: Counter() for step in WAITED}
+    waiting: Counter[int] = Counter()
+    for one in waited:
+        if one.reached is not None:
+            took[one.step][max((one.reached - one.arrived).days, 0)] += one.leads
+        elif one.step == "accepted":
+            waiting[max((today - one.arrived).days, 0)] += one.leads
+    found = reached_by(span, took["accepted"], waiting)
+    share, interval, days = found if found is not None else (None, None, None)
+    return {
+        "expected": round(share, 4) if share is not None else None,
+        "expected_low": round(interval.low, 4) if interval is not None else None,
+        "expected_high": round(interval.high, 4) if interval is not None else None,
+        "expected_days": days,
+        **{f"days_to_{step}": _middle(took[step]) for step in WAITED},
+    }
+
+
+def _middle(days: Counter[int]) -> int | None:
+    """The day by which half of them had it."""
+    half, seen = days.total() / 2, 0
+    for day in sorted(days):
+        seen += days[day]
+        if seen >= half:
+            return day
+    return None
 
 
 def _in_one_currency(values: Mapping[str, float], paid: str | None) -> tuple[float | None, str | None]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from nurture.domain import scoring
 from nurture.domain.calibration.table import YES, Example, Value
+from nurture.domain.condition import fold
 from nurture.domain.fact import Fact, FactName
 from nurture.domain.handoff import State
 from nurture.domain.history import LeadHistory
@@ -25,6 +26,7 @@ from nurture.ports import Unit
 
 ACCEPTED: Final = frozenset({State.ACCEPTED.value, State.WON.value, State.LOST.value})
 ANSWERED: Final = ACCEPTED | {State.REJECTED.value}
+OFFERED: Final = ANSWERED | {State.OFFERED.value, State.EXPIRED.value}
 RECENT: Final = timedelta(days=90)
 # Names of one person, and what scoring and sales make of a lead: no properties to learn from.
 _NOT_FEATURES: Final = frozenset(
@@ -39,9 +41,10 @@ _FIELD: Final = re.compile(r"(?:^|, )([a-z_]+(?:\.\w+)?) = ")
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """One answered handoff. `at`: the promotion; `responses` and `facts` until then."""
+    """One handoff. `at`: the promotion; `responses` and `facts` until then."""
 
     handoff: int
+    promotion: int
     lead: Lead
     at: datetime
     state: State
@@ -89,14 +92,12 @@ def engagement_of(responses: Sequence[Response], rules: Scoring, now: datetime) 
     return scoring.engagement(scoring.added({}, lines, rules), rules, now)
 
 
-def handed(work: Unit, *, since: datetime | None = None, until: datetime | None = None) -> list[Handed]:
-    """Answered handoffs of leads that are still known, by the day of their promotion."""
+def handed(work: Unit, *, states: Collection[str] = ANSWERED, since: datetime | None = None) -> list[Handed]:
+    """Handoffs in these states, by the day of their promotion; `since`: offered then or later."""
     rows = [
         row
-        for row in work.sales.handoffs(states=sorted(ANSWERED))
-        if row["offered_at"] is not None
-        and (since is None or row["offered_at"] >= since)
-        and (until is None or row["offered_at"] < until)
+        for row in work.sales.handoffs(states=sorted(states))
+        if row["offered_at"] is not None and (since is None or row["offered_at"] >= since)
     ]
     ids = sorted({row["lead_id"] for row in rows})
     leads, facts = work.leads.get(ids), work.leads.facts(ids)
@@ -113,6 +114,7 @@ def handed(work: Unit, *, since: datetime | None = None, until: datetime | None 
         found.append(
             Handed(
                 row["id"],
+                row["promotion_id"],
                 leads[number],
                 at,
                 State(row["state"]),
@@ -142,4 +144,4 @@ def example(one: Handed, readiness: Readiness) -> Example:
 def _value(name: str, value: Any) -> Value:
     if name in _TRUTHS or isinstance(value, bool):
         return YES if value else None
-    return float(value) if isinstance(value, int | float) else None if value is None else str(value)
+    return float(value) if isinstance(value, int | float) else None if value is None else fold(str(value))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from nurture.domain.reception import Reception
@@ -27,6 +27,17 @@ class Reached:
     rejected: int
     won: int
     middle: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """Leads of one source that arrived on one day, and on which day they first reached a step; None: not yet."""
+
+    source: str | None
+    step: str  # contacted, near_term, offered, accepted, won
+    arrived: date
+    reached: date | None
+    leads: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,9 @@ class Reports(Protocol):
 
     def reached(self) -> list[Reached]:
         """How far the leads of each source came; each lead once, by source name, the unknown one last."""
+
+    def waited(self) -> list[Waited]:
+        """How long the leads of each source took to each step, by days."""
 
     def earned(self) -> list[Earned]:
         """What was won, by source and currency."""

@@ -16,7 +16,9 @@ DRAWN: Final = 25  # rows in a chart; the table has all
 WILSON: Final = (
     "From and to: the 95 % interval of Wilson for the share of leads that sales accepted. Too few: under 30 leads. "
     "Too young: half of the leads have not had the time that the agreement allows for an outcome. Each lead counts "
-    "once, in the source that brought it first."
+    "once, in the source that brought it first. Likely: the share with small sources pulled toward all, the more the "
+    "smaller they are (Morris's empirical Bayes). Expected: the share once every lead had the time for an outcome, the "
+    "young ones counted for as long as they are here (Kaplan-Meier)."
 )
 NEWCOMBE: Final = (
     "Lift: the share of people in the cadence who reached near-term since they were first enrolled, less that share "
@@ -44,7 +46,7 @@ def html(name: str, rows: Rows, columns: Sequence[str], *, at: datetime) -> str:
     return page.page(title, lead, parts, footer=f"nurture report {name}, {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
 
 
-RATES: Final = frozenset({"low", "high", "lift", "of_all", "of_previous", "accepted_lift"})
+RATES: Final = frozenset({"low", "high", "likely", "expected", "lift", "of_all", "of_previous", "accepted_lift"})
 
 
 def _cell(column: str, value: Any) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, or_, select, union
+from sqlalchemy import ColumnElement, Connection, Select, Text, case, cast, exists, func, or_, select, union, union_all
 from sqlalchemy.sql.selectable import CompoundSelect
 
 from nurture.adapters.store.tables import changes, enrollments, handoffs, leads, responses, touches
@@ -15,7 +15,7 @@ from nurture.domain.lead import Stage
 from nurture.domain.reception import Reception
 from nurture.domain.response import CONVERSATIONS, EVIDENCE, REFUSALS, Bounce, CallOutcome, Grade, Kind
 from nurture.domain.touch import Channel, State
-from nurture.ports.reports import Arm, Earned, Held, Reached, Work
+from nurture.ports.reports import Arm, Earned, Held, Reached, Waited, Work
 
 SOURCE = func.nullif(leads.c.source, "")
 COUNTED = leads.c.merged_into.is_(None)
@@ -88,6 +88,40 @@ class ReportRows:
         placed = select(*columns).where(COUNTED).subquery()
         query = select(placed.c.source, placed.c.created_at).where(placed.c.place == placed.c.size // 2 + 1)
         return {row.source: row.created_at for row in self._db.execute(query)}
+
+    def waited(self) -> list[Waited]:
+        """How long the leads of each source took to each step, by days."""
+        taken = func.coalesce(handoffs.c.answered_at, handoffs.c.offered_at, handoffs.c.created_at)
+        steps: dict[str, Select[Any] | CompoundSelect[Any]] = {
+            "contacted": select(touches.c.lead_id, touches.c.counted_at.label("at")).where(
+                touches.c.counted_at.is_not(None)
+            ),
+            "near_term": select(changes.c.lead_id, changes.c.at).where(TO_NEAR_TERM),
+            "offered": select(handoffs.c.lead_id, handoffs.c.offered_at.label("at")).where(
+                handoffs.c.offered_at.is_not(None)
+            ),
+            "accepted": union_all(
+                select(handoffs.c.lead_id, taken.label("at")).where(handoffs.c.state.in_(ACCEPTED)),
+                select(changes.c.lead_id, changes.c.at).where(changes.c.what == Handoff.ACCEPTED.value),
+            ),
+            "won": select(handoffs.c.lead_id, func.coalesce(handoffs.c.ended_at, taken).label("at")).where(
+                handoffs.c.state == Handoff.WON.value
+            ),
+        }
+        found = []
+        for step, query in steps.items():
+            every = query.subquery()
+            first = select(every.c.lead_id, func.min(every.c.at).label("at")).group_by(every.c.lead_id).subquery()
+            # Read as text: SQLite has no type for a day, and PostgreSQL has one of its own.
+            arrived, reached = (cast(func.date(one), Text) for one in (leads.c.created_at, first.c.at))
+            columns = (SOURCE.label("source"), arrived.label("arrived"), reached.label("reached"))
+            rows = leads.outerjoin(first, first.c.lead_id == leads.c.id)
+            counted = select(*columns, func.count().label("leads")).select_from(rows).where(COUNTED)
+            for row in self._db.execute(counted.group_by(*columns)):
+                days = [date.fromisoformat(one) if one else None for one in (row.arrived, row.reached)]
+                assert days[0] is not None
+                found.append(Waited(row.source, step, days[0], days[1], row.leads))
+        return found
 
     def earned(self) -> list[Earned]:
         """What was won, by source and currency."""

@@ -20,11 +20,9 @@ def scoring_yaml(table: Table, current: Scoring, *, leaks: Mapping[str, str], ah
         f"# Proposed by `nurture scoring fit` from {table.leads} past leads, of which {table.good} turned out well.",
         f"# {DOUBLES} points more: twice the odds. Read it, correct it, then: nurture scoring compare THIS.yaml",
         *(
-            [
-                f"# Learned on the first four fifths, it puts a good lead first {100 * ahead:.0f} times in 100 in the last."
-            ]
-            if ahead is not None
-            else []
+            []
+            if ahead is None
+            else [f"# Learned on the first four fifths, it orders the last one with AUC {ahead:.2f}."]
         ),
         *(f"# Not used: {name}, {why}." for name, why in leaks.items()),
         "fit:" if any(band.feature not in _KINDS for band in table.bands) else "fit: []",

@@ -68,15 +68,16 @@ class Band:
         name = self.feature
         match self.kind:
             case Kind.MISSING:
-                return f"not {name}"
+                # What is missing equals nothing, not even itself; a truth value that does not hold is as good as none.
+                return f"not {name}" if self.texts == (YES,) else f"not {name} == {name}"
             case Kind.AMONG if self.texts == (YES,):
                 return name
             case Kind.AMONG if len(self.texts) == 1:
-                return f"{name} == {_quoted(self.texts[0])}"
+                return f"{name} == {quoted(self.texts[0])}"
             case Kind.AMONG:
-                return f"{name} in [{', '.join(map(_quoted, self.texts))}]"
+                return f"{name} in [{', '.join(map(quoted, self.texts))}]"
             case Kind.UNSEEN:
-                return f"{name} and {name} not in [{', '.join(map(_quoted, self.texts))}]"
+                return f"{name} and {name} not in [{', '.join(map(quoted, self.texts))}]"
             case _:
                 parts = [f"{name} > {_plain(self.above)}"] if self.above is not None else []
                 return " and ".join(parts + ([f"{name} <= {_plain(self.up_to)}"] if self.up_to is not None else []))
@@ -86,6 +87,8 @@ class Band:
         """What was seen, in words."""
         if not self.leads:
             return "never seen before"
+        if self.kind is Kind.MISSING:
+            return f"not known: {self.good} of {self.leads} such leads turned out well"
         return f"{self.good} of {self.leads} such leads turned out well ({100 * self.good / self.leads:.0f} %)"
 
 
@@ -128,8 +131,14 @@ def is_numeric(values: Sequence[Value]) -> bool:
     return bool(there) and all(number_of(value) is not None for value in there)
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+def is_sayable(text: str) -> bool:
+    """Whether a condition can name this text: there is no quote that it does not hold itself."""
+    return not ("'" in text and '"' in text)
+
+
+def quoted(text: str) -> str:
+    """The text as conditions write it."""
+    return f'"{text}"' if "'" in text else f"'{text}'"
 
 
 def _plain(number: float | None) -> str:
