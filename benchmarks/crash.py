@@ -52,7 +52,7 @@ def main() -> int:
     print(f"touches       {outcome.touches}   (seed {given.seed})")
     print(f"kills         {outcome.kills}")
     print(f"in doubt      {outcome.in_doubt} were seen so; {outcome.sent_again} were not taken and sent again")
-    print(f"listed        {outcome.listed} in doubt at the end" + (": stuck" if given.in_doubt == "settle" else ""))
+    print(f"listed        {outcome.listed} in doubt at the end")
     print(f"unknown       {outcome.unknown}")
     print(f"accepted      {len(outcome.accepted)} different touches")
     print(f"lost          {outcome.lost}")
