@@ -28,7 +28,7 @@ def condition(text: str | None) -> Condition | None:
     try:
         return parse(text)
     except ConditionError as problem:
-        raise RequestError(f"--where: {problem}", hint="For example: --where \"stage == 'long_term'\"") from None
+        raise RequestError(f"--where: {problem}", hint="") from None
 
 
 def leads_of(current: Session, lead: str | None, where: str | None) -> list[Lead]:

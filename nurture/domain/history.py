@@ -5,15 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from nurture.domain.duration import Duration
+from nurture.domain.lead import CompanyId, Lead
 from nurture.domain.response import Grade, Kind, Response
 from nurture.domain.touch import CONTACTED, Channel, State, Touch
+
+# A touch that ended without a person's word is known by its state.
+ENDED: Final = frozenset({State.DONE, State.EXPIRED, State.CANCELED, State.SKIPPED, State.FAILED})
 
 
 def is_template(path: str, name: str) -> bool:
     """Whether a template path is what a condition calls `name`: the path itself or its last part."""
     return path == name or path.endswith("/" + name)
+
+
+def beside(lead: Lead, stages: Mapping[CompanyId, Mapping[str, int]]) -> dict[str, int]:
+    """How many colleagues of a lead are in each stage, by how many people of its company are."""
+    if lead.company is None or lead.company.id not in stages:
+        return {}
+    counts = dict(stages[lead.company.id])
+    counts[lead.stage.value] = counts.get(lead.stage.value, 0) - 1
+    return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +74,13 @@ class LeadHistory:
         return any(str(one.detail.get("page") or "").startswith(page) for one in self._human(Kind.VISIT))
 
     def outcome(self, step: str) -> str | None:
-        """How the latest touch of this step ended; `expired` when nobody did it in time."""
+        """How the latest touch of this step ended: by a person's word, else by its state (`expired`, `skipped`...)."""
         made = [one for one in self.touches_made if one.step == step or self._was_called(one, step)]
         own = [one for one in made if one.enrollment == self.enrollment] or made
         if not own:
             return None
         last = max(own, key=lambda one: one.created_at)
-        return last.outcome or ("expired" if last.state is State.EXPIRED else None)
+        return last.outcome or (last.state.value if last.state in ENDED else None)
 
     def touches(self, channel: str, within: Duration) -> int:
         """How many touches on this channel were made within a time before now."""

@@ -14,7 +14,7 @@ from nurture.domain.consent import Medium, Standing, standing
 from nurture.domain.enrollment import Enrollment, EnrollmentId
 from nurture.domain.errors import NurtureError
 from nurture.domain.fact import Fact
-from nurture.domain.history import LeadHistory
+from nurture.domain.history import LeadHistory, beside
 from nurture.domain.lead import Lead, LeadId
 from nurture.domain.names import names_of
 from nurture.domain.pacing import WEEK, Counted, as_counted, with_its_call
@@ -45,6 +45,7 @@ class Scene:
     switches: Mapping[str, Switch]
     touches: dict[LeadId, list[Touch]]
     company_last: dict[int, dict[LeadId, datetime]]
+    stages: Mapping[int, Mapping[str, int]] = field(default_factory=dict)  # company -> stage -> how many people
     pressure: Pressure = field(default_factory=Pressure)
     _names: dict[LeadId, tuple[Lead, Sequence[Fact] | None, Mapping[str, Any]]] = field(default_factory=dict)
 
@@ -82,7 +83,11 @@ class Scene:
     def history(self, lead: Lead, enrollment: int | None) -> LeadHistory:
         """What happened to the lead, as conditions ask about it."""
         return LeadHistory(
-            self.now, self.touches.get(lead.id, ()), self.responses.get(lead.id, ()), enrollment=enrollment
+            self.now,
+            self.touches.get(lead.id, ()),
+            self.responses.get(lead.id, ()),
+            enrollment=enrollment,
+            colleagues_by_stage=beside(self.leads.get(lead.id, lead), self.stages) if self.stages else {},
         )
 
     def had(self, lead: Lead, template: str) -> bool:
@@ -184,4 +189,5 @@ def load(work: Unit, ids: Collection[LeadId], *, rules: InForce, policy: Policy,
         switches=work.control.switches(),
         touches=work.touches.of_leads(ids),
         company_last=work.leads.company_last_touched(companies, now - WEEK),
+        stages=work.leads.stages_in(companies) if companies else {},
     )

@@ -106,6 +106,9 @@ class Leads(Protocol):
     def of_company(self, company: CompanyId) -> list[LeadId]:
         """The people of a company."""
 
+    def stages_in(self, companies: Collection[CompanyId]) -> dict[CompanyId, dict[str, int]]:
+        """How many people of each company are in each stage; merged and forgotten ones are left out."""
+
     def company_last_touched(
         self, companies: Collection[CompanyId], since: datetime
     ) -> dict[CompanyId, dict[LeadId, datetime]]:

@@ -11,7 +11,8 @@ import pytest
 
 from nurture.domain.lead import Lead
 from nurture.flow import enroll
-from tests.builders import a_lead, a_store
+from nurture.flow.plan import upcoming
+from tests.builders import a_company, a_lead, a_store
 from tests.flow.loop import Loop, a_cadence, a_loop, a_policy, in_force
 
 ALL = "enroll: {when: stage == 'unknown'}\n"
@@ -133,3 +134,14 @@ def test_a_dry_run_enrolls_nobody(loop: Loop) -> None:
     answers = enroll.by_hand([ada.id], "course", by="me", dry_run=True, **loop.common)
     assert answers[ada.id].may_enter
     assert standing(loop, ada) == []
+
+
+def test_a_condition_may_ask_how_far_the_colleagues_are(loop: Loop) -> None:
+    more = "enroll: {when: \"stage == 'unknown' and colleagues('near_term') == 1\"}\n"
+    loop.rules = in_force({"course": a_cadence("- email: one", more=more)})
+    company = a_company(loop.store)
+    ada, bob = a_lead(loop.store, company=company), a_lead(loop.store)
+    a_lead(loop.store, company=company, stage="near_term")
+    expected = upcoming(**loop.common, cadence="course")
+    assert look(loop) == 1 == expected[0].today
+    assert (standing(loop, ada), standing(loop, bob)) == (["course"], [])

@@ -46,7 +46,7 @@ SEARCHES = [
     "days_since('reply') - days_since('click') > 0", "colleagues('near_term') >= 1",
     "colleagues('unknown') == 0 and company",
     "outcome('intro') == 'voicemail'", "outcome('intro') != 'connected'", "outcome('intro')", "not outcome('intro')",
-    "outcome('intro') in ['expired', 'connected']",
+    "outcome('intro') in ['expired', 'connected']", "outcome('intro') == 'skipped'",
     "engagement >= 5", "engagement < 5", "not (engagement >= 5 or fit > 10)", "score > 20", "score - fit == 0",
     "stage == 'near_term' or engagement >= 8 and not clicked('hello')", "(engagement > 6) == asked_for_sales",
     "engagement > 3 and colleagues('near_term') > 0 and not budget",
@@ -96,7 +96,13 @@ def a_past(work: Work, lead: int, dice: Random) -> None:
         touches.append(a_sent_touch(work, lead=lead, template=template, now=at))
     enrollment = an_enrollment(work, lead=lead, exclusive=False)
     for state, outcome in dice.sample(
-        [(State.DONE, "voicemail"), (State.DONE, "connected"), (State.EXPIRED, None), (State.OPEN, None)],
+        [
+            (State.DONE, "voicemail"),
+            (State.DONE, "connected"),
+            (State.EXPIRED, None),
+            (State.OPEN, None),
+            (State.SKIPPED, None),
+        ],
         dice.randrange(3),
     ):
         at = NOW + dice.randrange(20) * DAY

@@ -34,8 +34,9 @@ from nurture.adapters.store.tables import companies, facts, leads, responses, to
 from nurture.adapters.store.texts import Custom
 from nurture.domain.duration import Duration
 from nurture.domain.fact import FactName
+from nurture.domain.history import ENDED
 from nurture.domain.response import Grade, Kind
-from nurture.domain.touch import CONTACTED, State
+from nurture.domain.touch import CONTACTED
 
 FACTS: Final = frozenset(map(str, FactName))
 OF_COMPANY: Final = frozenset({"company", "domain", "industry", "employees", "revenue", "country", "timezone"})
@@ -105,9 +106,9 @@ def questions(dialect: str, now: datetime) -> Calls:
         return exists().where(*_human(Kind.VISIT), seen == page)
 
     def outcome(step: str) -> Column:
-        expired = case((touches.c.state == State.EXPIRED.value, State.EXPIRED.value))
+        ended = case((touches.c.state.in_(sorted(ENDED)), touches.c.state))
         query = (
-            select(func.coalesce(func.nullif(touches.c.outcome, ""), expired, type_=Text()))
+            select(func.coalesce(func.nullif(touches.c.outcome, ""), ended, type_=Text()))
             .where(touches.c.lead_id == leads.c.id, touches.c.step == step)
             .order_by(case((touches.c.enrollment_id.is_(None), 0), else_=1), touches.c.created_at.desc(), touches.c.id)
         )

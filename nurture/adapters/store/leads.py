@@ -15,7 +15,7 @@ from nurture.adapters.store.companies import CompanyRows
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.people import lead_of, leads_with_companies
 from nurture.adapters.store.rows import fetch, insert
-from nurture.adapters.store.search import counted, matching, running
+from nurture.adapters.store.search import counted, matching, running, stages_in
 from nurture.adapters.store.tables import (
     consents,
     enrollments,
@@ -235,6 +235,10 @@ class LeadRows:
         """The people of a company, by id; merged and forgotten ones are left out."""
         query = select(leads.c.id).where(leads.c.company_id == company, *PRESENT).order_by(leads.c.id)
         return list(self._db.execute(query).scalars())
+
+    def stages_in(self, companies: Collection[CompanyId]) -> dict[CompanyId, dict[str, int]]:
+        """How many people of each company are in each stage; merged and forgotten ones are left out."""
+        return stages_in(self._db, companies)
 
     def company_last_touched(
         self, companies: Collection[CompanyId], since: datetime

@@ -6,7 +6,7 @@ for which it may hold, and those of them who have any engagement are judged one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,13 +22,18 @@ from nurture.adapters.store.texts import prepare_sqlite
 from nurture.adapters.store.touches import TouchRows
 from nurture.domain import scoring
 from nurture.domain.condition import Condition
-from nurture.domain.history import LeadHistory
-from nurture.domain.lead import Lead
+from nurture.domain.history import LeadHistory, beside
+from nurture.domain.lead import CompanyId, Lead
 from nurture.domain.names import names_of
 from nurture.domain.scoring import Running
 from nurture.domain.workspace import Workspace
 
 BATCH: Final = 2_000
+_STAGES: Final = (
+    select(leads.c.company_id, leads.c.stage, func.count().label("people"))
+    .where(among(leads.c.company_id), *asking.PRESENT)
+    .group_by(leads.c.company_id, leads.c.stage)
+)
 DECAYING: Final = frozenset({"engagement", "score"})
 
 
@@ -120,11 +125,11 @@ class _Search:
         touches = TouchRows(self._db).of_leads(ids) if where.calls else {}
         responses = ResponseRows(self._db).of_leads(ids) if where.calls else {}
         asks_colleagues = any(call.name == "colleagues" for call in where.calls)
-        stages = _stages(self._db, batch) if asks_colleagues else {}
+        stages = stages_in(self._db, {lead.company.id for lead in batch if lead.company}) if asks_colleagues else {}
         holding = set()
         for lead, row in zip(batch, rows, strict=True):
             made, answers = touches.get(lead.id, ()), responses.get(lead.id, ())
-            history = LeadHistory(now, made, answers, colleagues_by_stage=_without(lead, stages))
+            history = LeadHistory(now, made, answers, colleagues_by_stage=beside(lead, stages))
             names = names_of(lead, known=known.get(lead.id, ()), engagement=self._engagement(row), now=now)
             if where.holds(names, history):
                 holding.add(lead.id)
@@ -151,22 +156,9 @@ def known_facts(db: Connection, ids: Iterable[int], *, since: datetime | None) -
     return found
 
 
-def _stages(db: Connection, batch: Iterable[Lead]) -> dict[int, dict[str, int]]:
-    """How many people of each company are in each stage."""
-    found: dict[int, dict[str, int]] = {}
-    query = (
-        select(leads.c.company_id, leads.c.stage, func.count().label("people"))
-        .where(among(leads.c.company_id), *asking.PRESENT)
-        .group_by(leads.c.company_id, leads.c.stage)
-    )
-    for row in fetch(db, query, {lead.company.id for lead in batch if lead.company}):
+def stages_in(db: Connection, ids: Collection[CompanyId]) -> dict[CompanyId, dict[str, int]]:
+    """How many people of each company are in each stage; merged and forgotten ones are left out."""
+    found: dict[CompanyId, dict[str, int]] = {}
+    for row in fetch(db, _STAGES, ids):
         found.setdefault(row.company_id, {})[row.stage] = row.people
     return found
-
-
-def _without(lead: Lead, stages: Mapping[int, Mapping[str, int]]) -> dict[str, int]:
-    if lead.company is None or lead.company.id not in stages:
-        return {}
-    counts = dict(stages[lead.company.id])
-    counts[lead.stage.value] -= 1
-    return counts
