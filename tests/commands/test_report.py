@@ -62,7 +62,14 @@ def test_a_page_that_cannot_be_written_is_one_message(refused: Nurture) -> None:
     assert done.err.startswith("nurture: nowhere/page.html cannot be written")
 
 
-def test_what_is_not_there_yet_says_so(refused: Nurture) -> None:
-    done = refused("report", "agreement")
-    assert done.code == 2
-    assert "not there yet" in done.err
+def test_the_agreement_page_shows_what_is_agreed_and_proposes_nothing_without_a_past(
+    nurture: Nurture, ada: str, folder: Path
+) -> None:
+    assert nurture("report", "agreement", "--json").json == {"months": [], "proposal": None}
+    assert "No change is proposed" in nurture("report", "agreement").out
+    done = nurture("report", "agreement", "--html", "page.html")
+    assert (done.code, done.out) == (0, "")
+    page = (folder / "page.html").read_text("utf-8")
+    assert "Agreed on " in page
+    assert "human_evidence_within" in page
+    assert nurture("report", "agreement", "--csv").out.startswith("month,promoted,")

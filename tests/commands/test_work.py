@@ -201,9 +201,9 @@ def test_companies_are_set_and_known_by_another_domain(nurture: Nurture, ada: st
         (["company", "alias", "Acme Plants", "gmail.com"], "gmail.com"),
         (["link", "repair", "https://a.example", "javascript:x"], "no web address"),
         (["handoff", "import", "x.csv"], "not there yet"),
-        (["scoring", "fit"], "not there yet"),
+        (["scoring", "compare", "nothing.yaml"], "cannot be read"),
         (["response", "rejudge", "--since", "soon"], "'soon'"),
-        (["report", "agreement"], "not there yet"),
+        (["report", "agreement", "--html", "nowhere/x.html"], "cannot be written"),
     ],
 )
 def test_a_wrong_request_is_one_message_and_exit_code_2(refused: Nurture, arguments: list[str], says: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Final
 
 from nurture.domain.calibration.table import DOUBLES, Table
@@ -16,27 +17,26 @@ _KINDS: Final = frozenset(kind.value for kind in EVIDENCE)
 
 def scoring_yaml(table: Table, current: Scoring, *, leaks: Mapping[str, str], ahead: float | None) -> str:
     """The file: learned points, and what is in force for all that outcomes do not tell (stages, decay, refusals)."""
+    learned = {name: rule for name in table.features if name in _KINDS and (rule := _learned(table, name))}
+    scale = _scale([most for _, most in learned.values()], current)
     lines = [
         f"# Proposed by `nurture scoring fit` from {table.leads} past leads, of which {table.good} turned out well.",
-        f"# {DOUBLES} points more: twice the odds. Read it, correct it, then: nurture scoring compare THIS.yaml",
-        *(
-            []
-            if ahead is None
-            else [f"# Learned on the first four fifths, it orders the last one with AUC {ahead:.2f}."]
-        ),
+        f"# {DOUBLES * scale} points more: twice the odds. Read and correct it; then: nurture scoring compare THIS.yaml",
+        *([f"# Learned on the first four fifths, it orders the last with AUC {ahead:.2f}."] if ahead else []),
         *(f"# Not used: {name}, {why}." for name, why in leaks.items()),
         "fit:" if any(band.feature not in _KINDS for band in table.bands) else "fit: []",
     ]
     for feature in table.features:
         if feature not in _KINDS:
             lines += [
-                _item(points=band.points, when=band.condition, because=band.because) for band in table.of(feature)
+                _item(points=band.points * scale, when=band.condition, because=band.because)
+                for band in table.of(feature)
             ]
-    learned = [rule for feature in table.features if feature in _KINDS and (rule := _rule(table, feature))]
     kept = [rule for rule in current.engagement if not learned or rule.points < 0]
     lines += ["engagement:", f"  half_life: {current.half_life}"]
     lines += [f"  cap: {current.cap:g}"] if current.cap is not None else []
-    rules = [*learned, *map(_kept, kept)]
+    rules = [_rule(table, name, each * scale, most * scale) for name, (each, most) in learned.items()]
+    rules += map(_kept, kept)
     lines += ["  rules:", *("  " + rule for rule in rules)] if rules else []
     if current.stages:
         lines.append("stages:")
@@ -46,21 +46,31 @@ def scoring_yaml(table: Table, current: Scoring, *, leaks: Mapping[str, str], ah
     return "\n".join(lines) + "\n"
 
 
-def _rule(table: Table, feature: str) -> str:
-    """Points for each response of a kind and the most of them together, from the lines for one, two, ... of them."""
+def _learned(table: Table, feature: str) -> tuple[int, int] | None:
+    """Points for each response of a kind, and for all of them together, from the lines for one, two, ... of them."""
     worth = [sum(band.points for band in table.of(feature) if band.holds(float(count))) for count in range(MOST + 1)]
     gains = [one - worth[0] for one in worth]
     best = max(range(1, MOST + 1), key=lambda count: (abs(gains[count]), -count))
     if not gains[best]:
-        return ""
+        return None
     each = gains[1] if gains[1] * gains[best] > 0 else round(gains[best] / best) or (1 if gains[best] > 0 else -1)
-    leads = sum(band.leads for band in table.of(feature))
+    return each, gains[best]
+
+
+def _scale(most: Sequence[int], current: Scoring) -> int:
+    """By how much all points grow so that half of what can be earned reaches every stage as it is defined now."""
+    reach = sum(one for one in most if one > 0)
+    bounds = [bound for rule in current.stages.values() for bound in rule.enter.bounds("engagement") or ()]
+    return ceil(2 * max(bounds, default=0) / reach) if reach and max(bounds, default=0) > 0 else 1
+
+
+def _rule(table: Table, feature: str, each: int, most: int) -> str:
     return _item(
         on=feature,
         where=_where(Kind(feature)),
         points=each,
-        at_most=abs(gains[best]),
-        because=f"learned from {leads} leads that differ in it",
+        at_most=abs(most),
+        because=f"learned from {sum(band.leads for band in table.of(feature))} leads that differ in it",
     )
 
 
