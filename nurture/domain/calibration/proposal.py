@@ -21,7 +21,7 @@ def scoring_yaml(table: Table, current: Scoring, *, leaks: Mapping[str, str], ah
     scale = _scale([most for _, most in learned.values()], current)
     lines = [
         f"# Proposed by `nurture scoring fit` from {table.leads} past leads, of which {table.good} turned out well.",
-        f"# {DOUBLES * scale} points more: twice the odds. Read and correct it; then: nurture scoring compare THIS.yaml",
+        f"# {DOUBLES * scale} points more: twice the odds. Correct it; then: nurture scoring compare THIS.yaml",
         *([f"# Learned on the first four fifths, it orders the last with AUC {ahead:.2f}."] if ahead else []),
         *(f"# Not used: {name}, {why}." for name, why in leaks.items()),
         "fit:" if any(band.feature not in _KINDS for band in table.bands) else "fit: []",
