@@ -52,7 +52,15 @@ def _print(
         writer.writerow(names)
         writer.writerows([[cell(plain(row.get(name))) for name in names] for row in rows])
     elif html is None:
-        show_rows(rows, columns, as_json=False, empty=empty)
+        show_rows([_in_words(row) for row in rows], columns, as_json=False, empty=empty)
+
+
+def _in_words(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Counts by name as a person writes them down: no_fit 3, unreachable 1."""
+    return {
+        key: ", ".join(f"{name} {count}" for name, count in value.items()) if isinstance(value, Mapping) else value
+        for key, value in row.items()
+    }
 
 
 def sources(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, as_json: AsJson = False) -> None:
@@ -102,6 +110,7 @@ def cadences(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, as
     columns = (
         *("cadence", "version", "enrolled", "active", "paused", "done", "stopped", "goal_met", "held_out", "sent"),
         *("tasks_done", "skipped", "clicked", "replied", "near_term", "accepted", "lift", "low", "high", "verdict"),
+        *("accepted_lift", "accepted_verdict"),
     )
     _print(current, "cadences", rows, columns, as_json=as_json, as_csv=as_csv, html=html, empty="No cadences.")
 

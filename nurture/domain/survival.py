@@ -8,30 +8,34 @@ from math import exp, inf, log, sqrt
 from nurture.domain.statistics import CONFIDENCE_95, Count, Interval
 
 
-def reached_by(day: int, reached: Mapping[int, int], waiting: Mapping[int, int]) -> tuple[float, Interval, int] | None:
+def reached_by(
+    day: int, reached: Mapping[int, int], waiting: Mapping[int, int], *, watched: int = 1
+) -> tuple[float, Interval, int] | None:
     """The share that reaches something within so many days of its arrival, its interval, the last day that is known.
 
     `reached`: days after arrival -> leads that reached it then; `waiting`: age in days -> leads that have not yet. A
     lead counts for as long as it was watched, so young ones help without being held against anybody. Where no lead is
-    `day` days old, the answer is for the oldest one. None without leads.
+    `day` days old, the answer is for the oldest one; what fewer than `watched` leads are old enough to tell is left
+    out. None without leads.
 
     E. L. Kaplan and P. Meier, Nonparametric estimation from incomplete observations, JASA 53 (1958), 457-481; the
     variance of M. Greenwood (1926) on the log-log scale, which stays between 0 and 1.
     """
     days = sorted({*reached, *waiting})
     at_risk = sum(reached.values()) + sum(waiting.values())
-    if not at_risk:
+    if at_risk < max(watched, 1):
         return None
-    left, spread = 1.0, 0.0
+    left, spread, known = 1.0, 0.0, 0
     for one in days:
-        if one > day:
+        if one > day or at_risk < watched:
             break
+        known = one
         hits = reached.get(one, 0)
         if hits:
             left *= 1 - hits / at_risk
             spread += hits / (at_risk * (at_risk - hits)) if at_risk > hits else inf
         at_risk -= hits + waiting.get(one, 0)
-    return 1 - left, _interval(left, spread), min(day, days[-1])
+    return 1 - left, _interval(left, spread), day if any(one >= day for one in days) and at_risk >= watched else known
 
 
 def _interval(left: float, spread: float) -> Interval:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any, Final
 
 from nurture.domain import agreement
@@ -45,9 +44,7 @@ def page(
         past = _decided(handed(work, states=OFFERED, since=now - BACK))
         files = work.control.files()
     readiness, scoring = rules.workspace.readiness, rules.workspace.scoring
-    months = [
-        _month(name, list(part)) for name, part in groupby(_by_offer(past), key=lambda one: f"{one.offered_at:%Y-%m}")
-    ]
+    months = _months(past)
     found = agreement.proposal([_offered(one, scoring, readiness) for one in past], readiness)
     text = files.get(FILE, "")
     changed = found.change.edit(text) if found is not None and text else None
@@ -63,8 +60,16 @@ def _decided(past: Sequence[Handed]) -> list[Handed]:
     return list(last.values())
 
 
-def _by_offer(past: Sequence[Handed]) -> list[Handed]:
-    return sorted(past, key=lambda one: (one.offered_at, one.handoff))
+def _months(past: Sequence[Handed]) -> list[dict[str, Any]]:
+    """A row for each month from the first to the last, also for one in which nothing was offered."""
+    by_month: dict[str, list[Handed]] = {}
+    for one in sorted(past, key=lambda one: one.offered_at):
+        by_month.setdefault(f"{one.offered_at:%Y-%m}", []).append(one)
+    if not by_month:
+        return []
+    first, last = (12 * int(name[:4]) + int(name[5:]) - 1 for name in (min(by_month), max(by_month)))
+    names = [f"{month // 12}-{month % 12 + 1:02}" for month in range(first, last + 1)]
+    return [_month(name, by_month.get(name, [])) for name in names]
 
 
 def _offered(one: Handed, scoring: Scoring, readiness: Readiness) -> Offered:

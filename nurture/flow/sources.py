@@ -16,6 +16,7 @@ from nurture.ports.reports import Earned, Reached, Waited
 
 UNKNOWN: Final = "unknown"  # nobody said where these leads come from
 WAITED: Final = ("contacted", "near_term", "offered", "accepted", "won")
+WATCHED: Final = 10  # leads; what fewer are old enough to tell is an accident
 STEPS: Final = ("leads", "contacted", "responded", "near_term", "offered", "accepted", "won")
 
 
@@ -88,7 +89,7 @@ def _times(waited: Sequence[Waited], span: int, today: date) -> dict[str, Any]:
             took[one.step][max((one.reached - one.arrived).days, 0)] += one.leads
         elif one.step == "accepted":
             waiting[max((today - one.arrived).days, 0)] += one.leads
-    found = reached_by(span, took["accepted"], waiting)
+    found = reached_by(span, took["accepted"], waiting, watched=WATCHED)
     share, interval, days = found if found is not None else (None, None, None)
     return {
         "expected": round(share, 4) if share is not None else None,

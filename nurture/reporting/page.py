@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
+LONG: Final = 28  # letters; a longer cell is broken into lines
 _STYLE: Final = """
 :root { color-scheme: light dark; --paper: #ffffff; --back: #f3f5f4; --ink: #1c2629; --dim: #55636a; --line: #d5dcda;
   --accent: #0b6145; --c1: #0b6e4f; --c2: #d98b1f; --c3: #5b6abf; --c4: #b04a6b; --c5: #3d9bb3; --c6: #8a8f94; }
@@ -46,7 +47,7 @@ svg .limit { stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 6 4; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .7rem .4rem 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; } thead th { color: var(--dim); font-weight: 500; }
-td:first-child { white-space: nowrap; }
+.wide td { white-space: nowrap; } .wide td.long { white-space: normal; min-width: 14rem; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 details { margin: .4rem 0; } summary { cursor: pointer; color: var(--accent); font-size: .9rem; }
 details table { width: auto; margin: .4rem 0; }
@@ -103,8 +104,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, numbers: frozen
     """A table; the columns in `numbers` (counted from 0) are set to the right. Wider than the screen, it scrolls."""
 
     def cell(tag: str, place: int, value: Any) -> str:
-        kind = ' class="number"' if place in numbers else ""
-        return f"<{tag}{kind}>{escape('' if value is None else str(value))}</{tag}>"
+        text = "" if value is None else str(value)
+        kind = ' class="number"' if place in numbers else ' class="long"' if len(text) > LONG else ""
+        return f"<{tag}{kind}>{escape(text)}</{tag}>"
 
     top = "".join(cell("th", place, one) for place, one in enumerate(head))
     body = "".join("<tr>" + "".join(cell("td", place, one) for place, one in enumerate(row)) + "</tr>" for row in rows)

@@ -22,8 +22,9 @@ WILSON: Final = (
 )
 NEWCOMBE: Final = (
     "Lift: the share of people in the cadence who reached near-term since they were first enrolled, less that share "
-    "among the people held out, with the 95 % interval of Newcombe. Who is held out is decided by a fixed hash, so the "
-    "two groups differ in nothing else. Too early: under 30 people in one of them, or fewer than 5 successes in both."
+    "among the people held out, with the 95 % interval of Newcombe; the same for those whom sales accepted. Who is "
+    "held out is decided by a fixed hash, so the two groups differ in nothing else. Too early: under 30 people in one of "
+    "them, or fewer than 5 successes in both."
 )
 
 
@@ -99,6 +100,13 @@ def _cadences(rows: Rows) -> str:
     judged = [row for row in rows if row["lift"] is not None]
     values = [Span(row["cadence"], row["lift"], row["low"], row["high"], row["verdict"]) for row in judged[:DRAWN]]
     drawn = spans("More leads in near-term than among those held out", values, line=0, line_label="no lift", sign=True)
+    taken = [
+        Span(row["cadence"], row["accepted_lift"], row["accepted_low"], row["accepted_high"], row["accepted_verdict"])
+        for row in judged[:DRAWN]
+    ]
+    drawn += spans(
+        "More leads accepted by sales than of those held out", taken, line=0, line_label="no lift", sign=True
+    )
     if not judged:
         drawn = page.paragraph("No cadence holds anybody out, so none can show its lift: set holdout: 5% in its file.")
     people = [charts.Bar(row["cadence"], row["enrolled"]) for row in rows if row["enrolled"]]

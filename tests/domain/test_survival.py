@@ -69,6 +69,15 @@ def test_sources_that_do_not_differ_are_all_alike() -> None:
     assert max(rates) == pytest.approx(min(rates)) == pytest.approx(mean(rates))
 
 
+def test_what_too_few_leads_are_old_enough_to_tell_is_left_out() -> None:
+    # Twenty leads were watched for ten days; the last of them, much older, was accepted at last.
+    found = reached_by(180, {5: 2, 150: 1}, {10: 17}, watched=10)
+    assert found is not None
+    assert found[0] == pytest.approx(0.1)
+    assert found[2] == 10
+    assert reached_by(180, {5: 2}, {10: 3}, watched=10) is None
+
+
 def test_of_nothing_there_is_nothing_to_pull() -> None:
     assert pulled([]) == []
     assert pulled([Count(0, 0)]) == [0.0]

@@ -162,6 +162,24 @@ def test_the_cost_of_a_report_in_statements_does_not_grow_with_the_leads(floor: 
     assert asked() == before
 
 
+def test_a_young_source_is_told_what_to_expect_and_a_small_one_is_pulled_toward_all(floor: Floor) -> None:
+    with floor.store.unit() as work:
+        for source, count, every in (("old", 60, 3), ("young", 40, 8), ("small", 2, 1)):
+            arrived = A_TUESDAY - timedelta(days=300 if source != "young" else 30)
+            for number in range(count):
+                lead = a_lead(work, source=source, created_at=arrived, consent=False)
+                if number % every == 0:
+                    work.notes.add([Change("accepted", "", arrived + timedelta(days=20), by="test", lead=lead.id)])
+        work.commit()
+    rows = by_source(floor)
+    assert (rows["old"]["expected"], rows["old"]["expected_days"]) == (0.3333, 180)
+    assert (rows["young"]["expected"], rows["young"]["expected_days"]) == (0.125, 30)
+    assert rows["old"]["days_to_accepted"] == 20
+    assert rows["small"]["accepted"] == rows["small"]["leads"] == 2
+    assert rows["old"]["accepted"] / 60 < rows["small"]["likely"] < 1
+    assert rows["small"]["expected"] is None
+
+
 # Funnel ------------------------------------------------------------------------------------------------------------
 
 

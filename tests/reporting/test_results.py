@@ -25,7 +25,8 @@ def a_source(name: str, **over: Any) -> dict[str, Any]:
 
 
 def a_cadence(**over: Any) -> dict[str, Any]:
-    lift = {"lift": 0.1, "low": -0.02, "high": 0.2, "verdict": "no difference seen"}
+    lift: dict[str, Any] = {"lift": 0.1, "low": -0.02, "high": 0.2, "verdict": "no difference seen"}
+    lift |= {"accepted_lift": 0.0, "accepted_low": -0.1, "accepted_high": 0.1, "accepted_verdict": "too early"}
     return {"cadence": "evergreen", "enrolled": 80, "held_out": 40, "near_term": 20, "sent": 300, **lift, **over}
 
 
