@@ -22,9 +22,9 @@ WILSON: Final = (
 )
 NEWCOMBE: Final = (
     "Lift: the share of people in the cadence who reached near-term since they were first enrolled, less that share "
-    "among the people held out, with the 95 % interval of Newcombe; the same for those whom sales accepted. Who is "
-    "held out is decided by a fixed hash, so the two groups differ in nothing else. Too early: under 30 people in one of "
-    "them, or fewer than 5 successes in both."
+    "among the people held out, with the 95 % interval of Newcombe; the same for those whom sales accepted. "
+    "Who is held out is decided by a fixed hash, so the two groups differ in nothing else. "
+    "Too early: under 30 people in one of them, or fewer than 5 successes in both."
 )
 
 
