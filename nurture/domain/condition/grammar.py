@@ -208,20 +208,19 @@ class _Reader:
             self.fail(f"{self.next} is not expected here: and, or, or a comparison is missing before it.")
 
     def either(self) -> Part:
-        return self.chain("or", self.every)
+        first = self.every()
+        return self.chain("or", first, self.every) if self.next == "or" else first
 
     def every(self) -> Part:
-        return self.chain("and", self.negation)
+        first = self.negation()
+        return self.chain("and", first, self.negation) if self.next == "and" else first
 
-    def chain(self, op: str, part: Callable[[], Part]) -> Part:
-        first = part()
-        if self.next != op:
-            return first
+    def chain(self, op: str, first: Part, part: Callable[[], Part]) -> Part:
         parts = [first]
         while self.next == op:
             self.take()
             parts.append(part())
-        return Chain(parts[0].start, parts[-1].end, op, tuple(parts))
+        return Chain(first.start, parts[-1].end, op, tuple(parts))
 
     def negation(self) -> Part:
         if self.next != "not":

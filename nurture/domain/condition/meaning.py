@@ -118,7 +118,11 @@ class Negation(Node):
 
 # A Read, Ask or Constant is a test when it is a truth value, and then simply does not hold where it is missing.
 Test = Compare | Among | Every | Either | Negation | TextTest | Known | Read | Ask | Constant
+_LEAVES = (Constant, Read, Ask)
 Value = Arithmetic | Test  # any test is a truth value that is never missing, unless it is a Read
+
+
+# Each condition of a workspace goes through these, and a look at the class is much quicker than a pattern.
 
 
 def inside(node: Node) -> list[Node]:
@@ -128,24 +132,23 @@ def inside(node: Node) -> list[Node]:
     while ahead:
         node = ahead.pop()
         found.append(node)
-        match node:
-            case Compare(left=left, right=right) | Arithmetic(left=left, right=right):
-                ahead += (right, left)
-            case Every(parts=parts) | Either(parts=parts):
-                ahead += reversed(parts)
-            case Among(value=value) | TextTest(value=value) | Known(value=value):
-                ahead.append(value)
-            case Negation(part=part):
-                ahead.append(part)
+        if isinstance(node, _LEAVES):
+            continue
+        if isinstance(node, Compare | Arithmetic):
+            ahead += (node.right, node.left)
+        elif isinstance(node, Every | Either):
+            ahead += reversed(node.parts)
+        elif isinstance(node, Among | TextTest | Known):
+            ahead.append(node.value)
+        elif isinstance(node, Negation):
+            ahead.append(node.part)
     return found
 
 
 def type_of(value: Value) -> Type:
     """The type that a value has where it is not missing; ANY for a custom field that was not read as something yet."""
-    match value:
-        case Read(wanted=type_) | Ask(type=type_) | Constant(type=type_):
-            return type_
-        case Arithmetic():
-            return Type.NUMBER
-        case _:
-            return Type.TRUTH
+    if isinstance(value, Constant | Ask):
+        return value.type
+    if isinstance(value, Read):
+        return value.wanted
+    return Type.NUMBER if isinstance(value, Arithmetic) else Type.TRUTH
