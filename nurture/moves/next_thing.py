@@ -24,8 +24,8 @@ def plan_for(hands: Hands, lead: Lead, past: Sequence[Enrollment], kept: Keep, *
     """Give a lead without a next thing one. False where a cadence takes it now, or nobody ever wanted it.
 
     Whom a cadence takes in a few days is looked at again then. A lead in buying mode is asked for what is missing, 30
-    days after it was last; another goes back to the cadence that it was in last. Where there is none a person decides.
-    Whom no cadence ever took stays idle, and is shown.
+    days after it was last, or a person decides; another goes back to the cadence that it was in last, if that takes
+    anybody again, else it is looked at again each month. Whom no cadence ever took stays idle, and is shown.
     """
     if is_suppressed(hands.scene, lead):
         return False
@@ -48,8 +48,10 @@ def plan_for(hands: Hands, lead: Lead, past: Sequence[Enrollment], kept: Keep, *
         _date(hands, lead, at, into)
     elif into is not None:
         come_back(hands, lead, into, NOTHING_PLANNED, new_id=new_id)
-    else:
+    elif ready_but:
         _ask(hands, lead, new_id=new_id)
+    else:  # a task for each of thousands would drown people: it is looked at again, and `lead list` shows it
+        _date(hands, lead, hands.now + REST, None)
     return True
 
 
@@ -69,13 +71,14 @@ def _enters(hands: Hands, lead: Lead, past: Sequence[Enrollment]) -> datetime | 
 
 
 def _into(hands: Hands, past: Sequence[Enrollment], *, ready_but: bool) -> str | None:
-    """The cadence to come back to: the one that asks for what is missing, else the last one that is in force."""
+    """The cadence to come back to: the one that asks for what is missing, else the last one that takes leads again."""
     workspace = hands.scene.rules.workspace
     asks = workspace.readiness.if_missing
     if ready_but and asks in workspace.cadences:
         return asks
     latest = sorted(past, key=lambda one: one.ended_at or one.started_at, reverse=True)
-    return next((one.cadence for one in latest if one.cadence in workspace.cadences and one.cadence != asks), None)
+    known = [workspace.cadences[one.cadence] for one in latest if one.cadence in workspace.cadences]
+    return next((one.name for one in known if one.name != asks and one.entry.again is not None), None)
 
 
 def _date(hands: Hands, lead: Lead, at: datetime, into: str | None) -> None:

@@ -200,7 +200,7 @@ def test_companies_are_set_and_known_by_another_domain(nurture: Nurture, ada: st
         (["company", "show", "Acme Plant"], "Did you mean 'Acme Plants'"),
         (["company", "alias", "Acme Plants", "gmail.com"], "gmail.com"),
         (["link", "repair", "https://a.example", "javascript:x"], "no web address"),
-        (["handoff", "import", "x.csv"], "not there yet"),
+        (["handoff", "import", "x.csv"], "There is no file x.csv"),
         (["scoring", "compare", "nothing.yaml"], "cannot be read"),
         (["response", "rejudge", "--since", "soon"], "'soon'"),
         (["report", "agreement", "--html", "nowhere/x.html"], "cannot be written"),

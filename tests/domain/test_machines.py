@@ -24,12 +24,16 @@ def test_a_click_an_hour_after_delivery_is_a_person() -> None:
 
 @pytest.mark.parametrize(
     "hit",
-    [a_hit(5), a_hit(-5), a_hit(900, agent=""), a_hit(900, agent="python-requests/2.32"), a_hit(900, method="HEAD")],
+    [a_hit(5), a_hit(-5), a_hit(900, agent=""), a_hit(900, agent="python-requests/2.32")],
 )
 def test_one_sign_is_likely_a_machine_and_is_named(hit: Hit) -> None:
     verdict = judge_hit(hit, delivered_at=A_TUESDAY)
     assert verdict.grade is Grade.LIKELY_MACHINE
     assert len(verdict.why) == 1
+
+
+def test_a_head_request_alone_is_a_machine() -> None:
+    assert judge_hit(a_hit(900, method="HEAD"), delivered_at=A_TUESDAY).grade is Grade.MACHINE
 
 
 def test_two_signs_are_a_machine() -> None:
