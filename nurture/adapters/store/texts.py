@@ -115,9 +115,10 @@ def _test_postgresql(element: FoldedTest, compiler: SQLCompiler, **options: Any)
             case "has_word":
                 # Most texts do not contain it at all, and to look is cheaper than to take them apart.
                 taken_apart = f"' ' || translate({folded}, {signs}, {spaces}) || ' '"
+                inside = [_quoted(f"%{_like(one)}%").replace("%", "%%") for one in element.constants]
                 tries = [
-                    f"(strpos({folded}, {text}) > 0 AND strpos({taken_apart}, ' ' || {text} || ' ') > 0)"
-                    for text in texts
+                    f"({folded} LIKE {found} AND strpos({taken_apart}, ' ' || {text} || ' ') > 0)"
+                    for found, text in zip(inside, texts, strict=True)
                 ]
             case _:
                 tries = [f"{folded} {relation} {text}" for text in texts]
