@@ -50,8 +50,8 @@ class Policy:
     # Shares of the last mails at which all mail pauses; 0: never.
     pause_at_complaints: float = 0.001
     pause_at_hard_bounces: float = 0.03
-    group: int = 256  # mails whose intents are committed together, and who share the mail lease
-    batch: int = 512
+    group: int = 512  # mails whose intents are committed together, and who share the mail lease
+    batch: int = 1_024
     lease: timedelta = timedelta(minutes=10)  # of a claimed enrollment: longer than a batch takes
     attempts: int = 7
     track_links: bool = True

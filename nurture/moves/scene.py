@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -80,14 +80,16 @@ class Scene:
         now_worth = engagement(self.sums.get(lead.id, {}), scoring, self.now)
         return names_of(lead, known=known, engagement=now_worth, now=self.now)
 
-    def history(self, lead: Lead, enrollment: int | None) -> LeadHistory:
-        """What happened to the lead, as conditions ask about it."""
+    def history(self, lead: Lead, enrollment: int | None, cadence: Cadence | None = None) -> LeadHistory:
+        """What happened to the lead, as conditions ask about it; those of a cadence know what its steps were called."""
         return LeadHistory(
             self.now,
             self.touches.get(lead.id, ()),
             self.responses.get(lead.id, ()),
             enrollment=enrollment,
             colleagues_by_stage=beside(self.leads.get(lead.id, lead), self.stages) if self.stages else {},
+            cadence=cadence.name if cadence else "",
+            renamed=cadence.renamed if cadence else {},
         )
 
     def had(self, lead: Lead, template: str) -> bool:
@@ -119,7 +121,7 @@ class Scene:
         return Surroundings(
             lead=lead.id,
             names=self.names(lead),
-            history=replace(self.history(lead, enrollment.id), cadence=cadence.name, renamed=cadence.renamed),
+            history=self.history(lead, enrollment.id, cadence),
             zone=self.zone_of(lead),
             country=self.country_of(lead),
             fiscal_year_start=(month, day),

@@ -38,6 +38,11 @@ _WAKE = (
     .where(among(table.c.id), table.c.state == State.ACTIVE.value, table.c.next_at > bindparam("now"))
     .values(next_at=bindparam("now"))
 )
+_BY_STEP = ("pc", "anchor", "memory", "next_at", "waiting", "touch_id")
+_BY_STATE = ("version", "state", "slot", "pauses", "paused_at", "ended_at", "reason")
+_ALONG = update(table).where(table.c.id == bindparam("key")).values({name: bindparam(name) for name in _BY_STEP})
+_CHANGE = _ALONG.values({name: bindparam(name) for name in _BY_STATE})
+_TAKE_AWAY = _CHANGE.values(fence=table.c.fence + 1)
 
 
 class EnrollmentRows:
@@ -67,12 +72,16 @@ class EnrollmentRows:
         if fenced:
             fences = {one.id: one.fence for one in changed}
             ours = {row.id for row in fetch(self._db, _FENCES, fences) if row.fence == fences[row.id]}
-        rows = [{"key": one.id, **_values(one)} for one in changed if one.id in ours]
-        if rows:
-            columns: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "key"}
+        stored = [one for one in changed if one.id in ours]
+        # Whoever leased an active one moves it along or ends it: most often nothing but its place is new.
+        along = [one for one in stored if fenced and one.state is State.ACTIVE]
+        others = [one for one in stored if not (fenced and one.state is State.ACTIVE)]
+        if along:
+            self._db.execute(_ALONG, [{"key": one.id, **_place(one)} for one in along])
+        if others:
             # A change that no daemon leased (a pause, a stop) takes the row away from whoever holds it.
-            bump = {} if fenced else {"fence": table.c.fence + 1}
-            self._db.execute(update(table).where(table.c.id == bindparam("key")).values(**columns, **bump), rows)
+            change = _CHANGE if fenced else _TAKE_AWAY
+            self._db.execute(change, [{"key": one.id, **_values(one)} for one in others])
         return frozenset(ours)
 
     def add(self, enrollment: Enrollment, *, by: str) -> EnrollmentId | None:
@@ -160,18 +169,25 @@ class EnrollmentRows:
         return int(self._db.execute(query).scalar_one())
 
 
-def _values(one: Enrollment) -> dict[str, Any]:
-    """The columns that change during an enrollment's life."""
+def _place(one: Enrollment) -> dict[str, Any]:
+    """The columns that change with every step."""
     return {
-        "version": one.version,  # moves with `apply --migrate`
-        "state": one.state.value,
-        "slot": one.lead if one.exclusive and one.state in OPEN else None,
         "pc": one.place.pc,
         "anchor": one.place.anchor,
         "memory": dict(one.place.memory) or None,
         "next_at": one.next_at,
         "waiting": one.waiting,
         "touch_id": one.touch,
+    }
+
+
+def _values(one: Enrollment) -> dict[str, Any]:
+    """The columns that change during an enrollment's life."""
+    return {
+        **_place(one),
+        "version": one.version,  # moves with `apply --migrate`
+        "state": one.state.value,
+        "slot": one.lead if one.exclusive and one.state in OPEN else None,
         "pauses": dict(one.pauses) or None,
         "paused_at": one.paused_at,
         "ended_at": one.ended_at,

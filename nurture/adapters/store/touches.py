@@ -115,7 +115,11 @@ class TouchRows:
     def add(self, touches: Sequence[Touch]) -> None:
         """Insert new ones."""
         if touches:
-            self._db.execute(plain_insert(table), [_values(one) for one in touches])
+            rows = [_values(one) for one in touches]
+            filled = [
+                name for name in _KEPT if any(row[name] is not None for row in rows)
+            ]  # the others are NULL anyway
+            self._db.execute(plain_insert(table), [{name: row[name] for name in filled} for row in rows])
 
     def save(
         self,

@@ -121,10 +121,8 @@ def _one_step(
             decision.into = into
             return False
         case Contact(step=contact, due_at=due_at):
-            if due.waiting or due.place != step.place:
-                due = changed(due, place=step.place, waiting=False)
             planned = _planned(due, lead, contact, due_at, program, scene, new_id=new_id)
-            return _contact(decision, due, planned, contact, program, scene, was=None)
+            return _contact(decision, due, planned, contact, program, scene, was=None, place=step.place)
 
 
 def _step_of(made: Touch, program: Program, due: Enrollment) -> Email | PersonTask | Webhook:
@@ -204,22 +202,28 @@ def _contact(
     scene: Scene,
     *,
     was: Touch | None,
+    place: Place | None = None,
 ) -> bool:
-    """Go, wait or skip. True when it was skipped. `was` is the planned touch as stored; None for a new one."""
+    """Go, wait or skip. True when it was skipped.
+
+    `was` is the planned touch as stored; None for a new one. `place`: where the walk came to, where it moved.
+    """
     pace = gates(planned, step, decision.lead, due, program, scene, in_turn=decision.in_turn)
     match pace:
         case Go():
             _put(decision, was, planned, scene)
-            decision.after = changed(due, touch=planned.id)
+            # When it is looked at again is said by whoever makes it.
+            decision.after = changed(due, place=place or due.place, waiting=False, touch=planned.id, next_at=None)
             decision.go, decision.step = planned, step
             return False
         case Wait(until=until, because=because, text=text):
             _put(decision, was, replace(planned, reason=because, because=text or SENTENCES[because]), scene)
-            decision.after = replace(due, touch=planned.id, next_at=until)
+            decision.after = changed(due, place=place or due.place, waiting=False, touch=planned.id, next_at=until)
             return False
         case Skip(because=because):
             skipped = _skip(decision, was, planned, because, scene)
-            decision.after = moved_on(due, skipped, program, scene)
+            here = due if place is None else changed(due, place=place, waiting=False)
+            decision.after = moved_on(here, skipped, program, scene)
             return True
 
 

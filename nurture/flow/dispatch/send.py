@@ -112,7 +112,6 @@ def intend(
             mailer=mailer,
             message_id=one.rendered.message.message_id,
         )
-        one.decision.after = changed(one.decision.after, next_at=None, waiting=False)
         one.decision.put(one.touch, sending)
         won.append(Intended(one, sending, one.decision.after))
         counted.setdefault(sending.lead, []).append(at)
