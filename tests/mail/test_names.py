@@ -58,10 +58,10 @@ def a_name_server(zone: Mapping[tuple[str, str], list[str]]) -> Iterator[tuple[s
             thread.join(5)
 
 
-def test_records_are_read_whole_and_in_their_order_and_a_name_that_is_not_there_has_none() -> None:
+def test_records_are_read_whole_and_a_name_that_is_not_there_has_none() -> None:
     with a_name_server(ZONE) as server:
         names = MailNames(server)
-        assert names.texts("acme.com") == ["v=spf1 include:sendgrid.net ~all", "other=1"]
+        assert sorted(names.texts("acme.com")) == ["other=1", "v=spf1 include:sendgrid.net ~all"]  # a set, to DNS
         assert names.texts("s1._domainkey.acme.com") == ["k=rsa; p=MIGfMA0"]
         assert names.mail_hosts("reply.acme.com") == ["mx.sendgrid.net", "backup.acme.com"]
         assert names.texts("reply.acme.com") == []
