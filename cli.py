@@ -292,7 +292,9 @@ def run_step(name: str, command: "list[str]") -> "tuple[int, float]":
     """Run one check in the checkout; its exit code and how long it took, in seconds."""
     print(f"\n== {name}", flush=True)
     started = time.monotonic()
-    process = subprocess.Popen([str(PYTHON), *command], cwd=str(ROOT))
+    # Else each program that a test starts would compile every library anew.
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    process = subprocess.Popen([str(PYTHON), *command], cwd=str(ROOT), env=environment)
     try:
         code = process.wait()
     except KeyboardInterrupt:
