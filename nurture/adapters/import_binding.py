@@ -34,8 +34,11 @@ class Origin:
 
 def custom_name(header: str) -> str:
     """The header as a name that conditions and templates can use: `No. of Plants` is no_of_plants."""
-    name = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", header).lower()).strip("_")
-    if not name or name[0].isdigit():
+    letters = unicodedata.normalize("NFKC", header).lower()
+    # Not every letter of an alphabet may stand in a name: numerals that are no digits may not.
+    usable = "".join(one if f"_{one}".isidentifier() else " " for one in letters)
+    name = re.sub(r"[\s_]+", "_", usable).strip("_")
+    if not name.isidentifier():  # it begins with a digit, or nothing is left
         name = f"n{name}"
     return f"{name}_" if keyword.iskeyword(name) else name
 
