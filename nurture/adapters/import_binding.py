@@ -35,8 +35,8 @@ class Origin:
 def custom_name(header: str) -> str:
     """The header as a name that conditions and templates can use: `No. of Plants` is no_of_plants."""
     letters = unicodedata.normalize("NFKC", header).lower()
-    # Not every letter of an alphabet may stand in a name: numerals that are no digits may not.
-    usable = "".join(one if f"_{one}".isidentifier() else " " for one in letters)
+    # Not every sign of an alphabet may stand in a name: numerals that are no digits may not.
+    usable = "".join(one if one.isalnum() and f"_{one}".isidentifier() else " " for one in letters)
     name = re.sub(r"[\s_]+", "_", usable).strip("_")
     if not name.isidentifier():  # it begins with a digit, or nothing is left
         name = f"n{name}"

@@ -321,6 +321,7 @@ def test_any_header_becomes_a_name(header: str, name: str) -> None:
 
 @given(st.text(min_size=1, max_size=30))
 @example("\u17f0")  # a Khmer numeral: a letter to some, and no part of a name
+@example("\u00b7")  # part of a name in Python, and of none here
 def test_every_name_made_of_a_header_can_be_written_in_a_condition(header: str) -> None:
     name = custom_name(header)
     assert name.isidentifier()
