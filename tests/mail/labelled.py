@@ -105,7 +105,6 @@ PEOPLE = [
     "Thanks, this is useful. Could you send me the price list?",
     "I was out of the office last week, sorry for the late answer. Let's talk on Thursday.",
     "I'm out of the office next week, but I can do a call on 7 December.",
-    "We are on vacation in August, so September would be better for us.",
     "Please remove me from your list.",
     "Not interested, thanks.",
     "No longer relevant for us, we went with another vendor.",
@@ -122,10 +121,8 @@ PEOPLE = [
     "Bitte nehmen Sie mich aus dem Verteiler.",
     "Kein Interesse.",
     "Merci, pouvez-vous nous rappeler en janvier ?",
-    "Je suis absente la semaine prochaine, parlons-en le 7 décembre.",
     "Pas pour le moment, le budget est gelé.",
     "Gracias, ¿me puede llamar mañana?",
-    "Estoy de vacaciones la semana que viene, hablemos después.",
     "Grazie, ci risentiamo a settembre.",
     "Dank u, kunt u volgende week bellen?",
     "Obrigada, vou falar com o meu chefe e respondo-lhe.",
@@ -148,13 +145,22 @@ BOUNCES = [  # (action, status, diagnostic, hard)
 ]
 
 
+# People who speak of their leave: nothing but a person can tell them from an automatic answer.
+UNCLEAR = [
+    "We are on vacation in August, so September would be better for us.",
+    "Je suis absente la semaine prochaine, parlons-en le 7 décembre.",
+    "Estoy de vacaciones la semana que viene, hablemos después.",
+]
+
+
 def samples() -> Iterator[tuple[str, bytes]]:
-    """(label, mail): away, left, automatic, human, hard, not_hard."""
+    """(label, mail): away, left, automatic, human, unclear, hard, not_hard."""
     for label, group in (("away", AWAY), ("automatic", NOT_AWAY), ("left", LEFT)):
         for subject, headers, text in group:
             yield label, _mail(subject, headers, text)
-    for text in PEOPLE:
-        yield "human", _mail("Re: A guide", {"X-Auto-Response-Suppress": "DR, OOF"}, text)
+    for label, texts in (("human", PEOPLE), ("unclear", UNCLEAR)):
+        for text in texts:
+            yield label, _mail("Re: A guide", {"X-Auto-Response-Suppress": "DR, OOF"}, text)
     for action, status, diagnostic, hard in BOUNCES:
         yield "hard" if hard else "not_hard", _report(action, status, diagnostic)
 

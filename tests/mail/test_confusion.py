@@ -14,7 +14,7 @@ from nurture.domain.response import Bounce, Kind
 from tests.mail.labelled import samples
 from tests.mail.test_inbound import HARD, NOT_HARD, TODAY, corpus
 
-LABELS = ("human", "away", "left", "automatic", "hard", "not_hard")
+LABELS = ("human", "unclear", "away", "left", "automatic", "hard", "not_hard")
 TAKEN_FOR = ("human", "person looks", "away", "left", "automatic", "hard", "not_hard", "nothing")
 MACHINES = {"away", "left", "automatic", "hard", "not_hard", "nothing"}
 
@@ -59,10 +59,11 @@ def share(table: Counter[tuple[str, str]], what: str) -> tuple[float, float]:
 
 
 def test_no_answer_of_a_person_is_lost(table: Counter[tuple[str, str]]) -> None:
-    lost = {name: table["human", name] for name in MACHINES if table["human", name]}
-    assert lost == {}
+    people = ("human", "unclear")
+    lost = {(label, name) for label in people for name in MACHINES if table[label, name]}
+    assert lost == set()
     read = table["human", "human"] + table["human", "person looks"]
-    assert table["human", "human"] >= 0.85 * read  # of our own samples many are hard; with the corpora it is more
+    assert table["human", "human"] >= 0.95 * read
 
 
 def test_out_of_office_is_known_and_nothing_else_is_taken_for_it(table: Counter[tuple[str, str]]) -> None:
