@@ -124,7 +124,10 @@ def every_command() -> Iterator[str]:
 
 
 def test_every_command_is_shown_in_the_readme() -> None:
+    from nurture.commands import CONTENTS
+
     readme = (ROOT / "README.md").read_text("utf-8")
     known = sorted(every_command())
+    assert {command.split()[0] for command in known} == CONTENTS.keys()
     assert known
     assert [command for command in known if not re.search(rf"(?<![\w-]){re.escape(command)}(?![\w-])", readme)] == []
