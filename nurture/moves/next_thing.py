@@ -50,7 +50,7 @@ def plan_for(hands: Hands, lead: Lead, past: Sequence[Enrollment], kept: Keep, *
         come_back(hands, lead, into, NOTHING_PLANNED, new_id=new_id)
     elif ready_but:
         _ask(hands, lead, new_id=new_id)
-    else:  # a task for each of thousands would drown people: it is looked at again, and `lead list` shows it
+    else:  # a task for each of thousands would drown people
         _date(hands, lead, hands.now + REST, None)
     return True
 
