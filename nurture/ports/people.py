@@ -19,8 +19,10 @@ class Leads(Protocol):
     def get(self, ids: Collection[LeadId]) -> dict[LeadId, Lead]:
         """Leads by id, with their companies."""
 
-    def reach(self, ids: Collection[LeadId]) -> dict[LeadId, tuple[str | None, str | None, datetime | None]]:
-        """Address, number, and until when a lead asked for less: what is looked at again just before a send."""
+    def reach(self, ids: Collection[LeadId]) -> dict[LeadId, tuple[str | None, str | None, datetime | None, int]]:
+        """Address, number, until when a lead asked for less, and how many bases are recorded: never fewer, as a
+        withdrawal is one more. What is looked at again just before a send.
+        """
 
     def find(self, text: str) -> Lead | None:
         """A lead by address, alias, id or external id; a merged lead is followed to where it went."""

@@ -17,7 +17,7 @@ from nurture.domain.lead import Lead
 from nurture.domain.message import Message
 from nurture.domain.pacing import Limits
 from nurture.domain.response import Kind
-from nurture.domain.touch import Reason, Touch, TouchId
+from nurture.domain.touch import Reason, State, Touch, TouchId
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes
 from nurture.flow import enroll
 from nurture.flow.dispatch import settle
@@ -26,7 +26,7 @@ from nurture.moves import enrolling
 from nurture.moves.rendering import Rendered, render_email
 from nurture.moves.scene import Scene
 from nurture.ports import Links
-from nurture.ports.store import Suppression, Switch
+from nurture.ports.store import Consent, Suppression, Switch
 from tests.builders import a_company, a_lead
 from tests.fakes import OutboxFake, taken
 from tests.flow.loop import TEXT, Loop, a_cadence, a_loop, in_force
@@ -297,6 +297,28 @@ def test_an_unsubscribe_between_the_decision_and_the_intent_is_obeyed(
     between(mails, monkeypatch, lambda: mails.report(Report(Kind.UNSUBSCRIBE, mails.now, lead=ada.id)))
     assert mails.tick().sent == 0
     assert mails.mailer.asked == []
+
+
+@pytest.mark.parametrize("without_basis", ["hold", "send"])
+def test_a_basis_that_is_withdrawn_between_the_decision_and_the_intent_holds_the_mail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without_basis: str
+) -> None:
+    with a_loop(tmp_path, "- email: one", without_basis=without_basis) as loop:
+        ada, bob = a_lead(loop.store), a_lead(loop.store)
+        loop.enroll(ada, bob)
+        between(loop, monkeypatch, lambda: consent(loop, ada, "none"))
+        assert loop.tick().sent == 1
+        assert (only(loop, ada).reason, only(loop, bob).state) == (Reason.NO_CONSENT, State.SENT)
+        consent(loop, ada, "opt_in")
+        loop.tick(days=1)
+        assert loop.states(ada) == ["one sent"]
+
+
+def consent(loop: Loop, lead: Lead, basis: str) -> None:
+    """Record a basis for e-mail."""
+    with loop.store.unit() as work:
+        work.leads.add_consent(lead.id, Consent(basis, loop.now))
+        work.commit()
 
 
 def test_sending_that_is_paused_between_the_decision_and_the_intent_waits(

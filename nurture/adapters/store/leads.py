@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, or_, select, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among
@@ -43,7 +43,8 @@ LARGEST_ID = 2**63 - 1
 
 # Statements of every pass are built once: building one costs more than running it.
 _BY_ID = leads_with_companies().where(among(leads.c.id)).order_by(leads.c.id)
-_REACH = select(leads.c.id, leads.c.email, leads.c.phone, leads.c.light_until).where(among(leads.c.id))
+_BASES = select(func.count()).where(consents.c.lead_id == leads.c.id).label("bases")
+_REACH = select(leads.c.id, leads.c.email, leads.c.phone, leads.c.light_until, _BASES).where(among(leads.c.id))
 _SUMS = select(leads.c.id, leads.c.sums, leads.c.look_at).where(among(leads.c.id))
 _FACTS = select(facts).where(among(facts.c.lead_id)).order_by(facts.c.at, facts.c.id)
 _CONSENTS = select(consents).where(among(consents.c.lead_id)).order_by(consents.c.at, consents.c.id)
@@ -60,9 +61,9 @@ class LeadRows:
         """Leads by id, with their companies."""
         return {row.id: lead_of(row) for row in fetch(self._db, _BY_ID, ids)}
 
-    def reach(self, ids: Collection[LeadId]) -> dict[LeadId, tuple[str | None, str | None, datetime | None]]:
-        """Address, number, and until when a lead asked for less: what is looked at again just before a send."""
-        return {row.id: (row.email, row.phone, row.light_until) for row in fetch(self._db, _REACH, ids)}
+    def reach(self, ids: Collection[LeadId]) -> dict[LeadId, tuple[str | None, str | None, datetime | None, int]]:
+        """Address, number, until when a lead asked for less, and how many bases are recorded."""
+        return {row.id: (row.email, row.phone, row.light_until, row.bases) for row in fetch(self._db, _REACH, ids)}
 
     def find(self, text: str) -> Lead | None:
         """A lead by address, alias, id or external id; a merged lead is followed to where it went."""

@@ -64,7 +64,7 @@ def intend(
     companies = {one.touch.company for one in group if one.touch.company is not None}
     work.touches.lock_for_limits(leads, companies)
     people = work.leads.reach(leads)
-    addresses = {address for email, phone, _ in people.values() for address in (email, phone) if address}
+    addresses = {address for email, phone, *_ in people.values() for address in (email, phone) if address}
     suppressed = work.suppressions.scopes(addresses)
     switches = work.control.switches()
     paused = {name for name, switch in switches.items() if switch.until is None or switch.until > at}
@@ -76,8 +76,10 @@ def intend(
 
     def passes(one: Outgoing) -> bool:
         lead = one.decision.lead
-        email, phone, light_until = people.get(lead.id, (None, None, None))
+        email, phone, light_until, bases = people.get(lead.id, (None, None, None, 0))
         if email is None or email != one.touch.address:
+            return False
+        if bases != len(scene.consents.get(lead.id, ())):  # given or withdrawn since it was decided
             return False
         if suppressed.get(email, frozenset()) & {"all", "email"} or "all" in suppressed.get(phone or "", frozenset()):
             return False
