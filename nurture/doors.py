@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from nurture.domain.outcome import Outcome, StillOpen
 from nurture.domain.policy import Sender
 from nurture.domain.row import Refused
 from nurture.ports import Clock, Mailer
+from nurture.ports.incoming import ProviderEvent
 from nurture.ports.world import Courier
 from nurture.settings import Settings
 
@@ -92,6 +93,14 @@ def read_deals(app: App, path: Path, *, currency: str) -> Iterator[Outcome | Sti
     return deal_files.read_deals(path, currency=currency, zone=calendar.zone(app.policy.timezone))
 
 
+def events_in(body: bytes, settings: Settings) -> Sequence[ProviderEvent]:
+    """The events of one delivery of the provider. Raises RequestError for a body that is none."""
+    from nurture.adapters.links import workspace_name
+    from nurture.adapters.mail.sendgrid_events import read_events
+
+    return read_events(body, workspace=workspace_name(settings.secret_key))
+
+
 def _verifier(key: str) -> Verify | None:
     if not key:
         return None
@@ -134,6 +143,7 @@ def make_mailer(settings: Settings, clock: Clock) -> Mailer:
             workers=min(mail.workers, 8),
             timeout=mail.timeout.total_seconds(),
         )
+    from nurture.adapters.links import workspace_name
     from nurture.adapters.mail.sendgrid import SendGridMailer
 
     return SendGridMailer(
@@ -142,6 +152,7 @@ def make_mailer(settings: Settings, clock: Clock) -> Mailer:
         host=settings.sendgrid.host,
         workers=mail.workers,
         timeout=mail.timeout.total_seconds(),
+        workspace=workspace_name(settings.secret_key),
     )
 
 

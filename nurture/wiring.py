@@ -272,9 +272,9 @@ class App:
 
     def read_events(self, body: bytes) -> Sequence[ProviderEvent]:
         """The events of one delivery of the provider. Raises RequestError for a body that is none."""
-        from nurture.adapters.mail.sendgrid_events import read_events
+        from nurture.doors import events_in
 
-        return read_events(body)
+        return events_in(body, self.settings)
 
     @cached_property
     def mail_names(self) -> MailNames:

@@ -18,6 +18,11 @@ LOCAL_PART = "replies"
 _TAG_BYTES = 10  # 80 bits: forging one of a million addresses is out of reach, and the local part stays short
 
 
+def workspace_name(key: str) -> str:
+    """An opaque name for a workspace, which outlives its database: made of the key that signs its addresses."""
+    return _short(hmac.digest(key.encode(), b"nurture.workspace", "sha256"))
+
+
 class SignedLinks:
     """Makes and reads our own addresses. `keys`: the newest last; all of them are accepted."""
 
@@ -86,5 +91,8 @@ class SignedLinks:
         return None
 
     def _tag(self, touch: str, key: str) -> str:
-        digest = hmac.new(key.encode(), b"nurture.reply." + touch.encode(), hashlib.sha256).digest()
-        return base64.b32encode(digest[:_TAG_BYTES]).decode("ascii").lower()
+        return _short(hmac.digest(key.encode(), b"nurture.reply." + touch.encode(), "sha256"))
+
+
+def _short(digest: bytes) -> str:
+    return base64.b32encode(digest[:_TAG_BYTES]).decode("ascii").lower()

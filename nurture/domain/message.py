@@ -13,6 +13,8 @@ from nurture.domain.errors import RequestError
 
 # The name under which the touch id travels with a mail and comes back with the provider's events.
 TOUCH_ARG: Final = "nurture_touch"
+# The name under which goes which workspace sent it: several may share an account, and each is told of all.
+WORKSPACE_ARG: Final = "nurture_workspace"
 
 # Written by the mailers themselves; a second copy would be illegal or contradict the first.
 OWN_HEADERS: Final = frozenset(

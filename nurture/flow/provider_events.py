@@ -143,6 +143,8 @@ def _placed(work: Unit, events: Sequence[ProviderEvent], now: datetime) -> tuple
             touch = _by_address(work, one, now)  # a late bounce comes without ids
         if touch is None and one.touch and one.touch.startswith((DELIVERY, PREVIEW)):
             ignored.append(f"{one.kind}: a mail to one of ourselves")
+        elif touch is None and one.touch and one.is_foreign:  # where the key was changed, our own mails look like it
+            ignored.append(f"{one.kind}: a mail of another workspace on this account")
         elif touch is None:
             if one.touch:
                 unknown.add(one.touch)

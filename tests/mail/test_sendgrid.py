@@ -220,12 +220,12 @@ def test_whatever_a_message_holds_the_payload_keeps_it_and_the_rules(
     to_name: str, from_name: str, subject: str, text: str
 ) -> None:
     message = a_message(to_name=to_name, from_name=from_name, subject=subject, text=text)
-    body = payload(message, categories=("b", "a"), asm_group=7)
+    body = payload(message, categories=("b", "a"), asm_group=7, workspace="w1")
     assert problems(body) == []
     assert list(broken_rules(body)) == []
     (person,) = body["personalizations"]
     assert person["to"] == [{"email": "t1@customer.example"} | ({"name": to_name} if to_name else {})]
-    assert person["custom_args"] == {"nurture_touch": "t1"}
+    assert person["custom_args"] == {"nurture_touch": "t1", "nurture_workspace": "w1"}
     assert body["from"] == {"email": "news@vendor.example"} | ({"name": from_name} if from_name else {})
     assert body["subject"] == subject
     assert [part["value"] for part in body["content"]] == [text, message.html]

@@ -63,9 +63,11 @@ class SendGridMailer:
         timeout: float = 30.0,
         categories: Sequence[str] = (),
         asm_group: int | None = None,
+        workspace: str = "",
         context: ssl.SSLContext | None = None,
     ) -> None:
-        """`timeout` is in seconds, for one whole request; `workers` requests are in the air at most.
+        """`timeout` is in seconds, for one whole request; `workers` requests are in the air at most. `workspace`
+        names, opaquely, whose mails these are among those of the account.
 
         Raises RequestError where the key or the host cannot work, or the key would travel in the clear.
         """
@@ -75,7 +77,7 @@ class SendGridMailer:
         self._key = api_key.strip()
         self._boottime = boottime
         self._workers, self._timeout = max(workers, 1), timeout
-        self._categories, self._asm_group = tuple(categories), asm_group
+        self._categories, self._asm_group, self._workspace = tuple(categories), asm_group, workspace
         self._context = context
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -181,7 +183,7 @@ class SendGridMailer:
 
     def _request(self, message: Message) -> bytes | Never:
         try:
-            body = payload(message, categories=self._categories, asm_group=self._asm_group)
+            body = payload(message, categories=self._categories, asm_group=self._asm_group, workspace=self._workspace)
         except ApiKeyIncludedException:
             return Never("the text contains an API key")
         found = problems(body)

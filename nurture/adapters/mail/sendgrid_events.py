@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from nurture.domain.errors import RequestError
-from nurture.domain.message import TOUCH_ARG
+from nurture.domain.message import TOUCH_ARG, WORKSPACE_ARG
 
 _MILLISECONDS: Final = 10**11  # as seconds, that would be the year 5138
 
@@ -19,11 +19,13 @@ class ProviderEvent:
     """One event, with the types that drift made straight. Text that is missing is empty.
 
     `touch` is our own custom argument; without it the event may belong to another application on the account, or
-    be a late bounce. `machine_open` is None where the provider does not say. `raw` is everything it sent.
+    be a late bounce. `is_foreign`: it names another workspace on the account. `machine_open` is None where the
+    provider does not say. `raw` is everything it sent.
     """
 
     kind: str
     touch: str | None
+    is_foreign: bool
     email: str
     at: datetime | None
     url: str
@@ -55,9 +57,10 @@ def verify_event(public_key: str, signature: str | None, timestamp: str | None, 
         return False
 
 
-def read_events(body: bytes) -> list[ProviderEvent]:
+def read_events(body: bytes, *, workspace: str = "") -> list[ProviderEvent]:
     """The events of one batch, in its order. What is not an object with a kind of event is left out.
 
+    `workspace` is what our mails say of whose they are; a mail that says nothing may be ours.
     Raises RequestError for a body that is no JSON array: nothing in it can be kept apart.
     """
     try:
@@ -68,14 +71,17 @@ def read_events(body: bytes) -> list[ProviderEvent]:
         entries = [entries]
     if not isinstance(entries, list):
         raise RequestError("The events are not a JSON array.", hint="Store the body and look at it.")
-    return [_event(entry) for entry in entries if isinstance(entry, dict) and isinstance(entry.get("event"), str)]
+    return [
+        _event(entry, workspace) for entry in entries if isinstance(entry, dict) and isinstance(entry.get("event"), str)
+    ]
 
 
-def _event(entry: dict[str, Any]) -> ProviderEvent:
+def _event(entry: dict[str, Any], workspace: str) -> ProviderEvent:
     machine = entry.get("sg_machine_open")
     return ProviderEvent(
         kind=entry["event"],
         touch=_text(entry, TOUCH_ARG) or None,
+        is_foreign=bool(workspace) and _text(entry, WORKSPACE_ARG) not in ("", workspace),
         email=_text(entry, "email").strip().lower(),
         at=_moment(entry.get("timestamp")),
         url=_text(entry, "url"),

@@ -28,7 +28,7 @@ from sendgrid.helpers.mail import (
 )
 
 from nurture.adapters.mail.mime import list_headers, travelling
-from nurture.domain.message import TOUCH_ARG, Message
+from nurture.domain.message import TOUCH_ARG, WORKSPACE_ARG, Message
 
 _RESERVED_HEADERS: Final = frozenset(
     {"x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "content-transfer-encoding"}
@@ -39,7 +39,9 @@ _LARGEST_ARGS: Final = 10_000  # bytes
 _LARGEST_REQUEST: Final = 30_000_000  # bytes
 
 
-def payload(message: Message, *, categories: Sequence[str] = (), asm_group: int | None = None) -> dict[str, Any]:
+def payload(
+    message: Message, *, categories: Sequence[str] = (), asm_group: int | None = None, workspace: str = ""
+) -> dict[str, Any]:
     """The request for one touch: one personalization, one recipient.
 
     Every value goes through the wrapper class of the library that takes it as it is. The shortcuts lose, reorder or
@@ -50,6 +52,8 @@ def payload(message: Message, *, categories: Sequence[str] = (), asm_group: int 
     recipient = Personalization()
     recipient.add_to(_box(To, message.to, message.to_name))
     recipient.add_custom_arg(CustomArg(TOUCH_ARG, message.touch))
+    if workspace:
+        recipient.add_custom_arg(CustomArg(WORKSPACE_ARG, workspace))
     mail = Mail()
     mail.from_email = _box(From, message.from_email, message.from_name)
     mail.subject = Subject(message.subject)
