@@ -13,6 +13,7 @@ from nurture.commands.context import AsJson, DryRun, session
 from nurture.commands.output import say, show, show_json, show_rows
 from nurture.commands.touch import Reason, switch
 from nurture.domain.errors import RequestError, UnknownNameError
+from nurture.ports.world import PREVIEW
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Of a cadence: see cadence list.")]
 
@@ -231,7 +232,7 @@ def send(
         other = work.leads.find(address)
     if other is not None:
         raise RequestError(f"{address} is a lead.", hint="A test goes to one of you.")
-    new = current.app.clock.new_id()
+    new = f"{PREVIEW}-{current.app.clock.new_id()}"  # so that nobody looks for its touch
     found = arrow.preview(cadence, step, person.id, links=current.app.links, touch_id=new, **current.common())
     if found.message is None:
         raise UnknownNameError("e-mail", step, (), otherwise="That step is a task: nurture template preview")

@@ -66,6 +66,10 @@ def settle(
             words = f"promise for {until}"
         elif found["kind"] == "successor":
             words = f"lead {lead} instead"
+        elif found["kind"] == "unsubscribe":
+            report = Report(Kind.UNSUBSCRIBE, now, lead, why="settled by a person", key=f"{found['key']}|{lead}")
+            record_in(work, [report], rules=rules, policy=policy, new_id=new_id, now=now, by=by)
+            words = f"unsubscribe of lead {lead}"
         elif found["kind"] == "outcome":
             words = f"outcome of lead {lead}, seen"
         else:

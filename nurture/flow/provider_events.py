@@ -25,11 +25,10 @@ from nurture.moves.responding import Recorded, Report, record_in
 from nurture.ports import InForce, Store, Unit
 from nurture.ports.incoming import EventReader, ProviderEvent
 from nurture.ports.store import Change, Switch
-from nurture.ports.world import DELIVERY
+from nurture.ports.world import DELIVERY, PREVIEW
 
 ACCEPTED: Final = "accepted"  # the mark of the last time a person took the database as it is
 RESTORED: Final = "restored"  # the switch that stops everything until a person has accepted the database
-PREVIEW: Final = "preview"  # the touch id of a mail that was sent as a test
 EVENTS: Final = "sendgrid"  # the kind under which deliveries are kept
 SETTLE: Final = timedelta(seconds=60)
 ASYNCHRONOUS: Final = timedelta(days=10)  # how long after a mail a bounce without its ids is still taken for its own

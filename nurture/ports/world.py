@@ -13,6 +13,7 @@ from nurture.domain.verdict import Verdict
 
 # What goes to people of ours travels under this and its number, where a touch has its id. No touch begins so.
 DELIVERY: Final = "delivery-"
+PREVIEW: Final = "preview"  # begins the touch id of a mail that was sent as a test
 
 
 class Clock(Protocol):

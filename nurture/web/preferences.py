@@ -12,8 +12,8 @@ from fastapi.responses import HTMLResponse
 from nurture.domain.errors import RequestError
 from nurture.domain.touch import Touch
 from nurture.flow import preferences
-from nurture.web.site import BY, Site, fields_of, masked, page, sorry
-from nurture.web.unsubscribe import stop
+from nurture.web.site import BY, Site, fields_of, masked, page
+from nurture.web.unsubscribe import stop, whose
 
 
 def routes(site: Site) -> APIRouter:
@@ -23,7 +23,7 @@ def routes(site: Site) -> APIRouter:
     @router.api_route("/p/{token}", methods=["GET", "HEAD"])
     def show(token: str) -> HTMLResponse:
         touch = site.touch("p", token)
-        return _page(site, touch) if touch is not None else sorry(404)
+        return _page(site, touch) if touch is not None else whose(site, "p", token)
 
     @router.post("/p/{token}")
     async def do(token: str, request: Request) -> HTMLResponse:
@@ -36,7 +36,7 @@ def routes(site: Site) -> APIRouter:
 def _choose(site: Site, token: str, fields: Mapping[str, str]) -> HTMLResponse:
     touch = site.touch("p", token)
     if touch is None:
-        return sorry(404)
+        return whose(site, "p", token)
     now, store, choice = site.now(), site.app.store, fields.get("choice", "")
     try:
         if choice == "less":

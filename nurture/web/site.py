@@ -122,10 +122,10 @@ class Site:
             lead = work.leads.get([touch.lead]).get(touch.lead)
         return (lead.email if lead else None) or ""
 
-    def sender_of(self, touch: Touch) -> str:
-        """Who wrote, as the reader knows them."""
+    def sender_of(self, touch: Touch | None) -> str:
+        """Who wrote, as the reader knows them; of a mail that is not known here, the first who writes."""
         senders = self.app.policy.senders
-        one = senders.get(touch.sender or "") or next(iter(senders.values()), None)
+        one = senders.get((touch.sender if touch else None) or "") or next(iter(senders.values()), None)
         return (one.display or one.email) if one else "us"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nurture.domain.touch import Channel, State
+from nurture.ports.world import PREVIEW
 from nurture.wiring import open_app
 from tests.builders import a_sent_touch, a_touch
 from tests.commands.conftest import Nurture
@@ -212,3 +213,9 @@ def test_a_wrong_request_is_one_message_and_exit_code_2(refused: Nurture, argume
     assert ran.out == ""
     assert says in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_a_test_mail_is_no_touch_that_an_event_could_name(nurture: Nurture, ada: str, folder: Path) -> None:
+    assert nurture("template", "send", "not-now", "what-is-new", ada, "--to", "me@acme.example").code == 0
+    (mail,) = (folder / "outbox").iterdir()
+    assert mail.stem.startswith(PREVIEW)
