@@ -23,9 +23,12 @@ import yaml
 
 from nurture.adapters.cadence_files import values
 from nurture.adapters.cadence_files.workspace import read_files
+from nurture.domain import possibility
 
 AT_MOST: Final = 3.0
 LIMITS: Final = {1: 1, 7: 2, 30: 6}
+# What is remembered from one check to the next: each round begins without.
+KEPT: Final = (values._condition, values._duration, possibility._can_hold, possibility._words, possibility._spans)
 HEAD: Final = """\
 name: plan-{n}
 description: What leads of segment {n} get, over more than a year.
@@ -99,8 +102,14 @@ def main() -> int:
     known = templates(given.cadences)
 
     def check() -> None:
-        values._condition.cache_clear()
-        values._duration.cache_clear()
+        for kept in (
+            values._condition,
+            values._duration,
+            possibility._can_hold,
+            possibility._words,
+            possibility._spans,
+        ):
+            kept.cache_clear()
         _, problems = read_files(texts, templates=known, webhooks=(), senders=(), limits=LIMITS)
         assert not [one for one in problems if one.severity == "error"], problems[0]
 

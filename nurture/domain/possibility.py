@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 from nurture.domain.condition import NAMES, Condition, Type
 from nurture.domain.condition.meaning import (
     Among,
+    Ask,
     Compare,
     Constant,
     Either,
@@ -25,6 +26,7 @@ from nurture.domain.condition.meaning import (
     Negation,
     Node,
     Read,
+    TextTest,
     inside,
 )
 from nurture.domain.condition.vocabulary import CLOSED, custom_text, custom_truth, fold
@@ -35,7 +37,10 @@ MOST_TRIES: Final = 5_000
 NOT_NEGATIVE: Final = ("employees", "revenue", "timeline_months")
 ALWAYS_KNOWN: Final = ("stage", "status")
 _OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+_ALWAYS: Final = frozenset({True})
+_NEVER: Final = frozenset({False})
 _FREE: Final = frozenset({True, False})
+_TURNED: Final = {_ALWAYS: _NEVER, _NEVER: _ALWAYS, _FREE: _FREE}
 _Truths = frozenset[bool]
 Range = tuple[float, float]
 
@@ -155,6 +160,8 @@ def _spans(condition: Condition) -> Mapping[str, Range]:
 
 def _candidates(name: str, nodes: Iterable[Node], bounds: Range) -> list[Any]:
     """Values of a name of which one stands for each that a lead can have."""
+    if name in CLOSED:
+        return [*sorted(CLOSED[name]), *([] if name in ALWAYS_KNOWN else [None])]
     constants: set[Any] = set()
     for node in nodes:
         match node:
@@ -164,8 +171,6 @@ def _candidates(name: str, nodes: Iterable[Node], bounds: Range) -> list[Any]:
                 constants.add(value)
             case Among(value=Read(name=read), options=options) if read == name:
                 constants.update(options)
-    if name in CLOSED:
-        return [*sorted(CLOSED[name]), *([] if name in ALWAYS_KNOWN else [None])]
     if NAMES.get(name) is not Type.NUMBER:
         texts = sorted(value for value in constants if isinstance(value, str))
         return [*texts, "\0", True, False, None]
@@ -179,15 +184,17 @@ def _candidates(name: str, nodes: Iterable[Node], bounds: Range) -> list[Any]:
 
 def _truths(node: Node, lead: Mapping[str, Any]) -> _Truths:
     """The truth values that a test can have for a lead with these values."""
+    if type(node) is Ask or type(node) is TextTest:
+        return _FREE
+    if type(node) is Every:
+        each = [_truths(part, lead) for part in node.parts]
+        return _NEVER if _NEVER in each else _FREE if _FREE in each else _ALWAYS
+    if type(node) is Either:
+        each = [_truths(part, lead) for part in node.parts]
+        return _ALWAYS if _ALWAYS in each else _FREE if _FREE in each else _NEVER
     match node:
-        case Every(parts=parts):
-            each = [_truths(part, lead) for part in parts]
-            return _both(all(True in truths for truths in each), any(False in truths for truths in each))
-        case Either(parts=parts):
-            each = [_truths(part, lead) for part in parts]
-            return _both(any(True in truths for truths in each), all(False in truths for truths in each))
         case Negation(part=part):
-            return frozenset(not truth for truth in _truths(part, lead))
+            return _TURNED[_truths(part, lead)]
         case Constant(value=bool() as value):
             return frozenset({value})
         case Compare(op=op, type=Type.NUMBER | Type.TEXT as kind, left=left, right=right):
@@ -230,7 +237,3 @@ def _readable(own: Type, kind: Type) -> bool:
 def _read(value: Any, own: Type) -> Any:
     text = custom_text(value) if own is Type.ANY else value
     return fold(text) if isinstance(text, str) else text
-
-
-def _both(true: bool, false: bool) -> _Truths:
-    return frozenset(truth for truth, possible in ((True, true), (False, false)) if possible)

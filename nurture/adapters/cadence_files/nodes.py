@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -45,6 +45,7 @@ _WORDS: Final[dict[str, bool | float | None]] = {
 }
 _LONGEST_NUMBER: Final = 40
 _BEGINS_NUMBER: Final = frozenset("+-.0123456789")
+_BEGINS_OTHER: Final = _BEGINS_NUMBER | {word[:1] for word in _WORDS}  # than a text
 
 Value = str | int | float | bool | None
 
@@ -63,7 +64,7 @@ class ScalarNode:
     def value(self) -> Value:
         """What the core schema of YAML 1.2 makes of it."""
         text = self.text
-        if not self.plain:
+        if not self.plain or text[:1] not in _BEGINS_OTHER:
             return text
         if text in _WORDS:
             return _WORDS[text]
@@ -142,41 +143,45 @@ def _parsed(text: str, report: Report) -> Node:
     loader = LOADER(text)
     try:
         # `yaml.parse` gives the same events, and asks twice for each.
-        return _built(iter(loader.get_event, None), report)
+        return _built(loader.get_event, report)
     finally:
         loader.dispose()
 
 
-def _built(events: Iterator[Any], report: Report) -> Node:
-    """The nodes of one document. A loop, not a recursion, so that depth costs no stack."""
+def _built(next_event: Callable[[], Any], report: Report) -> Node:
+    """The nodes of one document. A loop, not a recursion, so that depth costs no stack.
+
+    Most of the time of `check` that is not spent on conditions is spent here, so what is usual comes first.
+    """
     root: Node | None = None
     documents = 0
-    open_nodes: list[ListNode | MapNode] = []
-    keys: list[ScalarNode | None] = []  # for each open map, the key whose value comes next
-    for event in events:
+    parent: ListNode | MapNode | None = None
+    key: ScalarNode | None = None  # in an open map, the key whose value comes next
+    around: list[tuple[ListNode | MapNode | None, ScalarNode | None]] = []
+    while (event := next_event()) is not None:
         kind = type(event)
         if kind is MappingEndEvent or kind is SequenceEndEvent:
-            open_nodes.pop()
-            keys.pop()
+            parent, key = around.pop()
             continue
         mark = event.start_mark
-        line, column = mark.line + 1, mark.column + 1
+        line = mark.line
         node: Node
         if kind is ScalarEvent:
-            node = ScalarNode(line, column, event.value, not event.style, mark.line == event.end_mark.line)
+            node = ScalarNode(line + 1, mark.column + 1, event.value, not event.style, line == event.end_mark.line)
         elif kind is MappingStartEvent:
-            node = MapNode(line, column, bool(event.flow_style))
+            node = MapNode(line + 1, mark.column + 1, bool(event.flow_style), {}, [])
         elif kind is SequenceStartEvent:
-            node = ListNode(line, column, bool(event.flow_style))
+            node = ListNode(line + 1, mark.column + 1, bool(event.flow_style), [])
         elif kind is AliasEvent:
-            node = ScalarNode(line, column, "")
+            node = ScalarNode(line + 1, mark.column + 1, "")
         else:
+            at = Place(line + 1, mark.column + 1)
             if kind is DocumentStartEvent:
                 documents += 1
                 if event.tags or (event.version or (1, 2)) != (1, 2):
-                    report.error(Place(line, column), "a directive (%) is not allowed: this is YAML 1.2")
+                    report.error(at, "a directive (%) is not allowed: this is YAML 1.2")
             if documents > 1:
-                report.error(Place(line, column), "a second document ('---') is not allowed")
+                report.error(at, "a second document ('---') is not allowed")
                 break
             continue
         if kind is AliasEvent:
@@ -185,40 +190,36 @@ def _built(events: Iterator[Any], report: Report) -> Node:
             report.error(node, f"an anchor (&{event.anchor}) is not allowed: write the value out")
         elif event.tag is not None:
             report.error(node, f"a tag ({event.tag}) is not allowed")
-        if open_nodes:
-            parent = open_nodes[-1]
-            if isinstance(parent, ListNode):
-                parent.items.append(node)
+        if isinstance(parent, MapNode):
+            if key is None:
+                key = _as_key(node, report)
             else:
-                _put(node, parent, keys, report)
+                if key.text in parent.entries:
+                    parent.repeated.append((key, parent.entries[key.text][0].line))
+                else:
+                    parent.entries[key.text] = (key, node)
+                key = None
+        elif parent is not None:
+            parent.items.append(node)
         else:
             root = node
-        if kind is MappingStartEvent or kind is SequenceStartEvent:
-            if len(open_nodes) == MAX_DEPTH:
+        if not isinstance(node, ScalarNode):
+            if len(around) == MAX_DEPTH:
                 report.error(node, f"nested deeper than {MAX_DEPTH} levels")
                 break
-            assert not isinstance(node, ScalarNode)
-            open_nodes.append(node)
-            keys.append(None)
+            around.append((parent, key))
+            parent, key = node, None
     return root if root is not None else ScalarNode(1, 1, "")
 
 
-def _put(node: Node, parent: MapNode, keys: list[ScalarNode | None], report: Report) -> None:
-    """Add `node` to the innermost open map: as a key, or as the value of the key before it."""
-    key = keys[-1]
-    if key is None:
-        if not isinstance(node, ScalarNode):
-            report.error(node, "a key must be a word; quote text that begins with a bracket")
-            node = ScalarNode(node.line, node.column, "")
-        elif node.plain and node.text == "<<":
-            report.error(node, "a merge key (<<) is not allowed: write the keys out")
-        keys[-1] = node
-        return
-    keys[-1] = None
-    if key.text in parent.entries:
-        parent.repeated.append((key, parent.entries[key.text][0].line))
-    else:
-        parent.entries[key.text] = (key, node)
+def _as_key(node: Node, report: Report) -> ScalarNode:
+    """What stands where a key must: the key, or an empty one in its stead."""
+    if not isinstance(node, ScalarNode):
+        report.error(node, "a key must be a word; quote text that begins with a bracket")
+        return ScalarNode(node.line, node.column, "")
+    if node.plain and node.text == "<<":
+        report.error(node, "a merge key (<<) is not allowed: write the keys out")
+    return node
 
 
 def _in_words(error: yaml.MarkedYAMLError, text: str) -> tuple[Place, str]:

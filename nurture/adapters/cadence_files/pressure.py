@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from nurture.adapters.cadence_files.course import branches, place_of
@@ -47,12 +47,12 @@ def _walk(steps: Sequence[Step], moment: Moment, report: Report, limits: Mapping
     for step in steps:
         match step:
             case PersonTask(channel=Channel.VOICEMAIL) if moment.called:
-                moment = replace(moment, called=False)
+                moment = Moment(moment.now, moment.contacts)
             case Email() | PersonTask():
                 called = isinstance(step, PersonTask) and step.channel is Channel.CALL
-                moment = replace(_contact(step, moment, report, limits), called=called)
+                moment = _contact(step, moment, report, limits, called=called)
             case Wait(duration=duration) | WaitFor(timeout=duration):
-                moment = replace(moment, now=moment.now + _length(duration), called=False)
+                moment = Moment(moment.now + _length(duration), moment.contacts)
             case WaitUntil():
                 moment = Moment()  # any time may pass
             case Stream():
@@ -83,19 +83,18 @@ def _length(duration: Duration) -> timedelta:
             return duration.span
 
 
-def _contact(step: Step, moment: Moment, report: Report, limits: Mapping[int, int]) -> Moment:
+def _contact(step: Step, moment: Moment, report: Report, limits: Mapping[int, int], *, called: bool) -> Moment:
     legal, because = moment.now, ""
     for days, most in limits.items():
         # The touch that must be so many days old before this one may go.
-        blocking = moment.contacts[-most] + days * DAY if 0 < most <= len(moment.contacts) else moment.now
-        if blocking > legal:
+        if 0 < most <= len(moment.contacts) and (blocking := moment.contacts[-most] + timedelta(days)) > legal:
             legal, because = blocking, _limit(most, days)
     if because:
         late = (legal - moment.now) / DAY
         report.warn(
             place_of(step, report), f"steps: the limit of {because} moves this by {late:.3g} day{'s' * (late != 1)}"
         )
-    return Moment(legal, (*moment.contacts, legal))
+    return Moment(legal, (*moment.contacts, legal), called)
 
 
 def _stream(step: Stream, report: Report, limits: Mapping[int, int]) -> None:

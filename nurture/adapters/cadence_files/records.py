@@ -91,11 +91,15 @@ class Record(Shape):
     name: str
     keys: Mapping[str, Key]
     make: Callable[[dict[str, Any], MapNode, Report], Any] = field(default=_as_is)
+    required: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "required", frozenset(name for name, key in self.keys.items() if key.required))
 
     def read(self, node: Node, report: Report, where: str) -> Any:
-        if not _is_map(node, report, where, self.keys):
+        if not isinstance(node, MapNode):
+            _is_map(node, report, where, self.keys)
             return WRONG
-        assert isinstance(node, MapNode)
         sound = _repeated(node, report, self.name) if node.repeated else True
         torn = _torn(node, self.keys, report) if node.flow else ()
         values: dict[str, Any] = {}
@@ -108,11 +112,13 @@ class Record(Shape):
                 sound = False
             else:
                 found = values[name] = known.shape.read(value, report, name)
-                sound = sound and found is not WRONG
-        for name, key_of in self.keys.items():
-            if key_of.required and name not in node.entries:
-                report.error(node, f"{self.name}: {name!r} is missing")
-                sound = False
+                if found is WRONG:
+                    sound = False
+        if not self.required <= node.entries.keys():
+            for name in self.keys:
+                if name in self.required and name not in node.entries:
+                    report.error(node, f"{self.name}: {name!r} is missing")
+            sound = False
         return self.make(values, node, report) if sound else WRONG
 
     def schema(self) -> Json:
@@ -120,7 +126,7 @@ class Record(Shape):
         for name, key in self.keys.items():
             properties[name] = key.shape.schema() | ({"description": key.says} if key.says else {})
         result: Json = {"type": "object", "properties": properties, "additionalProperties": False}
-        required = [name for name, key in self.keys.items() if key.required]
+        required = [name for name in self.keys if name in self.required]
         return result | ({"required": required} if required else {})
 
 

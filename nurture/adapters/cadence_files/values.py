@@ -21,6 +21,8 @@ _UNITS: Final = "|".join(sorted((*WORDS, *SHORT), key=len, reverse=True))
 LASTS: Final = rf"[0-9]+ *(?:{_UNITS})"
 _NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9_-]{0,79}"
 _PATH: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}(?:/[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}){0,4}"
+_A_NAME: Final = re.compile(_NAME)
+_A_PATH: Final = re.compile(_PATH)
 _A_DAY: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 
@@ -155,13 +157,13 @@ def _address(text: str) -> str:
 
 
 def _path(text: str) -> str:
-    if not re.fullmatch(_PATH, text):
+    if not _A_PATH.fullmatch(text):
         raise ValueError(f"{text[:60]!r} is not a name: write letters, digits, '-', '_', '.', and '/' for a folder.")
     return text
 
 
 def _name(text: str) -> str:
-    if not re.fullmatch(_NAME, text):
+    if not _A_NAME.fullmatch(text):
         raise ValueError(f"{text[:60]!r} is not a name: write letters, digits, '-' and '_'.")
     return text
 

@@ -107,10 +107,10 @@ def parse(text: str, *, extra: Mapping[str, Type] = MappingProxyType({})) -> Con
     meaning = check(text, {**NAMES, **extra} if extra else NAMES)
     names, calls, moves = set(), [], False
     for node in inside(meaning):
-        if isinstance(node, Read):
+        if type(node) is Read:
             names.add(node.name)
             moves = moves or node.name in OF_TIME
-        elif isinstance(node, Ask):
+        elif type(node) is Ask:
             calls.append(Call(node.name, node.args, node.start))
             moves = moves or node.name in OF_TIME
     return Condition(text, frozenset(names), tuple(calls), moves, meaning)

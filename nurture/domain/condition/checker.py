@@ -41,6 +41,8 @@ from nurture.domain.condition.vocabulary import (
 from nurture.domain.duration import Duration, parse_duration
 
 _MIRRORED: Final = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
+_ASKING: Final = (Read, Ask)
+_LISTED: Final = (Type.TEXT, Type.NUMBER)  # a tuple: to hash a member of an enumeration costs a call
 _DAY: Final = re.compile(r"(19|20|21)\d\d-\d\d-\d\d")
 _MOMENT: Final = re.compile(_DAY.pattern + r"[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?")
 
@@ -63,47 +65,44 @@ class _Checker:
         written = self.text[part.start : part.end]
         return written if len(written) <= 40 else written[:37] + "..."
 
+    # A check of a workspace comes here tens of thousands of times, and patterns of classes cost more than looking at
+    # the class: so what is usual is asked first, and by `type(...) is`.
+
     def test(self, part: grammar.Part) -> Test:
         """The part as something that holds or does not."""
-        match part:
-            case grammar.Binary(_, _, op) if op in grammar.COMPARISONS:
-                return self.among(part) if op.endswith("in") else self.compare(part)
-            case grammar.Chain(start, end, "and", parts):
-                return Every(start, end, tuple(self.test(each) for each in parts))
-            case grammar.Chain(start, end, _, parts):
-                return Either(start, end, tuple(self.test(each) for each in parts))
-            case grammar.Unary(start, end, "not", operand):
-                return Negation(start, end, self.test(operand))
+        if type(part) is grammar.Binary and part.op in grammar.COMPARISONS:
+            return self.among(part) if part.op.endswith("in") else self.compare(part)
+        if type(part) is grammar.Chain:
+            joined = Every if part.op == "and" else Either
+            return joined(part.start, part.end, tuple([self.test(each) for each in part.parts]))
+        if type(part) is grammar.Unary and part.op == "not":
+            return Negation(part.start, part.end, self.test(part.operand))
         value = self.value(part)
-        match value, type_of(value):
-            case ((Read() | Ask()), Type.TEXT):
-                return Known(part.start, part.end, value)
-            case Read(), Type.ANY:
-                return replace(value, wanted=Type.TRUTH)
-            case ((Read() | Ask() | TextTest() | Constant()), Type.TRUTH):
-                return value
-            case _, Type.NUMBER:
-                raise self.mistake(
-                    part, f"{self.source(part)} is a number, not a condition; compare it: {self.source(part)} > 0."
-                )
-            case _, Type.MOMENT:
-                raise self.mistake(part, f"{self.source(part)} is a moment; compare it with a date: >= '2026-01-31'.")
+        kind = type_of(value)
+        if kind is Type.TRUTH and isinstance(value, (Ask, Read, TextTest, Constant)):
+            return value
+        if kind is Type.TEXT and isinstance(value, _ASKING):
+            return Known(part.start, part.end, value)
+        if kind is Type.ANY and isinstance(value, Read):
+            return replace(value, wanted=Type.TRUTH)
+        if kind is Type.NUMBER:
+            raise self.mistake(
+                part, f"{self.source(part)} is a number, not a condition; compare it: {self.source(part)} > 0."
+            )
+        if kind is Type.MOMENT:
+            raise self.mistake(part, f"{self.source(part)} is a moment; compare it with a date: >= '2026-01-31'.")
         raise self.mistake(part, f"{self.source(part)} is a text alone; compare a name with it.")
 
     def value(self, part: grammar.Part) -> Value:
         """The part as a value."""
+        if type(part) is grammar.Name:
+            own = self.names.get(part.name) or self.named(part)
+            return Read(part.start, part.end, part.name, own, own)
+        if type(part) is grammar.Literal:
+            return _constant(part)
+        if type(part) is grammar.Use:
+            return self.use(part)
         match part:
-            case grammar.Name(start, end, name):
-                own = self.named(part)
-                return Read(start, end, name, own, own)
-            case grammar.Literal(start, end, str(value)):
-                return Constant(start, end, Type.TEXT, fold(value))
-            case grammar.Use():
-                return self.use(part)
-            case grammar.Literal(start, end, bool(value)):
-                return Constant(start, end, Type.TRUTH, value)
-            case grammar.Literal(start, end, value):
-                return Constant(start, end, Type.NUMBER, value)
             case grammar.Unary(start, end, "-", operand):
                 return self.calculated(start, end, "-", Constant(start, start, Type.NUMBER, 0), self.number(operand))
             case grammar.Binary(start, end, op, left, right) if op not in grammar.COMPARISONS:
@@ -113,10 +112,8 @@ class _Checker:
         return self.test(part)
 
     def named(self, part: grammar.Name) -> Type:
+        """The type of a name that is not among those of every lead."""
         name = part.name
-        own = self.names.get(name)
-        if own is not None:
-            return own
         if re.fullmatch(r"x\.\w+", name):
             return Type.ANY
         if name in FUNCTIONS:
@@ -149,25 +146,24 @@ class _Checker:
 
     def compare(self, part: grammar.Binary) -> Test:
         left, right = self.value(part.left), self.value(part.right)
-        kinds = {type_of(left), type_of(right)}
-        if Type.MOMENT in kinds:
+        one, two = type_of(left), type_of(right)
+        if one is Type.MOMENT or two is Type.MOMENT:
             return self.in_time(part, left, right)
         equality = part.op in {"==", "!="}
-        if kinds == {Type.ANY}:
+        kind = two if one is Type.ANY else one
+        if kind is Type.ANY:
             kind = Type.TEXT if equality else Type.NUMBER
-        elif len(kinds - {Type.ANY}) == 1:
-            kind = next(iter(kinds - {Type.ANY}))
-        else:
+        elif two is not kind and two is not Type.ANY:
             raise self.mismatch(part, left, right)
         if not equality and kind is Type.TRUTH:
             raise self.mistake(part, f"A truth value can be compared with == and != only, not with {part.op}.")
         left, right = _read_as(left, kind), _read_as(right, kind)
-        for one, other in ((left, right), (right, left)):
-            closed = _closed(one)
+        for side, other in ((left, right), (right, left)) if kind is Type.TEXT else ():
+            closed = _closed(side)
             if closed and not equality:
-                raise self.mistake(part, f"{self.source(one)} has no order; compare it with ==, != or in.")
-            if isinstance(other, Constant):
-                self.known_word(one, other)
+                raise self.mistake(part, f"{self.source(side)} has no order; compare it with ==, != or in.")
+            if closed and isinstance(other, Constant):
+                self.known_word(side, other, closed)
         return Compare(part.start, part.end, part.op, kind, left, right)
 
     def mismatch(self, part: grammar.Binary, left: Value, right: Value) -> ConditionError:
@@ -240,25 +236,23 @@ class _Checker:
         if not listing.items:
             raise self.mistake(listing, "This list is empty.")
         options = [self.value(item) for item in listing.items]
-        kinds = {type_of(option) for option in options}
+        kind, own, closed = type_of(options[0]), type_of(value), _closed(value)
+        mixed = any(type_of(option) is not kind for option in options)
         for option in options:
-            if not isinstance(option, Constant) or option.type not in {Type.TEXT, Type.NUMBER}:
+            if type(option) is not Constant or option.type not in _LISTED:
                 raise self.mistake(option, f"{self.source(option)} cannot stand in a list; only texts and numbers can.")
-            if len(kinds) > 1 or type_of(value) not in {option.type, Type.ANY}:
-                other = "a mixed list" if len(kinds) > 1 else f"a list with a {option.type}"
-                raise self.mistake(
-                    option, f"{self.source(value)} is a {type_of(value)} and cannot be compared with {other}."
-                )
-            self.known_word(value, option)
-        kind = kinds.pop()
-        constants = tuple(dict.fromkeys(o.value for o in options if isinstance(o, Constant) and _plain(o.value)))
+            if mixed or (own is not option.type and own is not Type.ANY):
+                other = "a mixed list" if mixed else f"a list with a {option.type}"
+                raise self.mistake(option, f"{self.source(value)} is a {own} and cannot be compared with {other}.")
+            if closed:
+                self.known_word(value, option, closed)
+        constants = tuple(dict.fromkeys([option.value for option in options if type(option) is Constant]))
         return Among(part.start, part.end, _read_as(value, kind), kind, constants, part.op == "not in")  # type: ignore[arg-type]
 
-    def known_word(self, value: Value, constant: Constant) -> None:
+    def known_word(self, value: Value, constant: Constant, closed: Collection[str]) -> None:
         """Refuse a word that a closed vocabulary does not have."""
-        closed = _closed(value)
-        if closed and constant.value not in closed:
-            what = value.name if isinstance(value, Read | Ask) else ""
+        if constant.value not in closed:
+            what = value.name if isinstance(value, _ASKING) else ""
             raise self.mistake(constant, self.unknown(what, str(constant.value), closed))
 
     def unknown(self, what: str, word: str, known: Collection[str]) -> str:
@@ -278,13 +272,11 @@ class _Checker:
         wanted = function.parameters
         if len(part.args) < len(wanted) or (len(part.args) > len(wanted) and not function.repeats):
             raise self.mistake(part, f"{part.function} is written {function.usage}.")
-        if function.repeats:
-            wanted += wanted[-1:] * (len(part.args) - len(wanted))
         if part.function not in OF_TEXT:
-            args = tuple(self.argument(part, arg, what) for arg, what in zip(part.args, wanted, strict=True))
+            args = tuple([self.argument(part, arg, what) for arg, what in zip(part.args, wanted, strict=True)])
             return Ask(part.start, part.end, part.function, args, function.result)
         value = _read_as(self.value(part.args[0]), Type.TEXT)
-        if not isinstance(value, Read | Ask) or type_of(value) is not Type.TEXT:
+        if not isinstance(value, _ASKING) or type_of(value) is not Type.TEXT:
             raise self.mistake(
                 part.args[0], f"{self.source(part.args[0])} is not a name with a text; write {function.usage}."
             )
@@ -292,11 +284,12 @@ class _Checker:
         return TextTest(part.start, part.end, part.function, value, pieces)
 
     def argument(self, part: grammar.Use, arg: grammar.Part, what: Parameter) -> str | Duration:
-        usage = FUNCTIONS[part.function].usage
-        if not isinstance(arg, grammar.Literal) or not isinstance(arg.value, str):
-            raise self.mistake(arg, f"{self.source(arg)} is not a quoted text; write {usage}.")
+        if type(arg) is not grammar.Literal or not isinstance(arg.value, str):
+            raise self.mistake(arg, f"{self.source(arg)} is not a quoted text; write {FUNCTIONS[part.function].usage}.")
         if not arg.value.strip():
-            raise self.mistake(arg, f"This text is empty; write {usage}.")
+            raise self.mistake(arg, f"This text is empty; write {FUNCTIONS[part.function].usage}.")
+        if what is Parameter.PLAIN or what is Parameter.PIECE:
+            return arg.value
         if what is Parameter.DURATION:
             try:
                 return parse_duration(arg.value)
@@ -319,15 +312,18 @@ def _near(word: str, known: Collection[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else ""
 
 
-def _plain(value: object) -> bool:
-    return isinstance(value, str | int | float)
+def _constant(part: grammar.Literal) -> Constant:
+    value = part.value
+    if isinstance(value, str):
+        return Constant(part.start, part.end, Type.TEXT, fold(value))
+    return Constant(part.start, part.end, Type.TRUTH if isinstance(value, bool) else Type.NUMBER, value)
 
 
 def _closed(value: Value) -> frozenset[str] | None:
     """The words that a value can be, where these are fixed."""
-    return CLOSED.get(value.name) if isinstance(value, Read | Ask) and type_of(value) is Type.TEXT else None
+    return CLOSED.get(value.name) if isinstance(value, _ASKING) and type_of(value) is Type.TEXT else None
 
 
 def _read_as(value: Value, kind: Type) -> Value:
     """A custom field read as this type; everything else as it is."""
-    return replace(value, wanted=kind) if isinstance(value, Read) and value.wanted is Type.ANY else value
+    return replace(value, wanted=kind) if type(value) is Read and value.wanted is Type.ANY else value

@@ -6,9 +6,9 @@ Loosest first: `or`, `and`, `not`, one comparison, `+ -`, `* /`, minus, then nam
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NoReturn
 
 from nurture.domain.condition.errors import ConditionError
 
@@ -80,17 +80,6 @@ class Chain(Part):
     parts: tuple[Part, ...]
 
 
-class Token(NamedTuple):
-    """A word, number, text or sign, as written."""
-
-    start: int
-    text: str
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.text)
-
-
 # Texts, in which nothing is escaped; numbers with what runs into them, and names; signs; and what is none of these.
 TOKEN: Final = re.compile(
     r"""(?: '[^']*' | "[^"]*" )
@@ -105,8 +94,10 @@ _QUOTES: Final = frozenset("'\"")
 _AFTER_ITEM: Final = frozenset(",)]")
 _COMPARING: Final = COMPARISONS | {"not"}  # the first word of one
 _BINDING: Final = {"+": 1, "-": 1, "*": 2, "/": 2}
-_KEYWORDS: Final = frozenset({"and", "or", "not", "in", "true", "false", "True", "False"})
-_SIGNS: Final = COMPARISONS | frozenset("()[],+-*/")
+_TRUTHS: Final = {"true": True, "True": True, "false": False, "False": False}
+_RESERVED: Final = COMPARISONS | frozenset("()[],+-*/") | {"and", "or", "not", *_TRUTHS}
+_NUMBER: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # What people bring along from other languages.
 _ELSEWHERE: Final = {
     "=": "write == to compare",
@@ -144,18 +135,25 @@ _ELSEWHERE: Final = {
 }
 
 
-def tokens(text: str) -> Iterator[Token]:
-    """The text in pieces. Raises ConditionError for a sign that this language does not have."""
+def tokens(text: str) -> tuple[list[str], list[int]]:
+    """The text in pieces, and where each begins; behind them an empty one at the end of the text.
+
+    Raises ConditionError for a sign that this language does not have.
+    """
+    pieces, starts = [], []
     for found in TOKEN.finditer(text):
-        word = found[0]
+        piece, start = found[0], found.start()
         if found.lastindex is not None:
-            start = found.start()
-            if word in _ELSEWHERE:
-                message = f"{word} is not understood: {_ELSEWHERE[word]}."
-                raise ConditionError(message, text=text, offset=start, length=len(word))
+            if piece in _ELSEWHERE:
+                message = f"{piece} is not understood: {_ELSEWHERE[piece]}."
+                raise ConditionError(message, text=text, offset=start, length=len(piece))
             if found.lastindex == ODD:
-                raise ConditionError(f"{word} is not understood here.", text=text, offset=start)
-        yield Token(found.start(), word)
+                raise ConditionError(f"{piece} is not understood here.", text=text, offset=start)
+        pieces.append(piece)
+        starts.append(start)
+    pieces.append("")
+    starts.append(len(text))
+    return pieces, starts
 
 
 def read(text: str) -> Part:
@@ -164,7 +162,7 @@ def read(text: str) -> Part:
         raise ConditionError(
             f"The condition has {len(text)} characters; at most {LONGEST} are read.", text=text, offset=LONGEST
         )
-    odd = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]", text)
+    odd = _CONTROL.search(text)
     if odd:
         raise ConditionError("A control character stands here.", text=text, offset=odd.start())
     if not text.strip():
@@ -176,25 +174,30 @@ def read(text: str) -> Part:
 
 
 class _Reader:
-    """One token ahead, one method for each level of the grammar."""
+    """One piece ahead, one method for each level of the grammar."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens = [*tokens(text), Token(len(text), "")]
+        self.pieces, self.starts = tokens(text)
         self.at = 0
-        self.next = self.tokens[0].text  # the token at `at`, which nearly every method looks at
+        self.next = self.pieces[0]  # the piece at `at`, which nearly every method looks at
         self.depth = 0
         self.arithmetic = 0
 
-    def take(self) -> Token:
-        token = self.tokens[self.at]
-        self.at += 1
-        self.next = self.tokens[self.at].text if token.text else ""
-        return token
+    def take(self) -> int:
+        """Go on to the next piece; returns which one this was."""
+        taken = self.at
+        if self.next:  # the last one, which is empty, stays
+            self.at += 1
+            self.next = self.pieces[self.at]
+        return taken
 
-    def fail(self, message: str, token: Token | None = None) -> NoReturn:
-        token = token or self.tokens[self.at]
-        raise ConditionError(message, text=self.text, offset=token.start, length=len(token.text))
+    def end(self, piece: int) -> int:
+        return self.starts[piece] + len(self.pieces[piece])
+
+    def fail(self, message: str, piece: int | None = None) -> NoReturn:
+        at = self.at if piece is None else piece
+        raise ConditionError(message, text=self.text, offset=self.starts[at], length=len(self.pieces[at]))
 
     def deeper(self) -> None:
         self.depth += 1
@@ -225,11 +228,11 @@ class _Reader:
     def negation(self) -> Part:
         if self.next != "not":
             return self.comparison()
-        token = self.take()
+        start = self.starts[self.take()]
         self.deeper()
         operand = self.negation()
         self.depth -= 1
-        return Unary(token.start, operand.end, "not", operand)
+        return Unary(start, operand.end, "not", operand)
 
     def comparison(self) -> Part:
         left = self.sum()
@@ -238,17 +241,17 @@ class _Reader:
         if self.next == "not":
             self.fail("Put the part after not into parentheses.")
         right = self.sum()
-        second = self.tokens[self.at]
-        if self.comparator() is not None:
+        second = self.at
+        if self.next in _COMPARING and self.comparator() is not None:
             self.fail("Compare two values at a time: a < b and b < c.", second)
         return Binary(left.start, right.end, op, left, right)
 
     def comparator(self) -> str | None:
-        if self.next == "not" and self.tokens[self.at + 1].text == "in":
+        if self.next == "not" and self.pieces[self.at + 1] == "in":
             self.take()
             self.take()
             return "not in"
-        return self.take().text if self.next in COMPARISONS else None
+        return self.pieces[self.take()] if self.next in COMPARISONS else None
 
     def sum(self, looser: int = 0) -> Part:
         """A sum, or with `looser` only what binds closer than that."""
@@ -257,48 +260,49 @@ class _Reader:
             self.arithmetic += 1
             if self.arithmetic > MOST_ARITHMETIC:
                 self.fail(f"At most {MOST_ARITHMETIC} arithmetic signs are allowed in one condition.")
-            op = self.take().text
+            op = self.pieces[self.take()]
             right = self.sum(binding)
             left = Binary(left.start, right.end, op, left, right)
         return left
 
     def minus(self) -> Part:
-        token = self.take()
+        start = self.starts[self.take()]
         self.deeper()
         operand = self.minus() if self.next == "-" else self.single()
         self.depth -= 1
-        return Unary(token.start, operand.end, "-", operand)
+        return Unary(start, operand.end, "-", operand)
 
     def single(self) -> Part:
-        token = self.take()
-        first = token.text[:1]
-        if not first:
-            self.fail("Something is missing at the end.", token)
+        piece = self.take()
+        start, text = self.starts[piece], self.pieces[piece]
+        if not text:
+            self.fail("Something is missing at the end.", piece)
+        first = text[0]
         if first in _QUOTES:
-            return Literal(token.start, token.end, token.text[1:-1])
+            return Literal(start, start + len(text), text[1:-1])
         if first in "0123456789":
-            return Literal(token.start, token.end, self.number(token))
-        if token.text in {"true", "True", "false", "False"}:
-            return Literal(token.start, token.end, token.text in {"true", "True"})
-        if token.text == "(":
+            return Literal(start, start + len(text), self.number(piece))
+        if text == "(":
             self.deeper()
             inside = self.either()
-            end = self.close(")", token)
+            end = self.close(")", piece)
             self.depth -= 1
             # With its parentheses, so that a part that is quoted in an explanation reads whole.
-            inside.start, inside.end = token.start, end
+            inside.start, inside.end = start, end
             return inside
-        if token.text == "[":
-            items, end = self.several("]", token)
-            return Listing(token.start, end, items)
-        if token.text in _KEYWORDS or token.text in _SIGNS:
-            self.fail(f"A name or a value is missing before {token.text}.", token)
+        if text == "[":
+            items, end = self.several("]", piece)
+            return Listing(start, end, items)
+        if text in _RESERVED:
+            if text in _TRUTHS:
+                return Literal(start, start + len(text), _TRUTHS[text])
+            self.fail(f"A name or a value is missing before {text}.", piece)
         if self.next == "(":
             args, end = self.several(")", self.take())
-            return Use(token.start, end, token.text, args)
-        return Name(token.start, token.end, token.text)
+            return Use(start, end, text, args)
+        return Name(start, start + len(text), text)
 
-    def several(self, closing: str, opening: Token) -> tuple[tuple[Part, ...], int]:
+    def several(self, closing: str, opening: int) -> tuple[tuple[Part, ...], int]:
         self.deeper()
         items: list[Part] = []
         while self.next != closing:
@@ -312,24 +316,26 @@ class _Reader:
 
     def item(self) -> Part:
         """An argument or a part of a list. Most are a text alone, for which the grammar need not be gone through."""
-        if self.next[:1] in _QUOTES and self.tokens[self.at + 1].text in _AFTER_ITEM:
-            token = self.take()
-            return Literal(token.start, token.end, token.text[1:-1])
+        if self.next[:1] in _QUOTES and self.pieces[self.at + 1] in _AFTER_ITEM:
+            piece = self.take()
+            start, text = self.starts[piece], self.pieces[piece]
+            return Literal(start, start + len(text), text[1:-1])
         return self.either()
 
-    def close(self, closing: str, opening: Token) -> int:
+    def close(self, closing: str, opening: int) -> int:
         if not self.next:
-            self.fail(f"This {opening.text} is never closed.", opening)
+            self.fail(f"This {self.pieces[opening]} is never closed.", opening)
         if self.next != closing:
             self.fail(f"{closing}, a comma or an operator is missing before {self.next}.")
-        return self.take().end
+        return self.end(self.take())
 
-    def number(self, token: Token) -> float:
-        if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?", token.text):
+    def number(self, piece: int) -> float:
+        text = self.pieces[piece]
+        if not _NUMBER.fullmatch(text):
             self.fail(
                 "A number has at most 15 digits, and 9 behind the point: 20, 1000000 or 0.5."
-                if re.fullmatch(r"[0-9.]+", token.text)
-                else f"{token.text} is not a number. Numbers have no unit and no exponent; texts stand in quotes.",
-                token,
+                if re.fullmatch(r"[0-9.]+", text)
+                else f"{text} is not a number. Numbers have no unit and no exponent; texts stand in quotes.",
+                piece,
             )
-        return float(token.text) if "." in token.text else int(token.text)
+        return float(text) if "." in text else int(text)

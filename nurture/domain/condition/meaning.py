@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
 from nurture.domain.condition.vocabulary import Type
 from nurture.domain.duration import Duration
 
+# Every class here is a value: nothing changes one once it is made. Only `frozen` is left out, because it makes a node
+# three times as slow to build, and a check of a workspace builds tens of thousands.
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(unsafe_hash=True, slots=True)
 class Node:
     """A part of the meaning, written from `start` to before `end`."""
 
@@ -20,7 +24,7 @@ class Node:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Constant(Node):
     """A value that is written down. Texts are folded."""
 
@@ -28,7 +32,7 @@ class Constant(Node):
     value: str | float | bool | datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Read(Node):
     """The value of a name, whose own type is `own`, read as `wanted`; missing where it is of another type.
 
@@ -41,7 +45,7 @@ class Read(Node):
     wanted: Type
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Ask(Node):
     """A question to the history, that answers with a value of `type`."""
 
@@ -50,14 +54,14 @@ class Ask(Node):
     type: Type
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Known(Node):
     """Whether a text is neither missing nor empty."""
 
     value: Read | Ask
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class TextTest(Node):
     """contains, has_word or starts_with: whether any of the folded pieces is found in a text."""
 
@@ -66,7 +70,7 @@ class TextTest(Node):
     pieces: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Arithmetic(Node):
     """`+ - * /` of two numbers; missing if either is, or after a division by zero."""
 
@@ -75,7 +79,7 @@ class Arithmetic(Node):
     right: Value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Compare(Node):
     """A comparison of two values of one type; false if either is missing."""
 
@@ -85,7 +89,7 @@ class Compare(Node):
     right: Value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Among(Node):
     """`in`, or with `negated` `not in`; false either way if the value is missing."""
 
@@ -95,21 +99,21 @@ class Among(Node):
     negated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Every(Node):
     """All of these hold."""
 
     parts: tuple[Test, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Either(Node):
     """One of these holds."""
 
     parts: tuple[Test, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Negation(Node):
     """It does not hold."""
 
@@ -118,37 +122,39 @@ class Negation(Node):
 
 # A Read, Ask or Constant is a test when it is a truth value, and then simply does not hold where it is missing.
 Test = Compare | Among | Every | Either | Negation | TextTest | Known | Read | Ask | Constant
-_LEAVES = (Constant, Read, Ask)
 Value = Arithmetic | Test  # any test is a truth value that is never missing, unless it is a Read
 
 
 # Each condition of a workspace goes through these, and a look at the class is much quicker than a pattern.
+_JOINED: Final = frozenset({Every, Either})
+_OF_TWO: Final = frozenset({Compare, Arithmetic})
+_OF_ONE: Final = frozenset({Among, TextTest, Known})
+_WITH_TYPE: Final = (Constant, Ask)
 
 
 def inside(node: Node) -> list[Node]:
     """The node and everything below it, in the order of the text."""
     found: list[Node] = []
-    ahead = [node]
+    ahead: list[Any] = [node]
     while ahead:
-        node = ahead.pop()
-        found.append(node)
-        if isinstance(node, _LEAVES):
-            continue
-        if isinstance(node, Compare | Arithmetic):
-            ahead += (node.right, node.left)
-        elif isinstance(node, Every | Either):
-            ahead += reversed(node.parts)
-        elif isinstance(node, Among | TextTest | Known):
-            ahead.append(node.value)
-        elif isinstance(node, Negation):
-            ahead.append(node.part)
+        one = ahead.pop()
+        found.append(one)
+        kind = type(one)
+        if kind in _OF_TWO:
+            ahead += (one.right, one.left)
+        elif kind in _JOINED:
+            ahead += one.parts[::-1]
+        elif kind in _OF_ONE:
+            ahead.append(one.value)
+        elif kind is Negation:
+            ahead.append(one.part)
     return found
 
 
 def type_of(value: Value) -> Type:
     """The type that a value has where it is not missing; ANY for a custom field that was not read as something yet."""
-    if isinstance(value, Constant | Ask):
-        return value.type
     if isinstance(value, Read):
         return value.wanted
+    if isinstance(value, _WITH_TYPE):
+        return value.type
     return Type.NUMBER if isinstance(value, Arithmetic) else Type.TRUTH
