@@ -15,6 +15,7 @@ from nurture import log
 from nurture.daemon import grid, tick
 from nurture.daemon.ticker import Ticker
 from nurture.domain.errors import RefusedError, UnreachableError
+from nurture.moves import listening
 from nurture.wiring import App
 
 HEARTBEAT: Final = timedelta(seconds=15)
@@ -24,6 +25,10 @@ _log = log.get("daemon")
 
 class Handle(Protocol):
     """Something that runs beside the passes, and stops when asked."""
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether what the mail provider posts arrives there."""
 
     def stop(self) -> object:
         """Finish what is under way, and end."""
@@ -53,6 +58,7 @@ def run(app: App, *, as_json: bool, serve: Callable[[App], Handle]) -> None:
 
 def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
     sent = 0
+    handle: Handle | None = None
 
     def one_pass() -> None:
         nonlocal sent
@@ -65,6 +71,8 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
         now = app.store.now(app.clock.now())
         with app.store.unit() as work:
             work.control.beat(app.owner, host=socket.gethostname(), pid=os.getpid(), now=now, sent=sent)
+            if handle is not None and handle.is_serving:
+                listening.is_up(work, now)
             work.commit()
 
     beat()

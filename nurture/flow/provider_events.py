@@ -20,6 +20,7 @@ from nurture.domain.policy import Policy
 from nurture.domain.response import Bounce, Grade, Kind
 from nurture.domain.touch import CONTACTED, Channel, Touch
 from nurture.moves.grading import delivered, hit_of, is_trap, judged, people_behind, seen
+from nurture.moves.listening import EVENTS, heard_of
 from nurture.moves.proof import prove_sent
 from nurture.moves.responding import Recorded, Report, record_in
 from nurture.ports import InForce, Store, Unit
@@ -29,13 +30,13 @@ from nurture.ports.world import DELIVERY, PREVIEW
 
 ACCEPTED: Final = "accepted"  # the mark of the last time a person took the database as it is
 RESTORED: Final = "restored"  # the switch that stops everything until a person has accepted the database
-EVENTS: Final = "sendgrid"  # the kind under which deliveries are kept
 SETTLE: Final = timedelta(seconds=60)
 ASYNCHRONOUS: Final = timedelta(days=10)  # how long after a mail a bounce without its ids is still taken for its own
 ENGAGED: Final = {"open": Kind.OPEN, "click": Kind.CLICK}
 WISHES: Final = {"spamreport": Kind.COMPLAINT, "unsubscribe": Kind.UNSUBSCRIBE, "group_unsubscribe": Kind.UNSUBSCRIBE}
+TAKEN: Final = "processed"  # the event with which it takes a mail
 # The provider has the mail, whatever became of it afterwards.
-PROVES: Final = frozenset({"processed", "deferred", "delivered", "dropped", "bounce", *ENGAGED, *WISHES})
+PROVES: Final = frozenset({TAKEN, "deferred", "delivered", "dropped", "bounce", *ENGAGED, *WISHES})
 DROPPED: Final = {
     "bounced address": (Kind.BOUNCE, Bounce.HARD),
     "invalid": (Kind.BOUNCE, Bounce.HARD),
@@ -112,6 +113,8 @@ def process(
         work.touches.lock_for_limits({one.touch.lead for one in known}, ())
         # Only once, when the delivery is done with: a young one is read again in the next pass.
         _note_unknown(work, [one for one in ripe if one.touch in unknown], now, by)
+        taken = [(one.at, one.touch.intent_at) for one in known if one.event.kind == TAKEN]
+        heard_of(work, [min(at, attempted) for at, attempted in taken if attempted is not None])
         judged_now = {id(one) for one in ripe}
         reports = list(_reports(work, known, judged_now))
         for one in sorted(known, key=lambda one: one.at):

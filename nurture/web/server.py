@@ -25,6 +25,11 @@ class Handle:
         self._listener = listener
         self.address: tuple[str, int] = listener.getsockname()[:2]
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether it takes requests."""
+        return self._server.started and self._thread.is_alive() and not self._server.should_exit
+
     def stop(self, timeout: float = FINISH_WITHIN) -> bool:
         """Finish what is under way, at most so many seconds, and end. False if a request had to be cut off."""
         self._server.should_exit = True

@@ -26,6 +26,7 @@ from nurture.domain.response import Grade, Kind
 from nurture.domain.touch import State, Touch
 from nurture.flow import provider_events
 from nurture.flow.provider_events import Tally
+from nurture.moves.listening import HEARD
 from nurture.ports.world import DELIVERY
 from tests.builders import a_lead, a_sent_touch, a_store, a_touch, an_enrollment
 from tests.fakes import A_TUESDAY, FixedClock
@@ -210,6 +211,15 @@ def test_a_signed_event_proves_that_a_touch_in_doubt_was_sent(store: SqlStore, k
     with store.unit(write=False) as work:
         after: Touch = work.touches.get([doubt.id])[doubt.id]
     assert (after.state, after.sent_at) == (State.SENT, SENT)
+
+
+def test_how_far_the_provider_has_told_of_attempts_is_known_from_what_it_took(store: SqlStore) -> None:
+    marks = []
+    for kind in ("delivered", "processed"):
+        take(store, [an_event(kind, 20)])
+        with store.unit(write=False) as work:
+            marks.append(work.control.mark(HEARD))
+    assert marks == [None, ("", SENT)]
 
 
 def test_opens_and_clicks_wait_a_minute_and_are_not_lost(store: SqlStore) -> None:

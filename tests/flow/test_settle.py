@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from nurture.domain.errors import RefusedError, UnknownNameError
 from nurture.domain.response import Grade, Kind
 from nurture.domain.verdict import Maybe
+from nurture.flow import provider_events
 from nurture.flow.dispatch import run as dispatch
 from nurture.flow.dispatch import settle
 from nurture.flow.respond import Report
+from nurture.moves import listening
 from nurture.ports.world import Asked, SendLog
 from tests.builders import a_lead
 from tests.fakes import OutboxFake
@@ -155,3 +158,51 @@ def test_hold_asks_no_log(tmp_path: Path) -> None:
         log = Log(True)
         look(loop, log, days=3)
         assert (log.asked, loop.states()) == ([], ["first in_doubt"])
+
+
+def hear(loop: Loop, *, up_since: datetime, of: datetime | None) -> None:
+    """The endpoint has been up, and the provider has told of an attempt."""
+    with loop.store.unit() as work:
+        work.control.set_mark(listening.UP, up_since.isoformat(), loop.now)
+        listening.heard_of(work, [of] if of is not None else [])
+        work.commit()
+
+
+@pytest.mark.parametrize(
+    ("up_since", "of", "mailer", "unread", "after"),
+    [
+        (-60, 60, "sendgrid", False, "sent"),
+        (60, 120, "sendgrid", False, "unknown"),  # the endpoint was away in between
+        (-60, -30, "sendgrid", False, "unknown"),  # nothing was heard of later attempts
+        (-60, None, "sendgrid", False, "unknown"),
+        (-60, 60, "sendgrid", True, "unknown"),  # what came was not all read
+        (-60, 60, "outbox", False, "unknown"),
+    ],
+)
+def test_after_26_hours_silence_means_no_only_where_an_event_would_have_come(
+    tmp_path: Path, up_since: int, of: int | None, mailer: str, unread: bool, after: str
+) -> None:
+    with a_loop(tmp_path, STEPS) as loop:
+        began = loop.now
+        in_doubt(loop, mailer)
+        if unread:
+            provider_events.take_batch(b"[]", store=loop.store, now=loop.now)
+        loop.clock.advance(hours=26)
+        heard = began + timedelta(minutes=of) if of is not None else None
+        hear(loop, up_since=began + timedelta(minutes=up_since), of=heard)
+        assert dispatch.run(loop.desk).sent == 0
+        loop.tick()
+        assert loop.states() == [f"first {after}"]
+        assert len(loop.mailer.sent) == (after == "sent")
+
+
+def test_an_endpoint_is_up_since_its_last_long_break(tmp_path: Path) -> None:
+    with a_loop(tmp_path, STEPS) as loop:
+        began = loop.now
+        for minutes, up_since in ((0, 0), (4, 0), (5, 0), (6, 15), (1, 15)):
+            loop.clock.advance(minutes=minutes)
+            with loop.store.unit() as work:
+                listening.is_up(work, loop.now)
+                mark = work.control.mark(listening.UP)
+                work.commit()
+            assert mark == ((began + timedelta(minutes=up_since)).isoformat(), loop.now)

@@ -20,6 +20,7 @@ import pytest
 from nurture.daemon import lifecycle
 from nurture.domain.errors import UnreachableError
 from nurture.domain.touch import State
+from nurture.moves import listening
 from nurture.wiring import open_app
 from tests import postgres
 from tests.flow.loop import a_cadence
@@ -31,6 +32,8 @@ MAIL = "timeout = 5\nlease = 20\nsettle_after = 60\nworkers = 6"
 
 class Web:
     """In the place of the web server, which this journey does not need."""
+
+    is_serving = True
 
     def stop(self) -> None:
         """Nothing runs."""
@@ -97,6 +100,8 @@ def test_the_daemon_survives_a_database_that_is_briefly_away(tmp_path: Path) -> 
             app = open_app(folder)
             until(lambda: len(crash.touches_of(app)) == TOUCHES, "a touch is missing")
             until(lambda: all(one.state is State.SENT for one in crash.touches_of(app)), "a result was lost")
+            with app.store.unit(write=False) as work:
+                assert work.control.mark(listening.UP)
             app.close()
             assert daemon.pid is not None
             os.kill(daemon.pid, signal.SIGTERM)

@@ -11,6 +11,7 @@ from nurture.domain import touch as touches
 from nurture.domain.errors import RefusedError, UnknownNameError
 from nurture.domain.policy import Policy
 from nurture.domain.touch import Event, State, Touch
+from nurture.moves.listening import would_have_heard
 from nurture.ports import Store, Unit
 from nurture.ports.store import Change
 from nurture.ports.world import Asked, SendLog
@@ -22,8 +23,9 @@ def run(*, store: Store, policy: Policy, now: datetime, log: SendLog | None = No
     """Settle what time and the provider's log settle; how many touches were looked at.
 
     A touch in `sending` whose lease ran out is in doubt. Under the policy `settle` the log, where there is one, is
-    asked every `settle_after`; what is in doubt for `give_up_after` is unknown: it counts as sent, and its enrollment
-    goes on, counting from the attempt. `hold` leaves it to a person.
+    asked every `settle_after`. What is in doubt for `give_up_after` was not taken, where its event would have reached
+    us; else it is unknown: it counts as sent, and its enrollment goes on, counting from the attempt. `hold` leaves it
+    to a person.
     """
     log = log if policy.in_doubt == "settle" else None
     moved = 0
@@ -62,10 +64,7 @@ def _by_log(store: Store, log: SendLog, asked: Sequence[Touch], policy: Policy, 
                 state = touches.moved(one.state, Event.ACCEPTED)
                 _keep(work, one, replace(one, state=state, sent_at=attempted, lease_until=None), now)
             elif told.get(one.id) is False:
-                state = touches.moved(one.state, Event.NOT_ACCEPTED)
-                words = "the provider's log is complete, and does not have it"
-                free = replace(one, state=state, because=words, intent_at=None, counted_at=None, lease_until=None)
-                _keep(work, one, free, now)
+                _keep(work, one, _free(one, "the provider's log is complete, and does not have it"), now)
             elif now >= attempted + policy.give_up_after:
                 _settle_one(work, one, policy, now, None)
         work.commit()
@@ -86,6 +85,8 @@ def _settle_one(work: Unit, one: Touch, policy: Policy, now: datetime, log: Send
         after = replace(one, lease_until=None)
     elif now < give_up:
         after = replace(one, lease_until=give_up)
+    elif one.mailer == "sendgrid" and would_have_heard(work, attempted, waited=policy.give_up_after, now=now):
+        after = _free(one, "the provider has told of later mails, and never of this one")
     else:
         after = replace(
             one,
@@ -95,6 +96,12 @@ def _settle_one(work: Unit, one: Touch, policy: Policy, now: datetime, log: Send
             lease_until=None,
         )
     _keep(work, one, after, now)
+
+
+def _free(one: Touch, because: str) -> Touch:
+    """It was not taken: it may go again, and counts against no limit."""
+    state = touches.moved(one.state, Event.NOT_ACCEPTED)
+    return replace(one, state=state, because=because, intent_at=None, counted_at=None, sent_at=None, lease_until=None)
 
 
 def _next_look(give_up: datetime, policy: Policy, now: datetime, log: SendLog | None) -> datetime:
@@ -143,15 +150,7 @@ def resolve(
                 lease_until=None,
             )
         else:
-            after = replace(
-                one,
-                state=touches.moved(one.state, Event.NOT_ACCEPTED),
-                counted_at=None,
-                intent_at=None,
-                sent_at=None,
-                lease_until=None,
-                because=f"settled as not sent by {by}",
-            )
+            after = _free(one, f"settled as not sent by {by}")
         work.touches.save([after], was={one.id: (one.attempt, one.state)})
         _go_on(work, after, now)
         words = f"touch {one.id} settled as {settlement.replace('_', ' ')}"
