@@ -65,11 +65,13 @@ class AppliedRules:
         self._current: InForce | None = None
         self._programs: dict[tuple[str, int], Program] = {}
 
-    def in_force(self) -> InForce:
-        """The latest applied generation."""
+    def in_force(self, generation: int | None = None) -> InForce:
+        """The latest applied generation; the database is not asked for it where the caller just read its number."""
         with self._lock:
+            if self._current is not None and self._current.generation == generation:
+                return self._current
             with self._store.unit(write=False) as work:
-                generation = work.control.generation()
+                generation = work.control.generation()  # with the files, for it may be another already
                 if self._current is not None and self._current.generation == generation:
                     return self._current
                 sources = work.control.files()

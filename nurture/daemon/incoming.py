@@ -15,15 +15,14 @@ AT_ONCE: Final = 50
 _log = log.get("incoming")
 
 
-def run(app: App, now: datetime) -> int:
-    """Fetch, keep and work on what is there; how many mails were new. A mailbox that is away stops nothing."""
+def fetch(app: App, now: datetime) -> int:
+    """Fetch and keep what is there; how many mails were new. A mailbox that is away stops nothing."""
     fetched = 0
     for mailbox in app.mailboxes:
         try:
             fetched += _fetch(app, mailbox, now)
         except NurtureError as problem:
             _log.warning("mailbox_unreachable", what=problem.what)
-    process(app, now)
     return fetched
 
 

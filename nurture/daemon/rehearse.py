@@ -105,7 +105,7 @@ class _InForce:
 
     rules: InForce
 
-    def in_force(self) -> InForce:
+    def in_force(self, generation: int | None = None) -> InForce:
         """Always the same."""
         return self.rules
 

@@ -17,6 +17,7 @@ from nurture.domain.errors import RefusedError
 from nurture.flow import crossings, deliver, enroll, handoff, promises, promote
 from nurture.flow.dispatch import nightly, settle
 from nurture.flow.dispatch import run as dispatch
+from nurture.ports import InForce, Unit
 from nurture.wiring import App
 
 _log = log.get("pass")
@@ -47,46 +48,84 @@ class Pass:
 def run(app: App, *, now: datetime | None = None) -> Pass:
     """One pass at `now`, by default the moment of the store. Raises RefusedError when the clock went back."""
     moment = now if now is not None else app.store.now(app.clock.now())
-    _refuse(app, moment)
+    agenda = _Agenda(app, moment)
+    rules = app.rules.in_force(_begin(app, moment, agenda))
     done = Pass(moment)
-    rules = app.rules.in_force()
     policy = app.policy
     common: dict[str, Any] = {"store": app.store, "rules": rules, "policy": policy, "now": moment}
-    done.arrived = incoming.run(app, moment) if app.reaches_out else 0
+    if app.reaches_out:
+        done.arrived = incoming.fetch(app, moment)
+        if done.arrived or agenda.asks(Chore.INCOMING):
+            incoming.process(app, moment)
+            agenda.changed()
+    office = _office(app, rules, moment)
     if app.unrecorded:
-        dispatch.record_late(_office(app, moment))
-    agenda = _Agenda(app, moment)
+        dispatch.record_late(office)
+        agenda.changed()
     if agenda.asks(Chore.SETTLE):
         done.settled = settle.run(store=app.store, policy=policy, now=moment, log=app.send_log)
+        agenda.changed()
     if agenda.asks(Chore.NIGHTLY):
         _nightly(app, moment)
+        agenda.changed()
     if agenda.asks(Chore.CROSS):
         done.crossed = crossings.run(**common)
+        agenda.changed()
     crm = bool(app.settings.crm.webhook)
     desk = handoff.Desk(**common, new_id=app.clock.new_id, by="daemon", crm=crm)
     if agenda.asks(Chore.RETURN):
         done.returned = handoff.returns(desk)
+        agenda.changed()
     if agenda.asks(Chore.PROMISE):
         done.promised = promises.run(**common, new_id=app.clock.new_id)
+        agenda.changed()
     if agenda.asks(Chore.ENROLL):
         done.enrolled = enroll.run(**common)
-    if agenda.asks(Chore.DISPATCH):
-        done.touches = dispatch.run(_office(app, moment))
-    if agenda.asks(Chore.PROMOTE):
-        sales = promote.run(**common, new_id=app.clock.new_id, by="daemon", crm=crm)
+        if done.enrolled:
+            agenda.changed()
+    dispatches = agenda.asks(Chore.DISPATCH, Chore.WAKE)
+    if dispatches:
+        done.touches = dispatch.run(office, found=agenda.found)
+        if done.touches.finished:  # nothing else that it does is work for promotion or deadlines
+            agenda.changed()
+    if agenda.asks(Chore.PROMOTE, Chore.OFFER):
+        queued = agenda.asks(Chore.OFFER)
+        sales = promote.run(**common, new_id=app.clock.new_id, by="daemon", crm=crm, queued=queued)
         done.promoted, done.offered = sales.promoted, sales.offered
+        agenda.changed()
     if agenda.asks(Chore.DEADLINE):
         done.deadlines = handoff.deadlines(desk)
-    if app.reaches_out:
+        agenda.changed()
+    if app.reaches_out and (dispatches or agenda.asks(Chore.DELIVER)):
         done.delivered = deliver.run(store=app.store, courier=app.courier, now=moment)
     return done
 
 
-def _office(app: App, now: datetime) -> dispatch.Desk:
+def _begin(app: App, now: datetime, agenda: _Agenda) -> int:
+    """Note that a pass runs, and read what it has to do; the generation in force.
+
+    Raises RefusedError where the clock went back, or the database did.
+    """
+    with app.store.unit() as work:
+        restored.refuse(app, work, now)
+        last = work.control.mark(LAST_PASS)
+        if last is not None and now < last[1] - BACKWARDS:
+            raise RefusedError(
+                f"The clock says {now:%Y-%m-%d %H:%M}, but a pass ran at {last[1]:%Y-%m-%d %H:%M}.",
+                hint="Nothing is sent until the clock is right.",
+            )
+        generation = work.control.generation()
+        agenda.look(work)  # after the generation: a first wave that was just applied is seen with its texts
+        work.control.set_mark(LAST_PASS, app.owner, max(now, last[1]) if last else now)
+        work.commit()
+    return generation
+
+
+def _office(app: App, rules: InForce, now: datetime) -> dispatch.Desk:
     return dispatch.Desk(
         store=app.store,
         mailer=app.mailer,
-        rules=app.rules.in_force(),
+        rules=rules,
         links=app.links,
         policy=app.policy,
         clock=app.clock,
@@ -99,7 +138,7 @@ def _office(app: App, now: datetime) -> dispatch.Desk:
 
 
 class _Agenda:
-    """What there is to do, looked at again after each arrow that did something: an idle pass costs one query."""
+    """What there is to do: read as the pass begins, and again after an arrow that may have left work for others."""
 
     def __init__(self, app: App, now: datetime) -> None:
         self._app = app
@@ -107,29 +146,26 @@ class _Agenda:
         self._night = now.astimezone(calendar.zone(app.policy.timezone)).date().isoformat()
         self._found: frozenset[Chore] | None = None
 
-    def asks(self, chore: Chore) -> bool:
-        """Whether this arrow finds something; it is assumed to run then, and to leave work for others."""
+    @property
+    def found(self) -> frozenset[Chore]:
+        """The arrows that find something."""
         if self._found is None:
             with self._app.store.unit(write=False) as work:
-                self._found = work.control.agenda(self._now, self._night)
-        if chore not in self._found:
-            return False
+                self.look(work)
+        assert self._found is not None
+        return self._found
+
+    def look(self, work: Unit) -> None:
+        """Read it in this transaction."""
+        self._found = work.control.agenda(self._now, self._night)
+
+    def asks(self, *chores: Chore) -> bool:
+        """Whether one of these finds something."""
+        return not self.found.isdisjoint(chores)
+
+    def changed(self) -> None:
+        """Something was done that may be work for others."""
         self._found = None
-        return True
-
-
-def _refuse(app: App, now: datetime) -> None:
-    """Raise RefusedError where the clock went back, or the database did."""
-    with app.store.unit() as work:
-        restored.refuse(app, work, now)
-        last = work.control.mark(LAST_PASS)
-        if last is not None and now < last[1] - BACKWARDS:
-            raise RefusedError(
-                f"The clock says {now:%Y-%m-%d %H:%M}, but a pass ran at {last[1]:%Y-%m-%d %H:%M}.",
-                hint="Nothing is sent until the clock is right.",
-            )
-        work.control.set_mark(LAST_PASS, app.owner, max(now, last[1]) if last else now)
-        work.commit()
 
 
 def _nightly(app: App, now: datetime) -> None:

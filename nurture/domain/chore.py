@@ -6,14 +6,19 @@ from enum import StrEnum
 
 
 class Chore(StrEnum):
-    """One arrow of a pass."""
+    """One arrow of a pass, or one part of it that has rows of its own."""
 
+    INCOMING = "incoming"
     SETTLE = "settle"
     NIGHTLY = "nightly"
     CROSS = "cross"
     RETURN = "return"
     PROMISE = "promise"
     ENROLL = "enroll"
+    WAKE = "wake"  # of dispatch: pauses that are over
+    PACE = "pace"  # of dispatch: slots and first waves, which hold somebody back
     DISPATCH = "dispatch"
     PROMOTE = "promote"
+    OFFER = "offer"  # of promote: the queue
     DEADLINE = "deadline"
+    DELIVER = "deliver"

@@ -23,6 +23,8 @@ def run(*, store: Store, rules: InForce, policy: Policy, now: datetime, limit: i
             rescore(work, due, scene, by="daemon", because="with time")
             work.commit()
             looked_at += len(due)
+        if len(due) < limit:
+            return looked_at
 
 
 def rescore_all(*, store: Store, rules: InForce, policy: Policy, now: datetime, batch: int = 1_000) -> int:

@@ -39,10 +39,14 @@ def run(*, store: Store, rules: InForce, policy: Policy, now: datetime, limit: i
     enrolled = 0
     waiting: list[LeadId] = []
     rated = any(one.entry.rate is not None for one in rules.workspace.cadences.values())
+
+    def marked(work: Unit) -> list[LeadId]:
+        # Where places are few a day, the best of all come first, not the best of each thousand.
+        return work.leads.flagged("enroll_check", None if rated else limit, best_first=rated)
+
     while True:
         with store.unit() as work:
-            # Where places are few a day, the best of all come first, not the best of each thousand.
-            waiting = waiting or work.leads.flagged("enroll_check", None if rated else limit, best_first=rated)
+            waiting = waiting or marked(work)
             flagged, waiting = waiting[:limit], waiting[limit:]
             if not flagged:
                 return enrolled
@@ -51,8 +55,11 @@ def run(*, store: Store, rules: InForce, policy: Policy, now: datetime, limit: i
             work.leads.unflag("enroll_check", flagged)
             # A lead held back by today's rate has no place yet, and is asked again by the night.
             started = _enroll(work, flagged, rules=rules, policy=policy, now=now)
+            waiting = waiting or marked(work)
             work.commit()
             enrolled += started
+        if not waiting:
+            return enrolled
 
 
 def reconsider(*, store: Store, rules: InForce, now: datetime) -> int:

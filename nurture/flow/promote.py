@@ -49,8 +49,12 @@ def run(
     by: str,
     crm: bool = False,
     batches: int = 1_000,
+    queued: bool = True,
 ) -> Tally:
-    """Judge every lead that changed, then offer the best of the queue. Running it twice promotes nothing twice."""
+    """Judge every lead that changed, then offer the best of the queue. Running it twice promotes nothing twice.
+
+    `queued`: whether anybody may be in the queue already.
+    """
     tally = Tally()
     for _ in range(batches):
         with store.unit() as work:
@@ -64,8 +68,12 @@ def run(
             work.leads.unflag("ready_check", marked)
             hands = Hands(work, load(work, marked, rules=rules, policy=policy, now=now), by, crm)
             _judge_batch(hands, tally, new_id=new_id)
+            is_over = not work.leads.flagged("ready_check", 1)
             work.commit()
-    _offer_queue(store, rules, policy, now, by, crm, tally)
+        if is_over:
+            break
+    if queued or tally.promoted:
+        _offer_queue(store, rules, policy, now, by, crm, tally)
     return tally
 
 
@@ -155,8 +163,8 @@ def _end_qualification(hands: Hands, lead: Lead) -> None:
 def _offer_queue(store: Store, rules: InForce, policy: Policy, now: datetime, by: str, crm: bool, tally: Tally) -> None:
     """Offer the queued handoffs, the most valuable first, while any rep has room."""
     with store.unit() as work:
-        sales = floor(work, rules, policy, now)
         queued = work.sales.handoffs(states=[State.QUEUED.value])
+        sales = floor(work, rules, policy, now)
         if not queued or (not sales.has_room() and all(row["reason"] for row in queued)):
             return  # each is told why it waits; a long queue costs nothing while every desk is full
         work.touches.lock_for_limits({row["lead_id"] for row in queued}, ())

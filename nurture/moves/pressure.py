@@ -93,9 +93,12 @@ class Pressure:
     caught_up: set[LeadId] = field(default_factory=set)  # who was made up for what was missed, in this pass
     beside: dict[LeadId, list[Enrollment]] = field(default_factory=dict)  # of the batch's leads, besides the batch
 
-    def begin(self, work: Unit, policy: Policy, now: datetime) -> None:
-        """A new pass."""
+    def begin(self, policy: Policy, now: datetime) -> None:
+        """A new pass, in which nobody waits for a slot or a first wave."""
         self.policy, self.now = policy, now
+
+    def read(self, work: Unit) -> None:
+        """Who waits after all."""
         self.waves = work.pacing.waves()
         self.first_out = {name: set(wave.mails) for name, wave in self.waves.items()}
         self.anything_held = work.pacing.is_anything_held()

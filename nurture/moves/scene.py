@@ -47,6 +47,7 @@ class Scene:
     company_last: dict[int, dict[LeadId, datetime]]
     stages: Mapping[int, Mapping[str, int]] = field(default_factory=dict)  # company -> stage -> how many people
     pressure: Pressure = field(default_factory=Pressure)
+    leaves_due: bool = False  # whether something that was stored here is due at once
     _names: dict[LeadId, tuple[Lead, Sequence[Fact] | None, Mapping[str, Any]]] = field(default_factory=dict)
 
     def zone_of(self, lead: Lead) -> ZoneInfo:

@@ -96,5 +96,5 @@ class Files(Protocol):
 class Rules(Protocol):
     """What is in force in a database."""
 
-    def in_force(self) -> InForce:
-        """The latest applied generation; read again only after an `apply`."""
+    def in_force(self, generation: int | None = None) -> InForce:
+        """The latest applied generation; read again only after an `apply`. `generation`: its number, where known."""

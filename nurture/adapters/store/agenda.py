@@ -5,38 +5,35 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, Text, bindparam, exists, or_, select
+from sqlalchemy import Connection, Text, bindparam, text
 
-from nurture.adapters.store.tables import Moment, enrollments, handoffs, jobs, leads, promises, touches
+from nurture.adapters.store.tables import Moment
 from nurture.domain import enrollment, handoff
 from nurture.domain.chore import Chore
 from nurture.domain.touch import State
 
-_NOW: Final = bindparam("now", type_=Moment())
-_NIGHT: Final = bindparam("night", type_=Text())
+# The states and marks stand in the text: an index of some rows alone is not used for a value that is given later, and
+# `ready_check = 1` is another condition than the `ready_check` of its index.
 _FINDS: Final = {
-    Chore.SETTLE: exists().where(
-        touches.c.state.in_([State.SENDING.value, State.IN_DOUBT.value]), touches.c.lease_until <= _NOW
-    ),
-    Chore.NIGHTLY: ~exists().where(jobs.c.job == Chore.NIGHTLY.value, jobs.c.slot == _NIGHT),
-    Chore.CROSS: exists().where(leads.c.look_at <= _NOW),
-    Chore.RETURN: exists().where(leads.c.returns_at <= _NOW),
-    Chore.PROMISE: exists().where(promises.c.state == "open", promises.c.due_at <= _NOW),
-    Chore.ENROLL: exists().where(leads.c.enroll_check),
-    Chore.DISPATCH: or_(
-        exists().where(enrollments.c.state == enrollment.State.ACTIVE.value, enrollments.c.next_at <= _NOW),
-        exists().where(
-            enrollments.c.state == enrollment.State.PAUSED.value,
-            enrollments.c.next_at.is_not(None),
-            enrollments.c.next_at <= _NOW,
-        ),
-    ),
-    Chore.PROMOTE: or_(
-        exists().where(leads.c.ready_check), exists().where(handoffs.c.state == handoff.State.QUEUED.value)
-    ),
-    Chore.DEADLINE: exists().where(handoffs.c.due_at <= _NOW),
+    Chore.INCOMING: "EXISTS (SELECT 1 FROM raw_events WHERE done_at IS NULL)",
+    Chore.SETTLE: "EXISTS (SELECT 1 FROM touches"
+    f" WHERE state IN ('{State.SENDING}', '{State.IN_DOUBT}') AND lease_until <= :now)",
+    Chore.NIGHTLY: f"NOT EXISTS (SELECT 1 FROM jobs WHERE job = '{Chore.NIGHTLY}' AND slot = :night)",
+    Chore.CROSS: "EXISTS (SELECT 1 FROM leads WHERE look_at <= :now)",
+    Chore.RETURN: "EXISTS (SELECT 1 FROM leads WHERE returns_at <= :now)",
+    Chore.PROMISE: "EXISTS (SELECT 1 FROM promises WHERE state = 'open' AND due_at <= :now)",
+    Chore.ENROLL: "EXISTS (SELECT 1 FROM leads WHERE enroll_check)",
+    Chore.WAKE: f"EXISTS (SELECT 1 FROM enrollments WHERE state = '{enrollment.State.PAUSED}' AND next_at <= :now)",
+    Chore.PACE: "EXISTS (SELECT 1 FROM held_slots) OR EXISTS (SELECT 1 FROM first_waves)",
+    Chore.DISPATCH: f"EXISTS (SELECT 1 FROM enrollments WHERE state = '{enrollment.State.ACTIVE}' AND next_at <= :now)",
+    Chore.PROMOTE: "EXISTS (SELECT 1 FROM leads WHERE ready_check)",
+    Chore.OFFER: f"EXISTS (SELECT 1 FROM handoffs WHERE state = '{handoff.State.QUEUED}')",
+    Chore.DEADLINE: "EXISTS (SELECT 1 FROM handoffs WHERE due_at <= :now)",
+    Chore.DELIVER: "EXISTS (SELECT 1 FROM deliveries WHERE next_at <= :now)",
 }
-_LOOK: Final = select(*(found.label(chore.value) for chore, found in _FINDS.items()))
+_LOOK: Final = text("SELECT " + ",\n".join(_FINDS.values())).bindparams(
+    bindparam("now", type_=Moment()), bindparam("night", type_=Text())
+)
 
 
 def agenda(db: Connection, now: datetime, night: str) -> frozenset[Chore]:

@@ -7,11 +7,11 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, select, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.agenda import agenda
-from nurture.adapters.store.rows import add_once, dicts, insert
+from nurture.adapters.store.rows import add_once, dicts, put
 from nurture.adapters.store.tables import api_tokens, cadence_versions, jobs, marks
 from nurture.adapters.store.tables import daemons as daemon_table
 from nurture.adapters.store.tables import files as file_table
@@ -21,6 +21,10 @@ from nurture.ports.store import Switch
 
 LATEST = select(func.max(file_table.c.id)).group_by(file_table.c.path)
 REMOVED = ""  # the hash of a file that is gone
+# Statements of every pass are built once: building one costs more than running it.
+_GENERATION = select(func.max(file_table.c.id))
+_SWITCHES = select(switch_table).order_by(switch_table.c.name)
+_MARK = select(marks).where(marks.c.name == bindparam("mark"))
 
 
 class ControlRows:
@@ -31,7 +35,7 @@ class ControlRows:
 
     def generation(self) -> int:
         """A number that grows with every `apply` that changed something."""
-        return int(self._db.execute(select(func.coalesce(func.max(file_table.c.id), 0))).scalar_one())
+        return int(self._db.execute(_GENERATION).scalar_one() or 0)
 
     def files(self) -> dict[str, str]:
         """The applied files: path -> content."""
@@ -73,8 +77,9 @@ class ControlRows:
 
     def switches(self) -> dict[str, Switch]:
         """What is paused."""
-        rows = self._db.execute(select(switch_table).order_by(switch_table.c.name))
-        return {row.name: Switch(row.name, row.reason, row.since, row.until, row.by) for row in rows}
+        return {
+            row.name: Switch(row.name, row.reason, row.since, row.until, row.by) for row in self._db.execute(_SWITCHES)
+        }
 
     def switch(self, switch: Switch) -> None:
         """Pause something; a pause that is there already is replaced."""
@@ -88,7 +93,7 @@ class ControlRows:
 
     def mark(self, name: str) -> tuple[str, datetime] | None:
         """A stored mark."""
-        row = self._db.execute(select(marks).where(marks.c.name == name)).first()
+        row = self._db.execute(_MARK, {"mark": name}).first()
         return (row.value, row.at) if row is not None else None
 
     def set_mark(self, name: str, value: str, at: datetime) -> None:
@@ -127,8 +132,8 @@ class ControlRows:
         self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any], *, once: Mapping[str, Any] | None = None
     ) -> None:
         """Insert, or replace `values` of the row with this key; `once` are those that only a new row gets."""
-        new = insert(self._db, table).values({**key, **values, **(once or {})})
-        self._db.execute(new.on_conflict_do_update(index_elements=list(key), set_=dict(values)))
+        once = once or {}
+        put(self._db, table, [{**key, **values, **once}], key=tuple(key), once=tuple(once))
 
 
 def _sha(content: str | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, text, update
 
 from nurture.adapters.store.among import among
 from nurture.adapters.store.rows import add_once, fetch
@@ -19,10 +19,18 @@ DUE = (table.c.next_at, table.c.priority.desc(), table.c.id)
 _BY_ID = select(table).where(among(table.c.id))
 _OF_LEADS = select(table).where(among(table.c.lead_id)).order_by(table.c.id)
 _FENCES = select(table.c.id, table.c.fence).where(among(table.c.id)).with_for_update()
+# The state stands in the text: the index of active ones alone is not used for a value that is given later.
 _ANY_DUE = (
     select(table)
-    .where(table.c.state == State.ACTIVE.value, table.c.next_at <= bindparam("now"))
+    .where(text(f"state = '{State.ACTIVE}'"), table.c.next_at <= bindparam("now"))
     .order_by(*DUE)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_PAUSED = (
+    select(table)
+    .where(text(f"state = '{State.PAUSED}'"), table.c.next_at.is_not(None), table.c.next_at <= bindparam("now"))
+    .order_by(table.c.next_at, table.c.id)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
 )
@@ -33,6 +41,7 @@ _LEASE = (
         next_at=bindparam("until"), lease_by=bindparam("owner"), lease_until=bindparam("until"), fence=table.c.fence + 1
     )
 )
+_STARTED = select(func.count()).where(table.c.cadence == bindparam("cadence"), table.c.started_at >= bindparam("since"))
 _WAKE = (
     update(table)
     .where(among(table.c.id), table.c.state == State.ACTIVE.value, table.c.next_at > bindparam("now"))
@@ -140,20 +149,11 @@ class EnrollmentRows:
 
     def paused_until(self, now: datetime, limit: int) -> list[Enrollment]:
         """Paused enrollments whose dated pause is over."""
-        query = (
-            select(table)
-            .where(and_(table.c.state == State.PAUSED.value, table.c.next_at.is_not(None), table.c.next_at <= now))
-            .order_by(table.c.next_at, table.c.id)
-            .limit(limit)
-        )
-        if self._db.dialect.name == "postgresql":
-            query = query.with_for_update(skip_locked=True)
-        return [_enrollment(row) for row in self._db.execute(query)]
+        return [_enrollment(row) for row in self._db.execute(_PAUSED, {"now": now, "limit": limit})]
 
     def started_since(self, cadence: str, since: datetime) -> int:
         """How many were enrolled in a cadence since a moment."""
-        query = select(func.count()).select_from(table).where(table.c.cadence == cadence, table.c.started_at >= since)
-        return int(self._db.execute(query).scalar_one())
+        return int(self._db.execute(_STARTED, {"cadence": cadence, "since": since}).scalar_one())
 
     def next_due(self) -> datetime | None:
         """The earliest moment at which one is due."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, or_, select, text, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among
@@ -14,7 +15,7 @@ from nurture.adapters.store.asking import PRESENT
 from nurture.adapters.store.companies import CompanyRows
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.people import lead_of, leads_with_companies
-from nurture.adapters.store.rows import fetch, insert
+from nurture.adapters.store.rows import change, fetch, insert
 from nurture.adapters.store.search import counted, matching, running, stages_in
 from nurture.adapters.store.tables import (
     consents,
@@ -38,7 +39,6 @@ from nurture.domain.workspace import Workspace
 from nurture.ports.store import Consent, Scored
 
 JSON_COLUMNS = frozenset({"sums", "by_person", "custom"})
-FLAGS = {"ready_check": leads.c.ready_check, "enroll_check": leads.c.enroll_check}
 LARGEST_ID = 2**63 - 1
 
 # Statements of every pass are built once: building one costs more than running it.
@@ -47,6 +47,25 @@ _BASES = select(func.count()).where(consents.c.lead_id == leads.c.id).label("bas
 _REACH = select(leads.c.id, leads.c.email, leads.c.phone, leads.c.light_until, _BASES).where(among(leads.c.id))
 _SUMS = select(leads.c.id, leads.c.sums, leads.c.look_at).where(among(leads.c.id))
 _FACTS = select(facts).where(among(facts.c.lead_id)).order_by(facts.c.at, facts.c.id)
+# Not `ready_check = 1`, or SQLite takes no notice of the index of those that are marked.
+_FLAGGED = {
+    (flag, best_first): select(leads.c.id)
+    .where(text(f"leads.{flag}"))
+    .order_by(*((leads.c.fit.desc(), leads.c.created_at.desc(), leads.c.id) if best_first else (leads.c.id,)))
+    .limit(bindparam("limit"))
+    for flag in ("ready_check", "enroll_check")
+    for best_first in (False, True)
+}
+_UNFLAG = {
+    flag: update(leads).where(among(leads.c.id)).values({flag: False}) for flag in ("ready_check", "enroll_check")
+}
+_CROSSING = (
+    select(leads.c.id)
+    .where(leads.c.look_at <= bindparam("now"))
+    .order_by(leads.c.look_at, leads.c.id)
+    .limit(bindparam("limit"))
+)
+_OF_COMPANY = select(leads.c.id).where(leads.c.company_id == bindparam("company"), *PRESENT).order_by(leads.c.id)
 _CONSENTS = select(consents).where(among(consents.c.lead_id)).order_by(consents.c.at, consents.c.id)
 
 
@@ -100,18 +119,16 @@ class LeadRows:
 
     def update(self, lead: LeadId, values: Mapping[str, Any]) -> None:
         """Set columns of a lead."""
-        if values:
-            self._db.execute(update(leads).where(leads.c.id == lead).values(_row(values)))
+        self.update_many([{**values, "id": lead}])
 
     def update_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Set the same columns of many leads; each row carries `id`."""
         if not rows:
             return
         names = [name for name in rows[0] if name != "id"]
-        columns = {name: bindparam(f"new_{name}", type_=leads.c[name].type) for name in names}
         new = [{"key": row["id"], **{f"new_{name}": _row(row)[name] for name in names}} for row in rows]
         if names:
-            self._db.execute(update(leads).where(leads.c.id == bindparam("key")).values(columns), new)
+            change(self._db, leads, names, new)
 
     def columns(self, lead: LeadId) -> dict[str, Any]:
         """All stored columns of a lead; nothing where there is none."""
@@ -120,14 +137,13 @@ class LeadRows:
 
     def flagged(self, flag: str, limit: int | None, *, best_first: bool = False) -> list[LeadId]:
         """Leads marked with `ready_check` or `enroll_check`, by id; or the best fit first, then the newest."""
-        order = (leads.c.fit.desc(), leads.c.created_at.desc(), leads.c.id) if best_first else (leads.c.id,)
-        query = select(leads.c.id).where(FLAGS[flag]).order_by(*order).limit(limit)
-        return list(self._db.execute(query).scalars())
+        every = LARGEST_ID if limit is None else limit
+        return list(self._db.execute(_FLAGGED[flag, best_first], {"limit": every}).scalars())
 
     def unflag(self, flag: str, ids: Collection[LeadId]) -> None:
         """Take the mark away."""
         if ids:
-            self._db.execute(update(leads).where(among(leads.c.id)).values({FLAGS[flag]: False}), {"ids": ids})
+            self._db.execute(_UNFLAG[flag], {"ids": ids})
 
     def flag_for_the_night(self, *, everyone: bool, returning_to: Collection[str]) -> None:
         """Mark what time alone may have changed: leads of ours without an exclusive place, or near a decision.
@@ -149,8 +165,7 @@ class LeadRows:
 
     def to_look_at(self, now: datetime, limit: int) -> list[LeadId]:
         """Leads whose score time may have carried over a threshold."""
-        query = select(leads.c.id).where(leads.c.look_at <= now).order_by(leads.c.look_at, leads.c.id).limit(limit)
-        return list(self._db.execute(query).scalars())
+        return list(self._db.execute(_CROSSING, {"now": now, "limit": limit}).scalars())
 
     def returning(self, now: datetime, limit: int) -> list[LeadId]:
         """Leads whose dated return has come."""
@@ -234,8 +249,7 @@ class LeadRows:
 
     def of_company(self, company: CompanyId) -> list[LeadId]:
         """The people of a company, by id; merged and forgotten ones are left out."""
-        query = select(leads.c.id).where(leads.c.company_id == company, *PRESENT).order_by(leads.c.id)
-        return list(self._db.execute(query).scalars())
+        return list(self._db.execute(_OF_COMPANY, {"company": company}).scalars())
 
     def stages_in(self, companies: Collection[CompanyId]) -> dict[CompanyId, dict[str, int]]:
         """How many people of each company are in each stage; merged and forgotten ones are left out."""
@@ -257,23 +271,9 @@ class LeadRows:
 
         Whoever asked not to be contacted has no next thing, and rightly so.
         """
-        open_enrollments = [state.value for state in enrollment.OPEN]
-        open_handoffs = [state.value for state in handoff.OPEN]
-        query = select(leads.c.id).where(
-            leads.c.status == Status.NURTURING.value,
-            *PRESENT,
-            leads.c.returns_at.is_(None),
-            ~_has(enrollments, enrollments.c.state.in_(open_enrollments)),
-            ~_has(touches, touches.c.state == touch.State.OPEN.value),
-            ~_has(promotions, promotions.c.open.is_not(None)),
-            ~_has(handoffs, handoffs.c.state.in_(open_handoffs)),
-            ~_has(promises, promises.c.state == "open"),
-            ~_has(inbox, inbox.c.settled_at.is_(None)),
-            ~exists().where(suppressions.c.address.in_([leads.c.email, leads.c.phone]), suppressions.c.scope == "all"),
-        )
-        if only is not None:
-            query = query.where(leads.c.id.in_(list(only)))
-        return list(self._db.execute(query.order_by(leads.c.id)).scalars())
+        if only is None:
+            return list(self._db.execute(_idle(among_some=False)).scalars())
+        return [row.id for row in fetch(self._db, _idle(among_some=True), only)]
 
     def _id_of(self, text: str) -> LeadId | None:
         if text.isascii() and text.isdigit() and int(text) <= LARGEST_ID:
@@ -299,6 +299,26 @@ class LeadRows:
     def _one(self, query: Any) -> LeadId | None:
         found: LeadId | None = self._db.execute(query).scalar_one_or_none()
         return found
+
+
+@cache
+def _idle(*, among_some: bool) -> Select[Any]:
+    """Built once: it takes longer to build than to run."""
+    open_enrollments = [state.value for state in enrollment.OPEN]
+    open_handoffs = [state.value for state in handoff.OPEN]
+    query = select(leads.c.id).where(
+        leads.c.status == Status.NURTURING.value,
+        *PRESENT,
+        leads.c.returns_at.is_(None),
+        ~_has(enrollments, enrollments.c.state.in_(open_enrollments)),
+        ~_has(touches, touches.c.state == touch.State.OPEN.value),
+        ~_has(promotions, promotions.c.open.is_not(None)),
+        ~_has(handoffs, handoffs.c.state.in_(open_handoffs)),
+        ~_has(promises, promises.c.state == "open"),
+        ~_has(inbox, inbox.c.settled_at.is_(None)),
+        ~exists().where(suppressions.c.address.in_([leads.c.email, leads.c.phone]), suppressions.c.scope == "all"),
+    )
+    return (query.where(among(leads.c.id)) if among_some else query).order_by(leads.c.id)
 
 
 def _has(table: Any, *which: ColumnElement[bool]) -> ColumnElement[bool]:

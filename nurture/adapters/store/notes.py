@@ -15,6 +15,8 @@ from nurture.adapters.store.tables import changes, promises, touches
 from nurture.adapters.store.tables import inbox as inbox_table
 from nurture.ports.store import Change
 
+_NEW = plain_insert(changes)
+
 
 class NoteRows:
     """The history, the inbox and the promises in the database."""
@@ -36,7 +38,7 @@ class NoteRows:
                 }
                 for one in changes_
             ]
-            self._db.execute(plain_insert(changes), rows)
+            self._db.execute(_NEW, rows)
 
     def of_lead(self, lead: int) -> list[Change]:
         """The changes of a lead, oldest first."""

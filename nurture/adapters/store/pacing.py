@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, delete, 
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among
-from nurture.adapters.store.rows import fetch, insert
+from nurture.adapters.store.rows import fetch, insert, put
 from nurture.adapters.store.tables import enrollments, first_waves, held_slots, queues, responses, touches
 from nurture.domain import enrollment
 from nurture.domain.response import Bounce, Intent, Kind
@@ -44,6 +44,8 @@ _USED = {
     .order_by(touches.c.counted_at)
     for by, column in (("domain", touches.c.domain), ("sender", touches.c.sender))
 }
+_ANY_HELD = select(held_slots.c.touch_id).limit(1)
+_WAVES = select(first_waves).order_by(first_waves.c.template)
 _STANDS = select(queues).where(among(queues.c.name)).order_by(queues.c.name)
 _LOCKED = _STANDS.with_for_update()
 _RAISED = update(queues).where(among(queues.c.name)).values(fence=queues.c.fence + 1)
@@ -57,7 +59,7 @@ class PacingRows:
 
     def is_anything_held(self) -> bool:
         """Whether any slot is handed out."""
-        return self._db.execute(select(held_slots.c.touch_id).limit(1)).first() is not None
+        return self._db.execute(_ANY_HELD).first() is not None
 
     def slots_of(self, leads: Collection[int]) -> dict[TouchId, Slot]:
         """The slots of touches of these leads."""
@@ -82,13 +84,11 @@ class PacingRows:
         """Hand slots out; a touch has one."""
         if slots:
             names = [column.name for column in _SLOT]
-            new = insert(self._db, held_slots)
-            values = {name: new.excluded[name] for name in names[1:]}
             rows = [
                 dict(zip(names, (one.touch, one.lead, one.at, one.company, one.domain, one.sender), strict=True))
                 for one in slots
             ]
-            self._db.execute(new.on_conflict_do_update(index_elements=["touch_id"], set_=values), rows)
+            put(self._db, held_slots, rows, key=("touch_id",))
 
     def let_go(self, touches: Collection[TouchId]) -> None:
         """Take slots back."""
@@ -121,7 +121,7 @@ class PacingRows:
 
     def waves(self, *, templates: Collection[str] | None = None, lock: bool = False) -> dict[str, Wave]:
         """First waves that are not over, of these templates or of all."""
-        query = select(first_waves).order_by(first_waves.c.template)
+        query = _WAVES
         if templates is not None:
             query = query.where(first_waves.c.template.in_(templates))
         if lock:

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, Select, bindparam, select, text, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.rows import add_once, dicts
 from nurture.adapters.store.tables import deliveries, promotions
 from nurture.adapters.store.tables import handoffs as table
+from nurture.domain.handoff import State
+
+
+@cache
+def _handoffs(asked: tuple[str, ...], states: tuple[str, ...] | None, is_limited: bool) -> Select[Any]:
+    """Handoffs by id. States stand in the text: an index of one state alone is not used for a value given later."""
+    query = select(table).where(table.c.id > bindparam("after")).order_by(table.c.id)
+    query = query.where(*(table.c[name] == bindparam(name) for name in asked))
+    if states is not None:
+        listed = ", ".join(f"'{State(state)}'" for state in states)
+        query = query.where(text(f"state IN ({listed})"))
+    return query.limit(bindparam("limit")) if is_limited else query
 
 
 class SalesRows:
@@ -57,14 +70,12 @@ class SalesRows:
         limit: int | None = None,
     ) -> list[dict[str, Any]]:
         """Handoffs, by id; at most `limit` of those behind the id `after`."""
-        query = select(table).where(table.c.id > after).order_by(table.c.id).limit(limit)
-        if lead is not None:
-            query = query.where(table.c.lead_id == lead)
-        if rep is not None:
-            query = query.where(table.c.rep == rep)
-        if states is not None:
-            query = query.where(table.c.state.in_(list(states)))
-        return self._all(query)
+        if states is not None and not states:
+            return []
+        asked = tuple(name for name, value in (("lead_id", lead), ("rep", rep)) if value is not None)
+        query = _handoffs(asked, None if states is None else tuple(sorted(states)), limit is not None)
+        found = self._db.execute(query, {"after": after, "limit": limit, "lead_id": lead, "rep": rep})
+        return dicts(found.all())
 
     def save_handoff(self, handoff: int, values: Mapping[str, Any], *, was: str) -> bool:
         """Compare-and-set on (id, state); False if somebody else moved it."""

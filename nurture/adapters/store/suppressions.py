@@ -5,10 +5,10 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Collection
 
-from sqlalchemy import ColumnElement, Connection, delete, select, update
+from sqlalchemy import Connection, delete, select, union_all, update
 
 from nurture.adapters.store.among import among
-from nurture.adapters.store.rows import add_once, fetch
+from nurture.adapters.store.rows import add_once
 from nurture.adapters.store.tables import suppressions as table
 from nurture.domain.response import Kind
 from nurture.ports.store import Suppression
@@ -18,7 +18,11 @@ AFTER_SEALED = "sha256;"  # the next text in the index
 
 COMPLAINT, UNSUBSCRIBE = Kind.COMPLAINT.value, Kind.UNSUBSCRIBE.value
 
+_UNDER_SEAL = (table.c.address >= SEALED, table.c.address < AFTER_SEALED)
+_ONE_SEALED = select(table.c.address, table.c.scope).where(*_UNDER_SEAL).limit(1)
 _SCOPES = select(table.c.address, table.c.scope).where(among(table.c.address))
+# Whether anybody was ever forgotten is asked in the same breath: their addresses stand there in another shape.
+_SCOPES_AND_SEALED = union_all(_SCOPES, select(_ONE_SEALED.subquery()))
 
 
 class SuppressionRows:
@@ -31,10 +35,14 @@ class SuppressionRows:
     def scopes(self, addresses: Collection[str]) -> dict[str, frozenset[str]]:
         """The scopes in which each address is suppressed; addresses that are not are left out."""
         found: dict[str, set[str]] = {}
+        if not addresses:
+            return {}
         named = {address: address for address in addresses}
-        if named and self._any_sealed():
+        rows = self._db.execute(_SCOPES_AND_SEALED, {"ids": named}).all()
+        if any(row.address.startswith(SEALED) for row in rows):
             named |= {self._sealed(address): address for address in addresses}
-        for row in fetch(self._db, _SCOPES, named):
+            rows = self._db.execute(_SCOPES, {"ids": named}).all()
+        for row in rows:
             found.setdefault(named[row.address], set()).add(row.scope)
         return {address: frozenset(scopes) for address, scopes in found.items()}
 
@@ -72,7 +80,7 @@ class SuppressionRows:
 
     def sealed(self) -> frozenset[str]:
         """What stands for the addresses of those who were forgotten."""
-        return frozenset(self._db.execute(select(table.c.address).where(*self._under_seal())).scalars())
+        return frozenset(self._db.execute(select(table.c.address).where(*_UNDER_SEAL)).scalars())
 
     def sealed_as(self, address: str) -> str:
         """What would stand for this address."""
@@ -86,11 +94,7 @@ class SuppressionRows:
         ]
 
     def _any_sealed(self) -> bool:
-        return self._db.execute(select(table.c.id).where(*self._under_seal()).limit(1)).first() is not None
-
-    @staticmethod
-    def _under_seal() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-        return table.c.address >= SEALED, table.c.address < AFTER_SEALED
+        return self._db.execute(_ONE_SEALED).first() is not None
 
     def _sealed(self, address: str) -> str:
         """Keyed, or a list of likely addresses would tell who was forgotten."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, case, func, or_, select
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among
-from nurture.adapters.store.rows import fetch, insert
+from nurture.adapters.store.rows import change, fetch, insert, put
 from nurture.adapters.store.soundness import broken_rows, broken_totals
 from nurture.adapters.store.tables import companies, leads, links, touch_texts
 from nurture.adapters.store.tables import touches as table
@@ -60,6 +60,7 @@ CHANGING = frozenset(_KEPT) - FIXED - {"id"}
 
 
 # Statements of every pass are built once: building one costs more than running it.
+_NEW = plain_insert(table)
 _BY_ID = select(table).where(among(table.c.id))
 _OF_LEADS = select(table).where(among(table.c.lead_id)).order_by(table.c.created_at, table.c.id)
 _STATES = select(table.c.id, table.c.attempt, table.c.state).where(among(table.c.id)).with_for_update()
@@ -119,7 +120,7 @@ class TouchRows:
             filled = [
                 name for name in _KEPT if any(row[name] is not None for row in rows)
             ]  # the others are NULL anyway
-            self._db.execute(plain_insert(table), [{name: row[name] for name in filled} for row in rows])
+            self._db.execute(_NEW, [{name: row[name] for name in filled} for row in rows])
 
     def save(
         self,
@@ -138,10 +139,9 @@ class TouchRows:
         for one in touches:
             if one.id in held:
                 values = _values(one)
-                rows.append({name: values[name] for name in names} | {"key": one.id})
+                rows.append({f"new_{name}": values[name] for name in names} | {"key": one.id})
         if rows:
-            columns: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "key"}
-            self._db.execute(update(table).where(table.c.id == bindparam("key")).values(**columns), rows)
+            change(self._db, table, names, rows)
         return frozenset(held)
 
     def lock_for_limits(self, leads_: Collection[int], companies_: Collection[int]) -> None:
@@ -173,10 +173,7 @@ class TouchRows:
         """Keep (touch, subject, html, text) as sent; a later attempt replaces what was never taken."""
         if texts:
             columns = ("touch_id", "subject", "html", "text")
-            rows = [dict(zip(columns, one, strict=True)) for one in texts]
-            again = insert(self._db, touch_texts)
-            newer = {name: again.excluded[name] for name in columns[1:]}
-            self._db.execute(again.on_conflict_do_update(index_elements=["touch_id"], set_=newer), rows)
+            put(self._db, touch_texts, [dict(zip(columns, one, strict=True)) for one in texts], key=("touch_id",))
 
     def text(self, touch: TouchId) -> tuple[str, str, str] | None:
         """Subject, html and text as sent."""

@@ -31,6 +31,7 @@ def keep(work: Unit, decisions: Sequence[Decision], scene: Scene) -> Kept:
     # The enrollment first: who lost it to a pause or a stop in this moment must not leave a touch behind.
     stored = work.enrollments.save([one.after for one in decisions])
     ours = [one for one in decisions if one.after.id in stored]
+    scene.leaves_due = scene.leaves_due or any(_is_due(one, scene) for one in ours)
     new = [made for one in ours for made in one.new]
     work.touches.add(new)
     changed = [pair for one in ours for pair in one.changed]
@@ -53,6 +54,12 @@ def keep(work: Unit, decisions: Sequence[Decision], scene: Scene) -> Kept:
         work.leads.update_many([{"id": lead, "enroll_check": True} for lead in touched])
     work.notes.add(history)
     return Kept(stored, saved | {made.id for made in new})
+
+
+def _is_due(one: Decision, scene: Scene) -> bool:
+    """Whether something is due at once after this. Other fields of a lead may wake whoever waits by the calendar."""
+    at = one.after.next_at
+    return bool(one.into or one.fields) or (at is not None and at <= scene.now)
 
 
 def _was_made(one: Decision, scene: Scene) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,6 +11,7 @@ from nurture.domain import enrollment, touch
 from nurture.domain.breaker import PROBE_EVERY, Breaker
 from nurture.domain.cadence import Email, PersonTask, Webhook
 from nurture.domain.changed import changed
+from nurture.domain.chore import Chore
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.errors import NurtureError, UnreachableError
 from nurture.domain.policy import Policy
@@ -73,21 +74,28 @@ class Desk:
     high_water: HighWater | None = None
 
 
-def run(desk: Desk, *, batches: int = 1_000) -> Tally:
-    """Everything that is due at `desk.now`, at most `batches` batches; the rest stays due."""
+def run(desk: Desk, *, batches: int = 1_000, found: Collection[Chore] = tuple(Chore)) -> Tally:
+    """Everything that is due at `desk.now`, at most `batches` batches; the rest stays due.
+
+    `found` is what the agenda says: nobody looks for pauses that are over, or for slots, where it names none.
+    """
     tally = Tally()
     record_late(desk, tally)
-    _wake_paused(desk)
-    waves.begin_pass(desk.pressure, store=desk.store, policy=desk.policy, now=desk.now)
+    if Chore.WAKE in found:
+        _wake_paused(desk)
     began = desk.clock.boottime()
-    for _ in range(batches):
+    for number in range(batches):
         with desk.store.unit() as work:
+            if number == 0:
+                desk.pressure.begin(desk.policy, desk.now)
+                if Chore.PACE in found:
+                    waves.look(work, desk.pressure)
             leased = _moment(desk, began) + desk.policy.lease
             claimed = work.enrollments.claim(desk.now, limit=desk.policy.batch, owner=desk.owner, lease_until=leased)
             work.commit()
-        if not claimed:
+        # Who is claimed less than asked for has all: unless the batch itself leaves somebody due at once.
+        if not claimed or not (_batch(desk, decide.order(claimed), tally, began) or len(claimed) == desk.policy.batch):
             break
-        _batch(desk, decide.order(claimed), tally, began)
     return tally
 
 
@@ -120,6 +128,8 @@ def _wake_paused(desk: Desk) -> None:
             resumed = [one.lapsed(desk.now) for one in over]
             work.enrollments.save([_awake(one, desk.now) for one in resumed], fenced=False)
             work.commit()
+        if len(over) < desk.policy.batch:
+            return
 
 
 def _awake(one: Enrollment, now: datetime) -> Enrollment:
@@ -127,8 +137,8 @@ def _awake(one: Enrollment, now: datetime) -> Enrollment:
     return replace(one, next_at=now) if one.state is enrollment.State.ACTIVE and one.next_at is None else one
 
 
-def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) -> None:
-    """Decide a claimed batch, then send what goes out in groups."""
+def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) -> bool:
+    """Decide a claimed batch, then send what goes out in groups. Whether it leaves somebody due at once."""
     tally.looked_at += len(batch)
     with desk.store.unit(write=False) as work:
         scene = load(work, {due.lead for due in batch}, rules=desk.rules, policy=desk.policy, now=desk.now)
@@ -189,6 +199,7 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
         if late:
             desk.unrecorded.append(Unrecorded(late, scene))
         raise
+    return scene.leaves_due
 
 
 def _send(desk: Desk, intended: Sequence[Intended], deadline: float) -> list[tuple[Intended, Verdict]]:

@@ -124,7 +124,9 @@ def intend(
     kept = keep(work, [one.decision for one in group], scene)
     won = [one for one in won if one.enrollment.id in kept.enrollments]
     # A report from outside has moved the touch meanwhile: the next look sees what it is.
-    work.enrollments.save([replace(one.enrollment, next_at=at) for one in won if one.touch.id not in kept.touches])
+    overtaken = [replace(one.enrollment, next_at=at) for one in won if one.touch.id not in kept.touches]
+    work.enrollments.save(overtaken)
+    scene.leaves_due = scene.leaves_due or bool(overtaken)
     result = [one for one in won if one.touch.id in kept.touches]
     links: dict[str, str] = {}
     texts: list[tuple[TouchId, str, str, str]] = []

@@ -9,27 +9,27 @@ from typing import Final
 from nurture.domain.policy import Policy
 from nurture.domain.wave import Wave, verdict
 from nurture.moves.pressure import Pressure
-from nurture.ports import Store, Unit
+from nurture.ports import Unit
 from nurture.ports.store import Change
 
 # A slot that nobody came for this long after it (its enrollment is paused, or over) holds nothing back any more.
 KEPT: Final = timedelta(days=2)
 
 
-def begin_pass(pressure: Pressure, *, store: Store, policy: Policy, now: datetime) -> None:
+def look(work: Unit, pressure: Pressure) -> None:
     """Judge the first waves whose watch is over, and let a pass know what is held back and handed out."""
-    with store.unit(write=False) as work:
-        pressure.begin(work, policy, now)
+    policy, now = pressure.policy, pressure.now
+    assert now is not None
+    pressure.read(work)
     over = {name for name, wave in pressure.waves.items() if _is_over(wave, now)}
-    if not over and not pressure.anything_held:
-        return
-    with store.unit() as work:
+    if over:
         for wave in work.pacing.waves(templates=over, lock=True).values():
             if _is_over(wave, now):
                 _judge(work, wave, policy, now)
+    if pressure.anything_held:
         work.pacing.sweep(now - KEPT)
-        pressure.begin(work, policy, now)
-        work.commit()
+    if over:
+        pressure.read(work)
 
 
 def _is_over(wave: Wave, now: datetime) -> bool:

@@ -1,0 +1,93 @@
+"""What a pass costs that finds one mail to send, or nothing: statements, and how they find their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from nurture.daemon import tick
+from nurture.flow import enroll
+from nurture.wiring import App
+from tests.builders import a_company, a_lead
+from tests.fakes import A_TUESDAY, FixedClock, OutboxFake
+from tests.flow.loop import a_cadence
+from tests.journeys import workspace
+
+CADENCE = a_cadence("- email: hello\n- wait: 2 days\n- email: again\n- wait: 9 days\n- email: last")
+# With the BEGIN of each transaction. Who adds one to them slows down every lone mail, the demo and every simulation.
+DUE = A_TUESDAY + timedelta(days=2, hours=1)  # the second mail
+OF_A_LONE_MAIL = 44
+OF_AN_IDLE_PASS = 7
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    """Ten leads of a company, of whom one is in a cadence."""
+    folder = workspace.make(tmp_path, {"course": CADENCE}, mails=("course/hello", "course/again", "course/last"))
+    app = workspace.opened(folder, clock=FixedClock(), mailer=OutboxFake())
+    with app.store.unit() as work:
+        company = a_company(work)
+        leads = [a_lead(work, company=company, email=f"p{number}@acme.example") for number in range(10)]
+        work.commit()
+    rules, now = app.rules.in_force(), app.clock.now()
+    enroll.by_hand([leads[0].id], "course", store=app.store, rules=rules, policy=app.policy, now=now, by="tester")
+    tick.run(app, now=A_TUESDAY)
+    tick.run(app, now=DUE - timedelta(hours=3))  # the nightly job is done
+    yield app
+    app.close()
+
+
+@contextmanager
+def said(engine: Engine) -> Iterator[list[str]]:
+    """What the database is told meanwhile."""
+    told: list[str] = []
+
+    def hear(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        told.append(" ".join(statement.split()))
+
+    event.listen(engine, "before_cursor_execute", hear)
+    try:
+        yield told
+    finally:
+        event.remove(engine, "before_cursor_execute", hear)
+
+
+def test_a_pass_that_sends_one_mail_says_little_to_the_database(app: App) -> None:
+    with said(app.sql.engine) as told:
+        done = tick.run(app, now=DUE)
+    assert (done.touches.looked_at, done.touches.sent) == (1, 1)
+    assert len(told) <= OF_A_LONE_MAIL, "\n".join(told)
+
+
+def test_a_pass_with_nothing_to_do_looks_once(app: App) -> None:
+    with said(app.sql.engine) as told:
+        tick.run(app, now=DUE - timedelta(hours=2))
+    assert len(told) <= OF_AN_IDLE_PASS, "\n".join(told)
+
+
+def test_no_look_of_a_pass_reads_a_whole_table(app: App) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def hear(_conn: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        asked.append((statement, values[0] if isinstance(values, list) else values))
+
+    with app.store.unit() as work:
+        work.leads.update(2, {"ready_check": True, "enroll_check": True})
+        work.commit()
+    event.listen(app.sql.engine, "before_cursor_execute", hear)
+    tick.run(app, now=DUE)
+    event.remove(app.sql.engine, "before_cursor_execute", hear)
+    grow = {"leads", "companies", "touches", "enrollments", "responses", "facts", "consents", "suppressions"}
+    grow |= {"score_lines", "changes", "raw_events", "deliveries", "inbox", "promises", "handoffs", "promotions"}
+    whole = {f"SCAN {table}" for table in grow}  # by an index it would say so
+    with app.sql.engine.connect() as db:
+        for statement, values in asked:
+            if statement.lstrip().startswith("SELECT"):
+                plan = db.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, values)
+                assert not whole.intersection(row.detail for row in plan), statement
