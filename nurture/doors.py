@@ -158,14 +158,14 @@ def make_mailer(settings: Settings, clock: Clock) -> Mailer:
 
 def _require(settings: Settings) -> None:
     """What the law and the answers need before anything but the outbox sends."""
-    values: dict[str, Any] = {"web.public_url": settings.web.public_url}
+    values = {"web.public_url": settings.web.public_url}
     senders = settings.senders_by_name()
     for name, sender in senders.items():
         where = "mail" if name == "mail" else f"senders.{name}"
         values |= {f"{where}.reply_domain": sender.reply_domain, f"{where}.postal_address": sender.postal_address}
     if not senders:
         values["mail.from"] = ""
-    missing = [key for key, value in values.items() if not value]
+    missing = [key for key, value in values.items() if not value.strip()]
     if missing:
         raise RequestError(
             f"Not set, and needed before real mail is sent: {', '.join(missing)}.", hint="Set them in nurture.toml."

@@ -1,0 +1,64 @@
+"""Before real mail is sent: what the law and the answers need must be set, whichever provider carries it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nurture.daemon import tick
+from nurture.domain.errors import RequestError
+from nurture.wiring import open_app
+from tests.flow.loop import a_cadence
+from tests.journeys import crash, workspace
+from tests.mail.servers import SendGridDouble, SmtpServer
+
+POSTAL = 'postal_address = "Acme, 1 Example Street, Springfield"\n'
+FROM = 'from = "Dana Reyes <dana@acme.example>"\n'
+REPLY = 'reply_domain = "reply.acme.example"\n'
+URL = 'public_url = "https://go.acme.example"\n'
+SENDERS = (
+    '[senders.us]\nfrom = "Dana <dana@acme.example>"\nreply_domain = "reply.acme.example"\n'
+    '[senders.de]\nfrom = "Jan <jan@acme.example>"\nreply_domain = "reply.acme.example"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("provider", "line", "instead", "named"),
+    [
+        ("smtp", POSTAL, "", "mail.postal_address"),
+        ("sendgrid", POSTAL, "", "mail.postal_address"),
+        ("sendgrid", POSTAL, 'postal_address = "  "\n', "mail.postal_address"),
+        ("sendgrid", REPLY, "", "mail.reply_domain"),
+        ("smtp", FROM, "", "mail.from"),
+        ("smtp", URL, "", "web.public_url"),
+        ("smtp", "[web]\n", SENDERS + "[web]\n", "senders.us.postal_address, senders.de.postal_address"),
+    ],
+)
+def test_nothing_real_is_sent_while_something_that_it_needs_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: str, line: str, instead: str, named: str
+) -> None:
+    with SmtpServer() as server, SendGridDouble() as double:
+        monkeypatch.setenv("NURTURE_SENDGRID__API_KEY", double.key)
+        more = f'[smtp]\nhost = "127.0.0.1"\nport = {server.port}\ntls = "none"\n[sendgrid]\nhost = "{double.url}"\n'
+        cadences = {"course": a_cadence("- email: one")}
+        folder = workspace.make(tmp_path / "w", cadences, mails=("course/one",), provider=provider, more=more)
+        app = open_app(folder)
+        crash.prepare(app, folder, 1)
+        app.close()
+        file = folder / "nurture.toml"
+        complete = file.read_text()
+        if named.startswith("senders"):
+            file.write_text(complete.replace(POSTAL, "").replace(line, instead))
+        else:
+            file.write_text(complete.replace(line, instead))
+        app = open_app(folder)
+        with pytest.raises(RequestError, match=named):
+            tick.run(app)
+        app.close()
+        assert (server.connections, double.peers) == ([], {})
+        file.write_text(complete)
+        app = open_app(folder)
+        assert tick.run(app).touches.sent == 1
+        app.close()
+        assert len(server.mails) + len(double.accepted) == 1
