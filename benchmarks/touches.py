@@ -36,14 +36,17 @@ from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from nurture.adapters.clock import VirtualClock
+from nurture.adapters.rendering import Templates
+from nurture.adapters.rendering.process import MANY, RenderProcess
 from nurture.domain.cadence import structure
 from nurture.domain.enrollment import started
 from nurture.domain.message import Message
+from nurture.domain.policy import Sender
 from nurture.domain.touch import Channel, State, Touch, TouchId
 from nurture.domain.verdict import Verdict, Yes
 from nurture.flow.dispatch import run as dispatch
 from nurture.moves import scene as scenes
-from nurture.moves.rendering import link_id, names_for, render_email
+from nurture.moves.rendering import draft_of, link_id, names_for, render_email
 from nurture.moves.scene import Scene
 from nurture.ports import Links
 from nurture.ports.store import Consent
@@ -124,7 +127,15 @@ def enrolled(app: App) -> Scene:
 def whole_path(app: App, touches: int) -> float:
     """Seconds for a pass that sends every touch."""
     desk = dispatch.Desk(
-        app.store, app.mailer, app.rules.in_force(), app.links, app.policy, app.clock, "benchmark", NOW
+        app.store,
+        app.mailer,
+        app.rules.in_force(),
+        app.links,
+        app.policy,
+        app.clock,
+        "benchmark",
+        NOW,
+        renderer=app.renderer,
     )
     began = time.perf_counter()
     tally = dispatch.run(desk)
@@ -158,16 +169,24 @@ def rendering(app: App, scene: Scene, *, bare: bool) -> float:
     templates, sender = scene.rules.templates, next(iter(app.policy.senders.values()))
     scene = replace(scene, _names={})
     touches = [a_touch(app, scene, lead) for lead in scene.leads]
-    ready = {touch.lead: names_for(touch, scene.leads[touch.lead], scene, app.links, sender) for touch in touches}
+    ready = {touch.lead: _names(app, scene, touch, sender) for touch in touches}
     scene = replace(scene, _names={})
     began = time.perf_counter()
     for touch in touches:
         if bare:
             templates.email(touch.template, ready[touch.lead], str)
             continue
-        names = names_for(touch, scene.leads[touch.lead], scene, app.links, sender)
-        templates.email(touch.template, names, partial(_tracked, app.links, touch.id))
+        templates.email(touch.template, _names(app, scene, touch, sender), partial(_tracked, app.links, touch.id))
     return time.perf_counter() - began
+
+
+def _names(app: App, scene: Scene, touch: Touch, sender: Sender) -> dict[str, Any]:
+    names = names_for(scene.leads[touch.lead], scene, sender)
+    names["unsubscribe_url"], names["preferences_url"] = (
+        app.links.unsubscribe(touch.id),
+        app.links.preferences(touch.id),
+    )
+    return names
 
 
 def _tracked(links: Links, touch: TouchId, target: str) -> str:
@@ -224,6 +243,11 @@ def prepared(touches: int) -> Iterator[tuple[App, Scene, Path]]:
         app = a_workspace(folder / "w", touches)
         scene = enrolled(app)
         render_email(a_touch(app, scene, min(scene.leads)), scene.leads[min(scene.leads)], scene, app.links)  # compiled
+        assert isinstance(app.renderer, RenderProcess)
+        assert isinstance(scene.rules.templates, Templates)
+        app.renderer.start(scene.rules.templates, wait=True)
+        warm = [draft_of(a_touch(app, scene, min(scene.leads)), scene.leads[min(scene.leads)], scene)] * MANY
+        assert len(list(app.renderer.begin(warm, scene.rules.templates))) == MANY
         try:
             yield app, scene, folder
         finally:

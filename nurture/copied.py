@@ -1,4 +1,4 @@
-"""A workspace on a throwaway copy of its data, for `simulate`; a part of wiring."""
+"""A workspace on a throwaway database: a copy of its data for `simulate`, an empty one for tests of cadences."""
 
 from __future__ import annotations
 
@@ -37,3 +37,24 @@ def copied(app: App, start: datetime, *, seed: int) -> Iterator[tuple[App, SetCl
             engine.dispose()
             if source is not None:
                 source.dispose()
+
+
+@contextmanager
+def rehearsed(app: App, start: datetime) -> Iterator[tuple[App, SetClock]]:
+    """A workspace with the same settings on an empty database, with a clock that jumps; it reaches nobody."""
+    from nurture.adapters.links import SignedLinks
+    from nurture.adapters.mail.nowhere import Nowhere
+    from nurture.adapters.store import copy
+    from nurture.adapters.store.unit import SqlStore
+
+    clock = virtual_clock(start, seed=1)
+    with TemporaryDirectory(prefix="nurture-check-") as folder:
+        engine = copy.throwaway(Path(folder) / "check.db")
+        try:
+            copy.fill(engine, None)
+            twin = App(app.settings, clock, "check", Nowhere(), reaches_out=False)
+            twin.sql = SqlStore(engine, key=lambda: "check")
+            twin.links = SignedLinks("https://nowhere.invalid", ["check"])
+            yield twin, clock
+        finally:
+            engine.dispose()

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from nurture.domain.breaker import Breaker
@@ -20,6 +18,7 @@ from nurture.domain.rehearsal import Rehearsal
 from nurture.ports import Clock, Files, Mailer, Rules, Store
 from nurture.ports.incoming import Mailbox, MailReader, ProviderEvent
 from nurture.ports.people import ForgottenBook
+from nurture.ports.rules import Renderer
 from nurture.ports.world import Courier, HighWater, MailNames, SendLog, SetClock
 from nurture.settings import Settings, read_settings
 
@@ -123,6 +122,17 @@ class App:
         from nurture.adapters.links import SignedLinks
 
         return SignedLinks(self.settings.public_url, [self.settings.secret_key])
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """What makes mails of drafts: a process beside this one where mails are really sent, and there are cores."""
+        if not self.reaches_out or (os.cpu_count() or 1) < 2:
+            from nurture.moves.rendering import Here
+
+            return Here(self.links)
+        from nurture.adapters.rendering.process import RenderProcess
+
+        return RenderProcess(self.settings.public_url, [self.settings.secret_key])
 
     @cached_property
     def breaker(self) -> Breaker:
@@ -350,8 +360,9 @@ class App:
 
     def close(self) -> None:
         """Give up connections."""
-        if "mailer" in self.__dict__:
-            self.mailer.close()
+        for name in ("mailer", "renderer"):
+            if name in self.__dict__:
+                getattr(self, name).close()
         if "sql" in self.__dict__:
             self.sql.engine.dispose()
 
@@ -363,27 +374,6 @@ def open_app(folder: Path, *, clock: Clock | None = None, mailer: Mailer | None 
     settings = read_settings(folder)
     chosen = clock or SystemClock()
     return App(settings, chosen, f"{socket.gethostname()}-{os.getpid()}-{chosen.new_id()[:6]}", mailer, durable=durable)
-
-
-@contextmanager
-def rehearsed(app: App, start: datetime) -> Iterator[tuple[App, SetClock]]:
-    """A workspace with the same settings on an empty database, with a clock that jumps; it reaches nobody."""
-    from nurture.adapters.links import SignedLinks
-    from nurture.adapters.mail.nowhere import Nowhere
-    from nurture.adapters.store import copy
-    from nurture.adapters.store.unit import SqlStore
-
-    clock = virtual_clock(start, seed=1)
-    with TemporaryDirectory(prefix="nurture-check-") as folder:
-        engine = copy.throwaway(Path(folder) / "check.db")
-        try:
-            copy.fill(engine, None)
-            twin = App(app.settings, clock, "check", Nowhere(), reaches_out=False)
-            twin.sql = SqlStore(engine, key=lambda: "check")
-            twin.links = SignedLinks("https://nowhere.invalid", ["check"])
-            yield twin, clock
-        finally:
-            engine.dispose()
 
 
 def virtual_clock(start: datetime, *, seed: int) -> SetClock:

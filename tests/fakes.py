@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from nurture.domain.draft import Draft, Rendered, Unrendered
 from nurture.domain.message import Message
 from nurture.domain.touch import TouchId
 from nurture.domain.verdict import Maybe, Verdict, Yes
+from nurture.moves.rendering import Here
+from nurture.ports import Templates
 from nurture.ports.world import Clock, Links, Mailer
 
 # A Tuesday, 10:00 in Paris: inside every usual contact window of Europe.
@@ -100,3 +103,18 @@ class FakeLinks:
 _CLOCK: type[Clock] = FixedClock
 _MAILER: type[Mailer] = OutboxFake
 _LINKS: type[Links] = FakeLinks
+
+
+@dataclass
+class RendererFake:
+    """Renders here, and lets a test see each mail before it goes on, or put another in its place."""
+
+    each: Callable[[Draft, Rendered], Rendered]
+
+    def begin(self, drafts: Sequence[Draft], templates: Templates) -> Iterator[Rendered | Unrendered]:
+        """The mails of drafts, in their order."""
+        for draft, mail in zip(drafts, Here(FakeLinks()).begin(drafts, templates), strict=True):
+            yield self.each(draft, mail) if isinstance(mail, Rendered) else mail
+
+    def close(self) -> None:
+        """Nothing was started."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any, Final
 
+from nurture.copied import rehearsed
 from nurture.daemon import tick
 from nurture.domain import calendar
 from nurture.domain.enrollment import OPEN
@@ -20,7 +21,7 @@ from nurture.domain.walk import program_of
 from nurture.flow import enroll, intake, respond, tasks
 from nurture.flow.respond import Report
 from nurture.ports import InForce
-from nurture.wiring import App, rehearsed
+from nurture.wiring import App
 
 # A cadence of years has some hundred steps; a test that never ends is one of a loop.
 MOST_PASSES: Final = 2_000

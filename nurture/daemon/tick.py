@@ -134,6 +134,7 @@ def _office(app: App, rules: InForce, now: datetime) -> dispatch.Desk:
         breaker=app.breaker,
         unrecorded=app.unrecorded,
         high_water=app.high_water,
+        renderer=app.renderer,
     )
 
 

@@ -83,7 +83,7 @@ def preview(
     )
     if isinstance(chosen, Email):
         return Preview(touch.template, render_email(touch, person, scene, links).message)
-    return Preview(touch.template, script=render_script(touch, person, scene, links, ask=chosen.ask))
+    return Preview(touch.template, script=render_script(touch, person, scene, ask=chosen.ask))
 
 
 def send(found: Preview, to: str, *, mailer: Mailer, clock: Clock) -> None:

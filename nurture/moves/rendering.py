@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from html import unescape
 from typing import Any, Final
 
 from nurture.domain.cadence import Cadence
+from nurture.domain.draft import Draft, Rendered, Unrendered
 from nurture.domain.errors import NurtureError, RequestError
 from nurture.domain.lead import Lead
 from nurture.domain.message import Message, message_id_for
-from nurture.domain.policy import Policy, Sender
+from nurture.domain.policy import Sender
 from nurture.domain.touch import Channel, Touch
 from nurture.moves.scene import Scene
-from nurture.ports import Links, RenderedEmail
+from nurture.ports import Links, RenderedEmail, Templates
 
 
 class _Nowhere:
@@ -40,14 +42,6 @@ class _Nowhere:
 
 NOWHERE: Final[Links] = _Nowhere()
 _TAG: Final = re.compile("<[^>]*>")
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A message ready to go, and the links in it: id -> target."""
-
-    message: Message
-    links: dict[str, str]
 
 
 class SenderError(RequestError):
@@ -89,52 +83,94 @@ def link_id(url: str) -> str:
     return sha256(url.encode()).hexdigest()[:12]
 
 
-def names_for(touch: Touch, lead: Lead, scene: Scene, links: Links, sender: Sender) -> dict[str, Any]:
-    """Every name that a template may use."""
+def names_for(lead: Lead, scene: Scene, sender: Sender) -> dict[str, Any]:
+    """Every name that a template may use, but the addresses that belong to one touch."""
     names: dict[str, Any] = {name: value for name, value in scene.names(lead).items() if not name.startswith("x.")}
     names["x"] = dict(lead.custom)
     names["sender"] = {"name": sender.display or sender.email, "email": sender.email, "phone": sender.phone}
-    names["unsubscribe_url"] = links.unsubscribe(touch.id)
-    names["preferences_url"] = links.preferences(touch.id)
     names["postal_address"] = sender.postal_address
     return names
 
 
-def render_email(touch: Touch, lead: Lead, scene: Scene, links: Links) -> Rendered:
-    """The mail of a touch. Raises a NurtureError that says which template cannot be rendered for this lead, and why."""
-    policy: Policy = scene.policy
+def draft_of(touch: Touch, lead: Lead, scene: Scene) -> Draft:
+    """What the mail of a touch is rendered from. Raises SenderError."""
     sender = sender_of(touch.sender, lead, scene)
+    return Draft(
+        touch=touch.id,
+        attempt=touch.attempt + 1,
+        template=touch.template,
+        cadence=touch.cadence or "",
+        sender=sender,
+        names=names_for(lead, scene, sender),
+        to=lead.email or "",
+        to_name=" ".join(part for part in (lead.first_name, lead.last_name) if part),
+        track_links=scene.policy.track_links,
+        at=scene.now,
+    )
+
+
+def render(draft: Draft, templates: Templates, links: Links) -> Rendered:
+    """The mail of a draft. Raises a NurtureError that says which template cannot be rendered for this lead, and why."""
+    sender, touch = draft.sender, draft.touch
     used: dict[str, str] = {}
 
     def link(target: str) -> str:
         name = link_id(target)
         used[name] = target
-        return links.tracked(touch.id, name) if policy.track_links else target
+        return links.tracked(touch, name) if draft.track_links else target
 
-    names = names_for(touch, lead, scene, links, sender)
-    mail = scene.rules.templates.email(touch.template, names, link)
-    _refuse_without_footer(mail, touch.template, str(names["unsubscribe_url"]), sender.postal_address)
+    unsubscribe = links.unsubscribe(touch)
+    names = {**draft.names, "unsubscribe_url": unsubscribe, "preferences_url": links.preferences(touch)}
+    mail = templates.email(draft.template, names, link)
+    _refuse_without_footer(mail, draft.template, unsubscribe, sender.postal_address)
     sender_domain = sender.email.rpartition("@")[2]
     reply_to = mail.reply_to
     if reply_to is None and sender.reply_domain:
-        reply_to = links.reply_to(touch.id, sender.reply_domain)
+        reply_to = links.reply_to(touch, sender.reply_domain)
     message = Message(
-        touch=touch.id,
-        attempt=touch.attempt + 1,
-        to=lead.email or "",
-        to_name=" ".join(part for part in (lead.first_name, lead.last_name) if part),
+        touch=touch,
+        attempt=draft.attempt,
+        to=draft.to,
+        to_name=draft.to_name,
         from_email=sender.email,
         from_name=sender.display,
         reply_to=reply_to,
         subject=mail.subject,
         html=mail.html,
         text=mail.text,
-        message_id=message_id_for(touch.id, sender_domain),
-        unsubscribe_url=str(names["unsubscribe_url"]),
-        at=scene.now,
-        list_id=f"{touch.cadence} <{touch.cadence}.{sender_domain}>" if touch.cadence else None,
+        message_id=message_id_for(touch, sender_domain),
+        unsubscribe_url=unsubscribe,
+        at=draft.at,
+        list_id=f"{draft.cadence} <{draft.cadence}.{sender_domain}>" if draft.cadence else None,
     )
     return Rendered(message, used)
+
+
+def render_email(touch: Touch, lead: Lead, scene: Scene, links: Links) -> Rendered:
+    """The mail of a touch. Raises like `draft_of` and `render`."""
+    return render(draft_of(touch, lead, scene), scene.rules.templates, links)
+
+
+def tried(draft: Draft, templates: Templates, links: Links) -> Rendered | Unrendered:
+    """The mail of a draft, or why there is none: one lead's data does not stop the others."""
+    try:
+        return render(draft, templates, links)
+    except NurtureError as problem:
+        return Unrendered(str(problem))
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Renders in this process, each mail when it is asked for."""
+
+    links: Links
+
+    def begin(self, drafts: Sequence[Draft], templates: Templates) -> Iterator[Rendered | Unrendered]:
+        """The mails of drafts, in their order."""
+        return (tried(draft, templates, self.links) for draft in drafts)
+
+    def close(self) -> None:
+        """Nothing was started."""
 
 
 def _refuse_without_footer(mail: RenderedEmail, template: str, unsubscribe: str, postal: str) -> None:
@@ -156,13 +192,13 @@ def _letters(text: str) -> str:
     return "".join(mark for mark in text if mark.isalnum())
 
 
-def render_script(touch: Touch, lead: Lead, scene: Scene, links: Links, *, ask: tuple[str, ...]) -> str:
-    """The script of a task. Raises a NurtureError like `render_email`."""
+def render_script(touch: Touch, lead: Lead, scene: Scene, *, ask: tuple[str, ...]) -> str:
+    """The script of a task. Raises a NurtureError like `render`."""
     try:
         sender = sender_of(touch.sender, lead, scene)
     except NurtureError:
         sender = Sender(name="", email="")  # a call needs none
-    names = names_for(touch, lead, scene, links, sender)
+    names = names_for(lead, scene, sender)
     known = {fact.name.value for fact in scene.facts.get(lead.id, ())}
     names["questions"] = [question.replace("_", " ") for question in ask if question not in known]
     names["facts"] = [

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from nurture.domain.draft import Draft, Rendered, Unrendered
 from nurture.domain.errors import Problem
 from nurture.domain.walk import Program
 from nurture.domain.workspace import Workspace
@@ -67,6 +68,16 @@ class Templates(Protocol):
 
     def blanks(self, path: str, kind: Literal["email", "script"], known: Collection[str], *, of: str) -> list[Problem]:
         """A warning for each name besides the known ones that may be missing, and that nothing stands in for."""
+
+
+class Renderer(Protocol):
+    """Makes mails of drafts, here or in another process."""
+
+    def begin(self, drafts: Sequence[Draft], templates: Templates) -> Iterator[Rendered | Unrendered]:
+        """The mails of drafts in their order; those that are not made when they are asked for are waited for."""
+
+    def close(self) -> None:
+        """End what was started."""
 
 
 @dataclass(frozen=True, slots=True)

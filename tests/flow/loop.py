@@ -26,6 +26,7 @@ from nurture.flow.dispatch import settle
 from nurture.flow.respond import Recorded, Report
 from nurture.moves.entry import Answer
 from nurture.ports import InForce
+from nurture.ports.rules import Renderer
 from nurture.ports.store import Store
 from tests.builders import an_empty_database
 from tests.fakes import FakeLinks, FixedClock, OutboxFake
@@ -89,6 +90,7 @@ class Loop:
     policy: Policy
     clock: FixedClock = field(default_factory=FixedClock)
     mailer: OutboxFake = field(default_factory=OutboxFake)
+    renderer: Renderer | None = None
 
     @property
     def now(self) -> datetime:
@@ -104,7 +106,15 @@ class Loop:
     def desk(self) -> dispatch.Desk:
         """What dispatch is given."""
         return dispatch.Desk(
-            self.store, self.mailer, self.rules, FakeLinks(), self.policy, self.clock, "tester", self.now
+            self.store,
+            self.mailer,
+            self.rules,
+            FakeLinks(),
+            self.policy,
+            self.clock,
+            "tester",
+            self.now,
+            renderer=self.renderer,
         )
 
     def enroll(self, *leads: Lead, cadence: str = "course") -> dict[LeadId, Answer]:

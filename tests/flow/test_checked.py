@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
+from nurture.domain.draft import Draft, Rendered
 from nurture.domain.message import Message
 from nurture.domain.touch import State
 from nurture.domain.verdict import Verdict, Yes
 from nurture.flow.dispatch import nightly
-from nurture.flow.dispatch import run as dispatch
-from nurture.moves.rendering import Rendered, render_email
 from tests.builders import a_lead, a_touch
-from tests.fakes import OutboxFake
+from tests.fakes import OutboxFake, RendererFake
 from tests.flow.loop import Loop, a_loop
 
 
@@ -29,16 +28,13 @@ def loop(tmp_path: Path) -> Iterator[Loop]:
 @pytest.mark.parametrize(
     "wrong", [{"touch": "another"}, {"to": "eve@example.com"}, {"message_id": "<another@acme.example>"}]
 )
-def test_a_mail_that_is_not_the_one_of_its_touch_is_parked_and_no_other(
-    loop: Loop, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
-) -> None:
+def test_a_mail_that_is_not_the_one_of_its_touch_is_parked_and_no_other(loop: Loop, wrong: dict[str, Any]) -> None:
     ada, bo = a_lead(loop.store), a_lead(loop.store)
 
-    def rendered(planned: Any, lead: Any, *more: Any) -> Rendered:
-        made = render_email(planned, lead, *more)
-        return replace(made, message=replace(made.message, **wrong)) if lead.id == ada.id else made
+    def confused(draft: Draft, mail: Rendered) -> Rendered:
+        return replace(mail, message=replace(mail.message, **wrong)) if draft.to == ada.email else mail
 
-    monkeypatch.setattr(dispatch, "render_email", rendered)
+    loop.renderer = RendererFake(confused)
     loop.enroll(ada, bo)
     loop.tick()
     assert (loop.states(ada), loop.states(bo)) == (["hello failed"], ["hello sent"])

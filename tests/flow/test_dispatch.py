@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from nurture.domain.draft import Draft, Rendered
 from nurture.domain.enrollment import Pause
 from nurture.domain.enrollment import State as Standing
 from nurture.domain.errors import RefusedError
@@ -23,12 +24,9 @@ from nurture.flow import enroll
 from nurture.flow.dispatch import settle
 from nurture.flow.respond import Report
 from nurture.moves import enrolling
-from nurture.moves.rendering import Rendered, render_email
-from nurture.moves.scene import Scene
-from nurture.ports import Links
 from nurture.ports.store import Consent, Suppression, Switch
 from tests.builders import a_company, a_lead
-from tests.fakes import OutboxFake, taken
+from tests.fakes import OutboxFake, RendererFake, taken
 from tests.flow.loop import TEXT, Loop, a_cadence, a_loop, in_force
 
 TWO_MAILS = """
@@ -220,17 +218,17 @@ def test_a_crash_between_intent_and_result_is_in_doubt_then_unknown_and_never_se
     assert mails.mailer.sent == []
 
 
-def test_a_crash_before_the_intent_loses_nothing(mails: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_before_the_intent_loses_nothing(mails: Loop) -> None:
     ada = a_lead(mails.store)
     mails.enroll(ada)
 
-    def dies(*_: object) -> None:
+    def dies() -> None:
         raise Crash
 
-    with monkeypatch.context() as patch:
-        patch.setattr("nurture.flow.dispatch.run.render_email", dies)
-        with pytest.raises(Crash):
-            mails.tick()
+    between(mails, dies)
+    with pytest.raises(Crash):
+        mails.tick()
+    mails.renderer = None
     assert mails.tick(minutes=9).sent == 0  # still leased
     assert mails.tick(minutes=2).sent == 1
 
@@ -264,10 +262,10 @@ def test_an_event_that_overtakes_a_refusal_wins(mails: Loop) -> None:
 # The gates -------------------------------------------------------------------------------------------------------
 
 
-def test_a_pause_between_the_decision_and_the_intent_is_obeyed(mails: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pause_between_the_decision_and_the_intent_is_obeyed(mails: Loop) -> None:
     ada, bob = a_lead(mails.store), a_lead(mails.store)
     mails.enroll(ada, bob)
-    between(mails, monkeypatch, lambda: enroll.pause([ada.id], until=None, store=mails.store, now=mails.now, by="me"))
+    between(mails, lambda: enroll.pause([ada.id], until=None, store=mails.store, now=mails.now, by="me"))
     assert mails.tick().sent == 1
     assert [message.to for message in mails.mailer.sent] == [bob.email]
     assert mails.enrollment(ada).state is Standing.PAUSED
@@ -276,12 +274,11 @@ def test_a_pause_between_the_decision_and_the_intent_is_obeyed(mails: Loop, monk
     assert [message.to for message in mails.mailer.sent] == [bob.email, ada.email]
 
 
-def test_a_stop_between_the_decision_and_the_intent_is_obeyed(mails: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_between_the_decision_and_the_intent_is_obeyed(mails: Loop) -> None:
     ada = a_lead(mails.store)
     mails.enroll(ada)
     between(
         mails,
-        monkeypatch,
         lambda: enroll.stop([ada.id], cadence=None, store=mails.store, now=mails.now, by="me"),
     )
     assert mails.tick().sent == 0
@@ -289,24 +286,22 @@ def test_a_stop_between_the_decision_and_the_intent_is_obeyed(mails: Loop, monke
     assert mails.enrollment(ada).state is Standing.STOPPED
 
 
-def test_an_unsubscribe_between_the_decision_and_the_intent_is_obeyed(
-    mails: Loop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unsubscribe_between_the_decision_and_the_intent_is_obeyed(mails: Loop) -> None:
     ada = a_lead(mails.store)
     mails.enroll(ada)
-    between(mails, monkeypatch, lambda: mails.report(Report(Kind.UNSUBSCRIBE, mails.now, lead=ada.id)))
+    between(mails, lambda: mails.report(Report(Kind.UNSUBSCRIBE, mails.now, lead=ada.id)))
     assert mails.tick().sent == 0
     assert mails.mailer.asked == []
 
 
 @pytest.mark.parametrize("without_basis", ["hold", "send"])
 def test_a_basis_that_is_withdrawn_between_the_decision_and_the_intent_holds_the_mail(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without_basis: str
+    tmp_path: Path, without_basis: str
 ) -> None:
     with a_loop(tmp_path, "- email: one", without_basis=without_basis) as loop:
         ada, bob = a_lead(loop.store), a_lead(loop.store)
         loop.enroll(ada, bob)
-        between(loop, monkeypatch, lambda: consent(loop, ada, "none"))
+        between(loop, lambda: consent(loop, ada, "none"))
         assert loop.tick().sent == 1
         assert (only(loop, ada).reason, only(loop, bob).state) == (Reason.NO_CONSENT, State.SENT)
         consent(loop, ada, "opt_in")
@@ -321,27 +316,24 @@ def consent(loop: Loop, lead: Lead, basis: str) -> None:
         work.commit()
 
 
-def test_sending_that_is_paused_between_the_decision_and_the_intent_waits(
-    mails: Loop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sending_that_is_paused_between_the_decision_and_the_intent_waits(mails: Loop) -> None:
     ada = a_lead(mails.store)
     mails.enroll(ada)
-    between(mails, monkeypatch, lambda: pause_sending(mails, "send"))
+    between(mails, lambda: pause_sending(mails, "send"))
     assert mails.tick().sent == 0
     assert only(mails, ada).reason is Reason.PAUSED
 
 
-def between(loop: Loop, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+def between(loop: Loop, act: Callable[[], object]) -> None:
     """Do something once, after a mail was rendered and before its intent."""
     done: list[object] = []
 
-    def acting(touch: Touch, lead: Lead, scene: Scene, links: Links) -> Rendered:
-        rendered = render_email(touch, lead, scene, links)
+    def acting(_: Draft, mail: Rendered) -> Rendered:
         if not done:
             done.append(act())
-        return rendered
+        return mail
 
-    monkeypatch.setattr("nurture.flow.dispatch.run.render_email", acting)
+    loop.renderer = RendererFake(acting)
 
 
 def pause_sending(loop: Loop, name: str) -> None:

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from nurture.domain import enrollment, touch
+from nurture.domain import enrollment
 from nurture.domain.breaker import PROBE_EVERY, Breaker
-from nurture.domain.cadence import Email, PersonTask, Webhook
-from nurture.domain.changed import changed
 from nurture.domain.chore import Chore
 from nurture.domain.enrollment import Enrollment
-from nurture.domain.errors import NurtureError, UnreachableError
+from nurture.domain.errors import UnreachableError
+from nurture.domain.lead import LeadId
 from nurture.domain.policy import Policy
-from nurture.domain.touch import SENTENCES, Event, Reason, State, Touch, TouchId
+from nurture.domain.touch import SENTENCES, Reason, State, TouchId
 from nurture.domain.verdict import Again, Maybe, Verdict, Yes
 from nurture.flow.dispatch import decide, waves
-from nurture.flow.dispatch.checked import check_row, stop
+from nurture.flow.dispatch.checked import stop
 from nurture.flow.dispatch.decide import Decision
 from nurture.flow.dispatch.keep import keep
-from nurture.flow.dispatch.send import Intended, Outgoing, intend, record
+from nurture.flow.dispatch.make import Making, Outgoing
+from nurture.flow.dispatch.send import Intended, intend, record
 from nurture.flow.dispatch.slots import hand_out
 from nurture.moves.pressure import Pressure
 from nurture.moves.proof import prove_sent
-from nurture.moves.rendering import SenderError, render_email, render_script
+from nurture.moves.rendering import Here
 from nurture.moves.scene import Scene, load, look_at_pressure
 from nurture.ports import Clock, InForce, Links, Mailer, Store, Unit
+from nurture.ports.rules import Renderer
 from nurture.ports.world import HighWater
 
 HIGH_WATER: Final = "high_water:"  # the marks in the database, one for each daemon
@@ -72,6 +74,7 @@ class Desk:
     pressure: Pressure = field(default_factory=Pressure)
     unrecorded: list[Unrecorded] = field(default_factory=list)  # the same list for all passes of a process
     high_water: HighWater | None = None
+    renderer: Renderer | None = None  # None: in this process
 
 
 def run(desk: Desk, *, batches: int = 1_000, found: Collection[Chore] = tuple(Chore)) -> Tally:
@@ -144,31 +147,31 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
         scene = load(work, {due.lead for due in batch}, rules=desk.rules, policy=desk.policy, now=desk.now)
         look_at_pressure(scene, desk.pressure, [due.id for due in batch], work)
     decisions: list[Decision] = []
-    outgoing: list[Outgoing] = []
+    making = Making(scene, desk.renderer or Here(desk.links), desk.links, _sharing(batch, scene))
     for due in batch:
         decision = decide.decide(due, scene, new_id=desk.clock.new_id)
         if decision.go is not None:
-            sending = _ready(decision, scene, desk)
-            if sending is not None:
-                scene.keep(changed(sending.touch, counted_at=desk.now))  # so that those decided next see it
-                outgoing.append(sending)
+            making.take(decision)
+        if decision.go is None:
+            _count(decision, tally)
         decisions.append(decision)
-        _count(decision, tally)
+    settled = [one for one in decisions if one.go is None]
     hand_out(desk.store, decisions, desk.pressure)
     pending: list[tuple[Intended, Verdict]] = []
-    groups: list[Sequence[Outgoing]] = [
-        outgoing[at : at + desk.policy.group] for at in range(0, len(outgoing), desk.policy.group)
-    ]
     intended: list[Intended] = []
     try:
-        for at, group in enumerate(groups or [()]):
+        for going in making.groups(desk.policy.group):
+            group = making.made(going)
+            for decision, _ in going:
+                _count(decision, tally)
+            settled += [one for one, _ in going if one.go is None]  # what could not be made
             with desk.store.unit() as work:
                 # Leads first and all at once, then what belongs to them: everybody in the same order.
-                held = {one.after.lead for one in decisions} if at == 0 else {one.touch.lead for one in group}
+                leads = {one.after.lead for one in settled} | {one.touch.lead for one in group}
                 companies = {one.touch.company for one in group if one.touch.company is not None}
-                work.touches.lock_for_limits(held | {one.touch.lead for one, _ in pending}, companies)
-                if at == 0:
-                    keep(work, [one for one in decisions if one.go is None], scene)
+                work.touches.lock_for_limits(leads | {one.touch.lead for one, _ in pending}, companies)
+                if settled:
+                    keep(work, settled, scene)
                 _finish(work, pending, scene, desk, tally, at=_moment(desk, began))
                 # The boot time is read before the intent is committed: a freeze in between must count.
                 started = desk.clock.boottime()
@@ -186,7 +189,7 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
                 work.commit()
             if intended and desk.high_water is not None:
                 desk.high_water.keep(desk.now)  # after the commit, and before anything leaves
-            handed, intended, pending = intended, [], []
+            handed, intended, pending, settled = intended, [], [], []
             pending = _send(desk, handed, deadline)
         if pending:
             with desk.store.unit() as work:
@@ -200,6 +203,14 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
             desk.unrecorded.append(Unrecorded(late, scene))
         raise
     return scene.leaves_due
+
+
+def _sharing(batch: Sequence[Enrollment], scene: Scene) -> set[LeadId]:
+    """Who shares a limit with somebody of this batch: the lead's own, or its company's."""
+    companies = {lead: person.company and person.company.id for lead, person in scene.leads.items()}
+    people = Counter(due.lead for due in batch)
+    colleagues = Counter(filter(None, companies.values()))
+    return {lead for lead, company in companies.items() if people[lead] > 1 or colleagues[company] > 1}
 
 
 def _send(desk: Desk, intended: Sequence[Intended], deadline: float) -> list[tuple[Intended, Verdict]]:
@@ -267,56 +278,3 @@ def _count(decision: Decision, tally: Tally) -> None:
     tally.tasks += sum(one.state is State.OPEN for one in made)
     tally.waiting += decision.go is None and not decision.finished
     tally.finished += decision.finished
-
-
-def _ready(decision: Decision, scene: Scene, desk: Desk) -> Outgoing | None:
-    """Render what goes now. A task or a webhook is settled right here; a mail comes back to be sent."""
-    planned, step = decision.go, decision.step
-    assert planned is not None
-    try:
-        if isinstance(step, Email):
-            rendered = render_email(planned, decision.lead, scene, desk.links)
-            check_row(planned, rendered.message)
-            return Outgoing(decision, planned, rendered)
-        if isinstance(step, PersonTask):
-            _settle(decision, planned, _handed_out(planned, step, decision, scene, desk), scene)
-            expires = decision.changed[-1][1].expires_at if decision.changed else decision.new[-1].expires_at
-            decision.after = replace(decision.after, next_at=expires)
-        elif isinstance(step, Webhook):
-            sent = replace(planned, state=State.SENT, sent_at=scene.now, counted_at=None)
-            _settle(decision, planned, sent, scene)
-            decision.after = replace(decision.after, next_at=scene.now)
-    except SenderError as problem:
-        # No lead is at fault: wait until the settings name a sender.
-        waiting = replace(planned, reason=Reason.MAILER_PAUSED, because=str(problem), counted_at=None)
-        _settle(decision, planned, waiting, scene)
-        decision.after = replace(decision.after, next_at=scene.now + decide.LOOK_AGAIN)
-    except NurtureError as problem:
-        # One lead's data does not fit the template: this touch is parked with the reason, and no other.
-        state = touch.moved(planned.state, Event.NEVER)
-        failed = replace(planned, state=state, reason=Reason.RENDER, because=str(problem), counted_at=None)
-        _settle(decision, planned, failed, scene)
-        decision.after = replace(decision.after, next_at=scene.now)
-    decision.go = None
-    return None
-
-
-def _handed_out(planned: Touch, step: PersonTask, decision: Decision, scene: Scene, desk: Desk) -> Touch:
-    """The task, open, with its script."""
-    script = render_script(planned, decision.lead, scene, desk.links, ask=step.ask)
-    return replace(
-        planned,
-        state=touch.moved(planned.state, Event.HAND_OUT),
-        reason=None,
-        because="",
-        script=script,
-        ask=step.ask,
-        assigned=step.assign,
-        expires_at=decide.expires_at(step, decision.lead, scene),
-    )
-
-
-def _settle(decision: Decision, was: Touch, now: Touch, scene: Scene) -> None:
-    """Put the final shape of a touch into the decision, in the place of the planned one."""
-    scene.keep(now)
-    decision.put(was, now)

@@ -21,8 +21,8 @@ from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Ye
 from nurture.flow.dispatch import decide
 from nurture.flow.dispatch.decide import Decision
 from nurture.flow.dispatch.keep import keep
+from nurture.flow.dispatch.make import Outgoing
 from nurture.flow.dispatch.slots import room
-from nurture.moves.rendering import Rendered
 from nurture.moves.scene import Scene
 from nurture.ports import Unit
 from nurture.ports.store import Change, Switch
@@ -31,15 +31,6 @@ from nurture.ports.store import Change, Switch
 MAILER_PAUSE = timedelta(minutes=15)
 # What a verdict changes in a touch.
 JUDGED = frozenset({"state", "reason", "because", "intent_at", "lease_until", "sent_at", "counted_at", "provider_id"})
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A decision to send, with what it sends."""
-
-    decision: Decision
-    touch: Touch
-    rendered: Rendered
 
 
 @dataclass(frozen=True, slots=True)

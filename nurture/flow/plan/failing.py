@@ -135,7 +135,7 @@ def _trouble(use: Use, lead: Lead, scene: Scene) -> str | None:
     touch = imagined(use, lead, scene)
     try:
         if use.task is not None:
-            render_script(touch, lead, scene, NOWHERE, ask=use.task.ask)
+            render_script(touch, lead, scene, ask=use.task.ask)
         else:
             render_email(touch, lead, scene, NOWHERE)
     except NurtureError as problem:
