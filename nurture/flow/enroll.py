@@ -90,17 +90,17 @@ def _enroll(work: Unit, ids: Sequence[LeadId], *, rules: InForce, policy: Policy
         (one for one in rules.workspace.cadences.values() if one.entry.when is not None),
         key=lambda one: (-one.priority, one.name),
     )
-    # One daemon after the other where a rate is counted, or together they would enroll more.
-    work.pacing.lock({f"enroll {one.name}" for one in cadences if one.entry.rate is not None})
-    left = {one.name: rate_left(work, one, policy, now) for one in cadences if one.entry.rate is not None}
-    switches = work.control.switches()
+    left: dict[str, int] = {}
     order = sorted(scene.leads.values(), key=lambda lead: (-lead.fit, -(lead.created_at or now).timestamp(), lead.id))
     started = 0
     for lead in order:
         for cadence in cadences:
-            if f"cadence:{cadence.name}" in switches:
+            if f"cadence:{cadence.name}" in scene.switches:
                 continue
-            answer = may_enter(lead, cadence, scene, past.get(lead.id, ()), rate_left=left.get(cadence.name))
+            answer = may_enter(lead, cadence, scene, past.get(lead.id, ()))
+            if answer.may_enter and cadence.entry.rate is not None:
+                left = left or _places(work, cadences, policy, now)
+                answer = may_enter(lead, cadence, scene, past.get(lead.id, ()), rate_left=left[cadence.name])
             if answer.code == "arrived_late" and cadence.entry.otherwise:
                 cadence = rules.workspace.cadences.get(cadence.entry.otherwise, cadence)
                 answer = may_enter(lead, cadence, scene, past.get(lead.id, ()), by_condition=False)
@@ -114,6 +114,16 @@ def _enroll(work: Unit, ids: Sequence[LeadId], *, rules: InForce, policy: Policy
             if cadence.name in left:
                 left[cadence.name] -= 1
     return started
+
+
+def _places(work: Unit, cadences: Sequence[Cadence], policy: Policy, now: datetime) -> dict[str, int]:
+    """How many more each cadence with a rate takes today.
+
+    One daemon after the other where a rate is counted, or together they would enroll more.
+    """
+    rated = [one for one in cadences if one.entry.rate is not None]
+    work.pacing.lock({f"enroll {one.name}" for one in rated})
+    return {one.name: rate_left(work, one, policy, now) for one in rated}
 
 
 def by_hand(

@@ -44,7 +44,7 @@ class Scene:
     suppressed: Mapping[str, frozenset[str]]
     switches: Mapping[str, Switch]
     touches: dict[LeadId, list[Touch]]
-    company_last: dict[int, dict[LeadId, datetime]]
+    company_last: dict[int, dict[LeadId, datetime]] = field(default_factory=dict)
     stages: Mapping[int, Mapping[str, int]] = field(default_factory=dict)  # company -> stage -> how many people
     pressure: Pressure = field(default_factory=Pressure)
     leaves_due: bool = False  # whether something that was stored here is due at once
@@ -162,12 +162,15 @@ class Scene:
 def look_at_pressure(scene: Scene, pressure: Pressure, batch: Collection[EnrollmentId], work: Unit) -> None:
     """Let a batch see the limits that many share, as the pass knows them."""
     leads = scene.leads.values()
+    companies = {lead.company.id for lead in leads if lead.company}
+    if scene.policy.limits.company_per_7_days is not None:
+        scene.company_last = work.leads.company_last_touched(companies, scene.now - WEEK)
     pressure.look(
         work,
         batch=frozenset(batch),
         leads=scene.leads,
         domains={lead.email.rpartition("@")[2] for lead in leads if lead.email},
-        companies={lead.company.id for lead in leads if lead.company},
+        companies=companies,
         company_last=scene.company_last,
         one_place=all(cadence.exclusive for cadence in scene.rules.workspace.cadences.values()),
     )
@@ -176,7 +179,7 @@ def look_at_pressure(scene: Scene, pressure: Pressure, batch: Collection[Enrollm
 
 def load(work: Unit, ids: Collection[LeadId], *, rules: InForce, policy: Policy, now: datetime) -> Scene:
     """Everything that decisions about these leads need."""
-    leads = work.leads.get(ids)
+    leads, sums = work.leads.with_sums(ids)
     companies = {lead.company.id for lead in leads.values() if lead.company}
     addresses = {address for lead in leads.values() for address in (lead.email, lead.phone) if address}
     return Scene(
@@ -187,10 +190,9 @@ def load(work: Unit, ids: Collection[LeadId], *, rules: InForce, policy: Policy,
         facts=work.leads.facts(ids),
         consents=work.leads.consents(ids),
         responses=work.responses.of_leads(ids),
-        sums={lead: scored.sums for lead, scored in work.leads.scored(ids).items()},
+        sums=sums,
         suppressed=work.suppressions.scopes(addresses),
         switches=work.control.switches(),
         touches=work.touches.of_leads(ids),
-        company_last=work.leads.company_last_touched(companies, now - WEEK),
         stages=work.leads.stages_in(companies) if companies else {},
     )

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from nurture.domain.condition import Condition
 from nurture.domain.fact import Fact
 from nurture.domain.lead import Company, CompanyId, Lead, LeadId
+from nurture.domain.scoring import Running
 from nurture.domain.workspace import Workspace
 from nurture.ports.rows import Consent, Scored, Suppression
 
@@ -18,6 +19,9 @@ class Leads(Protocol):
 
     def get(self, ids: Collection[LeadId]) -> dict[LeadId, Lead]:
         """Leads by id, with their companies."""
+
+    def with_sums(self, ids: Collection[LeadId]) -> tuple[dict[LeadId, Lead], dict[LeadId, Mapping[str, Running]]]:
+        """Leads by id, with their companies, and the running sums of their engagement."""
 
     def reach(self, ids: Collection[LeadId]) -> dict[LeadId, tuple[str | None, str | None, datetime | None, int]]:
         """Address, number, until when a lead asked for less, and how many bases are recorded: never fewer, as a

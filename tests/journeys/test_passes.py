@@ -22,8 +22,8 @@ from tests.journeys import workspace
 CADENCE = a_cadence("- email: hello\n- wait: 2 days\n- email: again\n- wait: 9 days\n- email: last")
 # With the BEGIN of each transaction. Who adds one to them slows down every lone mail, the demo and every simulation.
 DUE = A_TUESDAY + timedelta(days=2, hours=1)  # the second mail
-OF_A_LONE_MAIL = 44
-OF_AN_IDLE_PASS = 7
+OF_A_LONE_MAIL = 43
+OF_AN_IDLE_PASS = 8
 
 
 @pytest.fixture

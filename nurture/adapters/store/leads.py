@@ -35,6 +35,7 @@ from nurture.domain.address import normalise_email
 from nurture.domain.condition import Condition
 from nurture.domain.fact import Confidence, Fact, FactName
 from nurture.domain.lead import Company, CompanyId, Lead, LeadId, Stage, Status
+from nurture.domain.scoring import Running
 from nurture.domain.workspace import Workspace
 from nurture.ports.store import Consent, Scored
 
@@ -79,6 +80,11 @@ class LeadRows:
     def get(self, ids: Collection[LeadId]) -> dict[LeadId, Lead]:
         """Leads by id, with their companies."""
         return {row.id: lead_of(row) for row in fetch(self._db, _BY_ID, ids)}
+
+    def with_sums(self, ids: Collection[LeadId]) -> tuple[dict[LeadId, Lead], dict[LeadId, Mapping[str, Running]]]:
+        """Leads by id, with their companies, and the running sums of their engagement."""
+        rows = list(fetch(self._db, _BY_ID, ids))
+        return {row.id: lead_of(row) for row in rows}, {row.id: running(row.sums) for row in rows}
 
     def reach(self, ids: Collection[LeadId]) -> dict[LeadId, tuple[str | None, str | None, datetime | None, int]]:
         """Address, number, until when a lead asked for less, and how many bases are recorded."""

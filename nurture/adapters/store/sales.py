@@ -99,7 +99,8 @@ class SalesRows:
 
     def lease_deliveries(self, ids: Collection[int], *, until: datetime) -> None:
         """Nobody else takes these before a moment. It is no attempt yet."""
-        self._db.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(next_at=until))
+        if ids:
+            self._db.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(next_at=until))
 
     def delivered(self, delivery: int, *, at: datetime, problem: str | None, retry_at: datetime | None) -> None:
         """The outcome of one delivery: done, to be tried again, or (a problem and no `retry_at`) given up."""
