@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from nurture.daemon.tick import BACKWARDS, LAST_PASS
 from nurture.domain.errors import NurtureError, UnreachableError
 from nurture.domain.lead import Status
 from nurture.domain.mail_domain import (
@@ -22,6 +21,7 @@ from nurture.domain.mail_domain import (
     judge_spf,
 )
 from nurture.domain.touch import State
+from nurture.moves.clock import AHEAD, BACK, BACKWARDS, HINT, LAST_PASS
 from nurture.wiring import App
 
 LITTLE_DISK: Final = 200 * 1024 * 1024
@@ -158,7 +158,10 @@ def _clock(app: App) -> Iterator[Finding]:
         yield Finding("error", what, "Set the clock (NTP).")
     with app.store.unit(write=False) as work:
         last = work.control.mark(LAST_PASS)
-    if last is not None and now < last[1] - BACKWARDS:
+        ahead = work.control.switches().get(AHEAD)
+    if ahead is not None:
+        yield Finding("error", ahead.reason, HINT)
+    elif last is not None and now < last[1] - BACKWARDS:
         what = f"The clock is before the last pass ({last[1]:%Y-%m-%d %H:%M})."
         yield Finding("error", what, "Set the clock; sending waits.")
     else:
@@ -170,7 +173,7 @@ def _held(app: App) -> Iterator[Finding]:
     with app.store.unit(write=False) as work:
         switches = work.control.switches()
     for name, switch in sorted(switches.items()):
-        if switch.until is None:
+        if switch.until is None and name not in (AHEAD, BACK):
             what = {"send": "All sending", "mailer": "All mail"}.get(name, name.replace(":", " "))
             why = f": {switch.reason}" if switch.reason else ""
             yield Finding("warning", f"{what} is paused since {switch.since:%Y-%m-%d}{why}.", "See: nurture status")

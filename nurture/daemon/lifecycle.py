@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from nurture import log
 from nurture.daemon import grid, tick
 from nurture.daemon.ticker import Ticker
+from nurture.daemon.watch import Watch
 from nurture.domain.errors import RefusedError, UnreachableError
 from nurture.moves import listening
 from nurture.wiring import App
@@ -59,11 +60,16 @@ def run(app: App, *, as_json: bool, serve: Callable[[App], Handle]) -> None:
 def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
     sent = 0
     handle: Handle | None = None
+    watch = Watch()
 
     def one_pass() -> None:
         nonlocal sent
+        moment = app.store.now(app.clock.now())
+        booted = app.clock.boottime()
         # Passes run on the grid of the tick, so that `simulate` can run at the same moments.
-        done = tick.run(app, now=grid.at_or_before(app.store.now(app.clock.now()), app.policy.tick))
+        on_grid = grid.at_or_before(moment, app.policy.tick)
+        done = tick.run(app, now=on_grid, expected=watch.expected(booted))
+        watch.saw(moment, booted)
         sent += done.touches.sent
         _report(done)
 

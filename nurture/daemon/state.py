@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-from nurture.daemon.tick import LAST_PASS
 from nurture.domain.touch import State
+from nurture.moves.clock import LAST_PASS
 from nurture.wiring import App
 
 # A daemon that was not seen for so long is taken for dead.

@@ -6,7 +6,7 @@ Testable without a timer: `demo`, `simulate`, `nurture tick` and the daemon all 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from nurture import log
@@ -17,13 +17,11 @@ from nurture.domain.errors import RefusedError
 from nurture.flow import crossings, deliver, enroll, handoff, promises, promote
 from nurture.flow.dispatch import nightly, settle
 from nurture.flow.dispatch import run as dispatch
+from nurture.moves import clock
 from nurture.ports import InForce, Unit
 from nurture.wiring import App
 
 _log = log.get("pass")
-LAST_PASS: Final = "last_pass"
-# A clock that is earlier than the last stored pass by more than this stops dispatch: it would count backwards.
-BACKWARDS: Final = timedelta(minutes=1)
 NIGHTLY_AT: Final = 2  # o'clock, in the workspace's zone
 
 
@@ -45,11 +43,14 @@ class Pass:
     delivered: int = 0
 
 
-def run(app: App, *, now: datetime | None = None) -> Pass:
-    """One pass at `now`, by default the moment of the store. Raises RefusedError when the clock went back."""
+def run(app: App, *, now: datetime | None = None, expected: datetime | None = None) -> Pass:
+    """One pass at `now`, by default the moment of the store.
+
+    Raises RefusedError when the clock went back, or further ahead than what is `expected` by the time that has passed.
+    """
     moment = now if now is not None else app.store.now(app.clock.now())
     agenda = _Agenda(app, moment)
-    rules = app.rules.in_force(_begin(app, moment, agenda))
+    rules = app.rules.in_force(_begin(app, moment, agenda, expected))
     done = Pass(moment)
     policy = app.policy
     common: dict[str, Any] = {"store": app.store, "rules": rules, "policy": policy, "now": moment}
@@ -101,23 +102,23 @@ def run(app: App, *, now: datetime | None = None) -> Pass:
     return done
 
 
-def _begin(app: App, now: datetime, agenda: _Agenda) -> int:
+def _begin(app: App, now: datetime, agenda: _Agenda, expected: datetime | None) -> int:
     """Note that a pass runs, and read what it has to do; the generation in force.
 
-    Raises RefusedError where the clock went back, or the database did.
+    Raises RefusedError where the clock jumped, or the database went back.
     """
+    generation = 0
     with app.store.unit() as work:
         restored.refuse(app, work, now)
-        last = work.control.mark(LAST_PASS)
-        if last is not None and now < last[1] - BACKWARDS:
-            raise RefusedError(
-                f"The clock says {now:%Y-%m-%d %H:%M}, but a pass ran at {last[1]:%Y-%m-%d %H:%M}.",
-                hint="Nothing is sent until the clock is right.",
-            )
-        generation = work.control.generation()
-        agenda.look(work)  # after the generation: a first wave that was just applied is seen with its texts
-        work.control.set_mark(LAST_PASS, app.owner, max(now, last[1]) if last else now)
+        problem = clock.check_in(work, now, expected=expected, by=app.owner)
+        if not problem:
+            generation = work.control.generation()
+            agenda.look(work)  # after the generation: a first wave that was just applied is seen with its texts
         work.commit()
+    if problem:
+        if app.reaches_out:  # nothing else of this pass runs, but somebody must hear of it
+            deliver.run(store=app.store, courier=app.courier, now=now, kind="alert")
+        raise RefusedError(problem, hint=clock.HINT)
     return generation
 
 

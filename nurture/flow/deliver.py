@@ -20,9 +20,9 @@ LEASE: Final = timedelta(minutes=5)
 AT_ONCE: Final = 8  # destinations; what goes to the same one goes one after the other
 
 
-def run(*, store: Store, courier: Courier, now: datetime, limit: int = 100) -> int:
-    """Hand over what is due; how many arrived. No transaction is open while somebody is called."""
-    due = _claim(store, now, limit)
+def run(*, store: Store, courier: Courier, now: datetime, limit: int = 100, kind: str | None = None) -> int:
+    """Hand over what is due, or only one kind of it; how many arrived. No transaction is open while we call."""
+    due = _claim(store, now, limit, kind)
     if not due:
         return 0
     lines = [list(many) for _, many in groupby(sorted(due, key=_line), key=_line)]
@@ -39,10 +39,10 @@ def run(*, store: Store, courier: Courier, now: datetime, limit: int = 100) -> i
     return sum(1 for _, verdict in outcomes if isinstance(verdict, Yes))
 
 
-def _claim(store: Store, now: datetime, limit: int) -> list[Delivery]:
+def _claim(store: Store, now: datetime, limit: int, kind: str | None) -> list[Delivery]:
     """Take what is due for as long as the lease: who dies with it leaves it to the next."""
     with store.unit() as work:
-        rows = work.sales.deliveries_due(now, limit)
+        rows = work.sales.deliveries_due(now, limit, kind=kind)
         work.sales.lease_deliveries([row["id"] for row in rows], until=now + LEASE)
         work.commit()
     return [_delivery(row, now) for row in rows]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 from urllib.parse import urlsplit
 
 from nurture.domain.errors import RequestError, UnknownNameError
 from nurture.domain.touch import Reason, State
+from nurture.moves import clock
 from nurture.moves.first_wave import let_go_on
 from nurture.ports import Store
 from nurture.ports.store import Change, Switch
+
+SEND: Final = "send"
 
 
 def pause(name: str, *, reason: str, store: Store, now: datetime, by: str, dry_run: bool = False) -> bool:
@@ -27,10 +31,13 @@ def pause(name: str, *, reason: str, store: Store, now: datetime, by: str, dry_r
 def resume(name: str, *, store: Store, now: datetime, by: str, dry_run: bool = False) -> bool:
     """Let it go on, with the enrollments that were put off because of it; False if there was nothing to resume.
 
-    With a cadence go on the e-mails that it waits for and that are held after their first wave.
+    With a cadence go on the e-mails that it waits for and that are held after their first wave. With all sending, a
+    clock that jumped is taken as it is.
     """
     with store.unit() as work:
         was_paused = work.control.unswitch(name)
+        if name == SEND:
+            was_paused = clock.accept(work, now, by=by) or was_paused
         kind, _, named = name.partition(":")
         cadence = named if kind == "cadence" else None
         planned = work.touches.select(state=State.PLANNED, cadence=cadence)

@@ -52,8 +52,8 @@ class Sales(Protocol):
     def deliver(self, *, key: str, kind: str, to: str, payload: Mapping[str, Any], at: datetime) -> bool:
         """Queue something for sales or an operator; False if the key is queued already."""
 
-    def deliveries_due(self, now: datetime, limit: int) -> list[dict[str, Any]]:
-        """What waits to be delivered."""
+    def deliveries_due(self, now: datetime, limit: int, *, kind: str | None = None) -> list[dict[str, Any]]:
+        """What waits to be delivered, of every kind or of one."""
 
     def lease_deliveries(self, ids: Collection[int], *, until: datetime) -> None:
         """Nobody else takes these before a moment. It is no attempt yet."""

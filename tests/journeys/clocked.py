@@ -32,8 +32,9 @@ class Told(datetime):
 
 
 def tell(moment: datetime) -> None:
-    """Set the clock of this process."""
+    """Set the clock of this process; the time since it started goes along, as if that much had passed."""
     Told.moment = moment
+    nurture.adapters.clock.SystemClock.boottime = lambda self: moment.timestamp()  # type: ignore[method-assign]
     nurture.adapters.clock.datetime = Told  # type: ignore[attr-defined]
 
 

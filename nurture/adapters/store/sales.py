@@ -92,9 +92,11 @@ class SalesRows:
         values = {"key": key, "kind": kind, "to": to, "payload": as_json(payload), "at": at, "next_at": at}
         return add_once(self._db, deliveries, values, deliveries.c.id) is not None
 
-    def deliveries_due(self, now: datetime, limit: int) -> list[dict[str, Any]]:
-        """What waits to be delivered, the longest waiting first."""
+    def deliveries_due(self, now: datetime, limit: int, *, kind: str | None = None) -> list[dict[str, Any]]:
+        """What waits to be delivered, of every kind or of one, the longest waiting first."""
         query = select(deliveries).where(deliveries.c.next_at <= now)
+        if kind is not None:
+            query = query.where(deliveries.c.kind == kind)
         return self._all(self._mine(query.order_by(deliveries.c.next_at, deliveries.c.id).limit(limit)))
 
     def lease_deliveries(self, ids: Collection[int], *, until: datetime) -> None:
