@@ -20,9 +20,12 @@ _BY_ID = select(table).where(among(table.c.id))
 _OF_LEADS = select(table).where(among(table.c.lead_id)).order_by(table.c.id)
 _FENCES = select(table.c.id, table.c.fence).where(among(table.c.id)).with_for_update()
 # The state stands in the text: the index of active ones alone is not used for a value that is given later.
+_IS_ACTIVE = text(f"state = '{State.ACTIVE}'")
+_NEXT_DUE = select(func.min(table.c.next_at)).where(_IS_ACTIVE)
+_COUNT_DUE = select(func.count()).select_from(table).where(_IS_ACTIVE, table.c.next_at <= bindparam("now"))
 _ANY_DUE = (
     select(table)
-    .where(text(f"state = '{State.ACTIVE}'"), table.c.next_at <= bindparam("now"))
+    .where(_IS_ACTIVE, table.c.next_at <= bindparam("now"))
     .order_by(*DUE)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
@@ -157,16 +160,12 @@ class EnrollmentRows:
 
     def next_due(self) -> datetime | None:
         """The earliest moment at which one is due."""
-        query = select(func.min(table.c.next_at)).where(table.c.state == State.ACTIVE.value)
-        moment: datetime | None = self._db.execute(query).scalar_one_or_none()
+        moment: datetime | None = self._db.execute(_NEXT_DUE).scalar_one_or_none()
         return moment
 
     def count_due(self, now: datetime) -> int:
         """How many are due."""
-        query = (
-            select(func.count()).select_from(table).where(table.c.state == State.ACTIVE.value, table.c.next_at <= now)
-        )
-        return int(self._db.execute(query).scalar_one())
+        return int(self._db.execute(_COUNT_DUE, {"now": now}).scalar_one())
 
 
 def _place(one: Enrollment) -> dict[str, Any]:
