@@ -30,6 +30,11 @@ def leads_with_companies() -> Select[Any]:
     return select(leads, *_COMPANY).select_from(leads.outerjoin(companies, leads.c.company_id == companies.c.id))
 
 
+# A lookup costs a tenth of a call of the enumeration.
+_STATUSES = {status.value: status for status in Status}
+_STAGES = {stage.value: stage for stage in Stage}
+
+
 def companies_alone() -> Select[Any]:
     """Every company, with the names that `company_of` reads."""
     return select(companies.c.id.label("company_id"), *_COMPANY)
@@ -55,8 +60,8 @@ def lead_of(row: Row[Any]) -> Lead:
     return Lead(
         id=row.id,
         email=row.email,
-        status=Status(row.status),
-        stage=Stage(row.stage),
+        status=_STATUSES[row.status],
+        stage=_STAGES[row.stage],
         external_id=row.external_id,
         first_name=row.first_name,
         last_name=row.last_name,

@@ -143,7 +143,7 @@ class TouchRows:
         if not touches:
             return frozenset()
         states = fetch(self._db, _STATES, [one.id for one in touches])
-        held = {row.id for row in states if was[row.id] == (row.attempt, State(row.state))}
+        held = {row.id for row in states if was[row.id] == (row.attempt, row.state)}
         rows = []
         names = CHANGING if only is None else only
         for one in touches:
