@@ -1,11 +1,14 @@
-"""Kill -9, the longer form: `python -m benchmarks.crash --touches 5000 --kills 300 --database postgresql --daemons 3`.
+"""Kill -9, the longer form: `python -m benchmarks.crash --touches 5000 --kills 1000`, on SQLite.
 
-Prints what was lost, what was doubled and what was in doubt; the exit code is 1 when something was lost or doubled.
+With PostgreSQL also many daemons, freezes (SIGSTOP for 0.3 to 30 s) and immediate restarts of the database:
+`--database postgresql --daemons 4 --touches 10000 --kills 200 --freezes 200 --restarts 50`. Prints what was lost,
+doubled and in doubt; the exit code is 1 when something was lost, doubled or stuck, or a daemon ended by itself.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import tempfile
 import time
@@ -13,7 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.journeys import crash
-from tests.postgres import running_postgres
+from tests.postgres import Server, running_postgres
 
 
 def main() -> int:
@@ -21,6 +24,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--touches", type=int, default=2_000)
     parser.add_argument("--kills", type=int, default=150)
+    parser.add_argument("--freezes", type=int, default=0, help="SIGSTOP for 0.3 to 30 s")
+    parser.add_argument("--restarts", type=int, default=0, help="immediate ones; with --database postgresql")
     parser.add_argument("--database", default="sqlite", help="sqlite, postgresql (a throwaway server), or an address")
     parser.add_argument("--daemons", type=int, default=1, help="at once; more than one needs PostgreSQL")
     parser.add_argument(
@@ -32,12 +37,18 @@ def main() -> int:
     given = parser.parse_args()
     if given.database == "sqlite" and given.daemons > 1:
         parser.error("one daemon on SQLite; more of them need --database postgresql")
-    crash.PATIENCE = 60.0 + given.kills + given.touches / 10
+    if given.restarts and given.database != "postgresql":
+        parser.error("only a throwaway server is restarted: --database postgresql")
+    logging.getLogger("aiohttp.server").disabled = True  # the provider's clients are killed in the middle of a request
+    crash.PATIENCE = 60.0 + given.kills + given.touches / 10 + (300 if given.freezes else 0)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
         url = {"sqlite": "sqlite:///nurture.db"}.get(given.database, given.database)
+        server: Server | None = None
         if url == "postgresql":
-            url = stack.enter_context(stack.enter_context(running_postgres()).database())
+            server = stack.enter_context(running_postgres())
+            url = stack.enter_context(server.database())
+            server.keeps(url)
         outcome = crash.run(
             folder / "w",
             touches=given.touches,
@@ -48,9 +59,13 @@ def main() -> int:
             faults=given.faults,
             in_doubt=given.in_doubt,
             seed=given.seed,
+            freezes=given.freezes,
+            restarts=given.restarts,
+            server=server,
         )
     print(f"touches       {outcome.touches}   (seed {given.seed})")
-    print(f"kills         {outcome.kills}")
+    print(f"kills         {outcome.kills}, freezes {outcome.freezes}, restarts {outcome.restarts}")
+    print(f"died          {outcome.died} daemons by themselves")
     print(f"in doubt      {outcome.in_doubt} were seen so; {outcome.sent_again} were not taken and sent again")
     print(f"listed        {outcome.listed} in doubt at the end")
     print(f"unknown       {outcome.unknown}")
@@ -58,7 +73,7 @@ def main() -> int:
     print(f"lost          {outcome.lost}")
     print(f"doubled       {outcome.doubled}")
     stuck = outcome.listed if given.in_doubt == "settle" else 0
-    return 1 if outcome.lost or outcome.doubled or outcome.unlisted or stuck else 0
+    return 1 if outcome.lost or outcome.doubled or outcome.unlisted or stuck or outcome.died else 0
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import DBAPIError
 
 from nurture.domain import calendar
+from nurture.domain.durability import Durability
 from nurture.domain.errors import NurtureError, RequestError, UnreachableError
 from nurture.domain.outcome import Outcome, StillOpen
 from nurture.domain.policy import Sender
@@ -107,6 +108,13 @@ def _verifier(key: str) -> Verify | None:
     from nurture.adapters.mail.sendgrid_events import verify_event
 
     return lambda signature, timestamp, body: verify_event(key, signature, timestamp, body)
+
+
+def durability_of(app: App) -> Durability | None:
+    """How safe a commit is; None on SQLite, where it waits for the disk."""
+    from nurture.adapters.store.durability import durability
+
+    return durability(app.sql.engine)
 
 
 def _schema_problem(app: App) -> str | None:

@@ -70,6 +70,11 @@ class Server:
         )
         return name
 
+    def keeps(self, url: str) -> None:
+        """Let a database write each commit down before it answers, as a server does that is not for tests."""
+        name = sql.Identifier(url.rpartition("/")[2].partition("?")[0])
+        self._run(sql.SQL("ALTER DATABASE {} SET synchronous_commit = on").format(name))
+
     def drop_database(self, name: str) -> None:
         """Remove a database, and cut whoever is still connected to it."""
         self._run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
@@ -84,9 +89,13 @@ class Server:
             self.drop_database(name)
 
     @contextlib.contextmanager
-    def away(self) -> Iterator[None]:
-        """Shut the server down for as long as the block, and start it again with everything that was committed."""
-        self._tell(signal.SIGUSR1, until=False)
+    def away(self, *, at_once: bool = False) -> Iterator[None]:
+        """Shut the server down for as long as the block, and start it again with everything that was committed.
+
+        `at_once`: without a word to anybody, as in a crash, and it recovers; only a database that `keeps` its commits
+        has them all then.
+        """
+        self._tell(signal.SIGRTMIN if at_once else signal.SIGUSR1, until=False)
         try:
             yield
         finally:
@@ -259,12 +268,13 @@ def keep(owner: int) -> None:
             except (NoPostgresError, OSError) as problem:
                 answer({"problem": str(problem)})
                 return
-            wanted = [True]
-            signal.signal(signal.SIGUSR1, lambda *_: wanted.__setitem__(0, False))
-            signal.signal(signal.SIGUSR2, lambda *_: wanted.__setitem__(0, True))
+            wanted: list[signal.Signals | None] = [None]  # how it ends, if it is to be away
+            signal.signal(signal.SIGUSR1, lambda *_: wanted.__setitem__(0, signal.SIGINT))
+            signal.signal(signal.SIGRTMIN, lambda *_: wanted.__setitem__(0, signal.SIGQUIT))
+            signal.signal(signal.SIGUSR2, lambda *_: wanted.__setitem__(0, None))
             answer({"socket_folder": str(program.socket_folder)})
             while alive(owner):
-                (program.start if wanted[0] else program.stop)()
+                program.start() if (how := wanted[0]) is None else program.stop(how)
                 time.sleep(0.05)
     finally:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
@@ -291,10 +301,10 @@ class Program:
         if self.process is None:
             self.process = self.run()
 
-    def stop(self) -> None:
+    def stop(self, how: signal.Signals) -> None:
         """Cut off whoever is connected, keep what was committed, and end."""
         if self.process is not None:
-            self.process.send_signal(signal.SIGINT)
+            self.process.send_signal(how)
             self.process.wait()
             self.process = None
 

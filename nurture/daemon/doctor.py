@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
+from nurture.domain.durability import judge_durability
 from nurture.domain.errors import NurtureError, UnreachableError
 from nurture.domain.lead import Status
 from nurture.domain.mail_domain import (
@@ -21,6 +22,7 @@ from nurture.domain.mail_domain import (
     judge_spf,
 )
 from nurture.domain.touch import State
+from nurture.doors import durability_of
 from nurture.moves.clock import AHEAD, BACK, BACKWARDS, HINT, LAST_PASS
 from nurture.wiring import App
 
@@ -33,7 +35,7 @@ def examine(app: App) -> list[Finding]:
     looks: tuple[Callable[[App], Iterator[Finding]], ...] = (of_settings, of_keys, of_dns, _database, _files, _disk)
     found = [one for look in looks for one in _guarded(look, app)]
     if not any(one.severity == "error" for one in _guarded(_database, app)):
-        found += [one for look in (_clock, _held, _people) for one in _guarded(look, app)]
+        found += [one for look in (_durability, _clock, _held, _people) for one in _guarded(look, app)]
     return found
 
 
@@ -132,6 +134,13 @@ def _database(app: App) -> Iterator[Finding]:
         yield Finding("error", problem)
     if not problems:
         yield Finding("ok", "The database is sound and its schema is current.")
+
+
+def _durability(app: App) -> Iterator[Finding]:
+    """Whether a crash or a failover of the database may lose what was committed."""
+    found = durability_of(app)
+    if found is not None:
+        yield from judge_durability(found)
 
 
 def _files(app: App) -> Iterator[Finding]:

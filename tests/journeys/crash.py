@@ -8,11 +8,13 @@ import json
 import multiprocessing
 import os
 import random
+import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +22,7 @@ from typing import Any, Literal
 from aiohttp import web
 
 from nurture.adapters.mail.sendgrid_log import SendGridLog
+from nurture.domain.errors import UnreachableError
 from nurture.domain.touch import State, Touch, TouchId
 from nurture.flow import enroll, provider_events
 from nurture.ports.store import Consent
@@ -27,11 +30,14 @@ from nurture.wiring import App, open_app
 from tests.flow.loop import a_cadence
 from tests.journeys import workspace
 from tests.mail.servers import SendGridDouble
+from tests.postgres import Server
 
 # Everything is real, time among it: only the leases are short, so that the dead are missed soon.
 LEASE = timedelta(seconds=1.5)
-MAIL = "timeout = 0.6\nlease = 1.2\nsettle_after = 1\nworkers = 6"  # seconds
+MAIL = "timeout = 0.6\nlease = 1.2\nsettle_after = {settle_after}\nworkers = 6"  # seconds
+FREEZE = (0.3, 30.0)  # seconds; what is in doubt is asked for after the longest one
 BATCH = 24
+A_MOMENT = timedelta(seconds=0.2)
 PATIENCE = 120.0  # seconds until a run that makes no progress is given up
 
 Policy = Literal["settle", "hold"]
@@ -89,6 +95,9 @@ class Outcome:
 
     touches: int
     kills: int = 0
+    freezes: int = 0
+    restarts: int = 0  # of the database
+    died: int = 0  # workers that ended by themselves, which none may
     in_doubt: int = 0  # that were ever seen in doubt
     sent_again: int = 0  # that were settled as not taken, and took more than one attempt
     listed: int = 0  # in doubt at the end: under `hold` all that no event has proved
@@ -113,7 +122,10 @@ def work(folder: str, key: str, give_up: float, in_doubt: Policy) -> None:
     verdict.FIRST_WAIT = timedelta(seconds=0.5)  # type: ignore[misc]  # who was told to wait is not waited for
     app = _opened(Path(folder), key, give_up, in_doubt)
     while True:
-        tick.run(app)
+        try:
+            tick.run(app)
+        except UnreachableError:  # as the daemon does: the next pass comes
+            time.sleep(0.1)
         time.sleep(0.01)
 
 
@@ -137,9 +149,13 @@ def run(
     faults: float = 0.0,
     in_doubt: Policy = "settle",
     seed: int = 1,
+    freezes: int = 0,
+    restarts: int = 0,
+    server: Server | None = None,
 ) -> Outcome:
     """Send `touches` while killing a worker `kills` times, let what is in doubt be settled, and count.
 
+    `freezes` times a worker stands still for a while, `restarts` times the `server` of the database is cut off.
     `give_up` (seconds): short, and what no event settles is unknown; long, and the provider's log settles it.
     """
     dice = random.Random(seed)
@@ -150,16 +166,16 @@ def run(
             {"course": a_cadence("- email: one")},
             mails=("course/one",),
             provider="sendgrid",
-            mail=MAIL,
+            mail=MAIL.format(settle_after=FREEZE[1] + 5 if freezes else 1),
             more=f'[sendgrid]\nhost = "{provider.url}"',
             database=database,
         )
         os.environ["NURTURE_SENDGRID__API_KEY"] = provider.key
         app = _opened(folder, provider.key, give_up, in_doubt)
-        stage = Stage(app, folder, provider, dice, outcome, give_up, in_doubt)
+        stage = Stage(app, folder, provider, dice, outcome, give_up, in_doubt, server)
         try:
             prepare(app, folder, touches)
-            stage.play(kills=kills, daemons=daemons)
+            stage.play(["kill"] * kills + ["freeze"] * freezes + ["restart"] * restarts, daemons=daemons)
             _count(app, provider, outcome)
         finally:
             app.close()
@@ -192,31 +208,61 @@ class Stage:
     outcome: Outcome
     give_up: float
     in_doubt: Policy
+    server: Server | None = None
     doubted: set[TouchId] = field(default_factory=set)
+    thaws: list[threading.Timer] = field(default_factory=list)
 
-    def play(self, *, kills: int, daemons: int) -> None:
-        """Kill one worker after the other while there is something to send, each after a few more mails; then wait."""
+    def play(self, acts: list[str], *, daemons: int) -> None:
+        """Do one harm after the other while there is something to send, each after a few more mails; then wait."""
         outcome, provider, dice = self.outcome, self.provider, self.dice
-        until = time.monotonic() + PATIENCE + 0.5 * kills
+        until = time.monotonic() + PATIENCE + 0.5 * len(acts)
+        dice.shuffle(acts)
         with self._workers(daemons) as running:
-            while outcome.kills < kills and time.monotonic() < until:
+            for number, act in enumerate(acts):
+                if time.monotonic() >= until:
+                    break
                 # The moment lies a few mails and some fraction of a mail ahead, wherever the worker then is.
                 seen = len(provider.requests)
                 left = max(outcome.touches - seen, 0)
-                enough = seen + dice.randrange(1, max(2, 2 * left // (3 * (kills - outcome.kills) + 1)))
+                enough = seen + dice.randrange(1, max(2, 2 * left // (3 * (len(acts) - number) + 1)))
                 patience = time.monotonic() + 1.0  # near the end nothing may be left to send
                 while len(provider.requests) < enough and time.monotonic() < min(patience, until):
                     time.sleep(0.001)
                 time.sleep(dice.random() * 0.04)
-                victim = running.pop(dice.randrange(len(running)))
-                victim.kill()
-                victim.join()
-                outcome.kills += 1
-                running.append(self._started())
-                if outcome.kills % 5 == 0:
+                {"kill": self._kill, "freeze": self._freeze, "restart": self._restart}[act](running)
+                for ended in [one for one in running if not one.is_alive()]:
+                    outcome.died += 1
+                    running[running.index(ended)] = self._started()
+                if number % 5 == 4:
                     self._look()
+            for thaw in self.thaws:
+                thaw.join()
             _await(self._at_rest)
         outcome.in_doubt = len(self.doubted)
+
+    def _kill(self, running: list[BaseProcess]) -> None:
+        victim = running.pop(self.dice.randrange(len(running)))
+        victim.kill()
+        victim.join()
+        self.outcome.kills += 1
+        running.append(self._started())
+
+    def _freeze(self, running: list[BaseProcess]) -> None:
+        """Let a worker stand still; most of the times are short."""
+        victim = self.dice.choice(running)
+        _tell(victim, signal.SIGSTOP)
+        shortest, longest = FREEZE
+        seconds = shortest * (longest / shortest) ** self.dice.random()
+        self.thaws.append(threading.Timer(seconds, _tell, (victim, signal.SIGCONT)))
+        self.thaws[-1].start()
+        self.outcome.freezes += 1
+
+    def _restart(self, running: list[BaseProcess]) -> None:
+        """Cut the database off in the middle of whatever it does; it recovers."""
+        assert self.server is not None
+        with self.server.away(at_once=True):
+            time.sleep(self.dice.random() * 0.5)
+        self.outcome.restarts += 1
 
     @contextlib.contextmanager
     def _workers(self, daemons: int) -> Iterator[list[BaseProcess]]:
@@ -238,6 +284,13 @@ class Stage:
 
     def _look(self) -> list[Touch]:
         """See who is in doubt, and let the webhook tell what was taken meanwhile, later than the answers."""
+        while True:
+            try:
+                return self._seen()
+            except UnreachableError:  # who froze holds SQLite's one lock
+                time.sleep(0.1)
+
+    def _seen(self) -> list[Touch]:
         made = touches_of(self.app)
         self.doubted |= {one.id for one in made if one.state in (State.IN_DOUBT, State.UNKNOWN)}
         self.provider.webhook(self.app, self.dice)
@@ -253,7 +306,8 @@ class Stage:
             taken = set(self.provider.touches)
             return not any(one.state is State.IN_DOUBT and one.id in taken for one in made)
         # The log of a provider to whom nothing was sent later has not come so far: something is sent by others.
-        if states[State.IN_DOUBT] and self.give_up > PATIENCE:
+        now = datetime.now(UTC)
+        if states[State.IN_DOUBT] and self.give_up > PATIENCE and now - self.provider.accepted.times[-1] > A_MOMENT:
             self.provider.accepted.append({"personalizations": [{"to": [{"email": "x@y.example"}], "custom_args": {}}]})
         return not states[State.IN_DOUBT]
 
@@ -275,8 +329,17 @@ def touches_of(app: App) -> list[Touch]:
         return work.touches.select()
 
 
+def _tell(process: BaseProcess, number: signal.Signals) -> None:
+    """Stop a worker, or let it go on; one that was killed meanwhile needs nothing."""
+    if process.is_alive() and process.pid is not None:
+        os.kill(process.pid, number)
+
+
 def _await(done: Any) -> None:
     until = time.monotonic() + PATIENCE
-    while not done():
-        assert time.monotonic() < until, "no progress"
-        time.sleep(0.05)
+    while True:
+        began = time.monotonic()
+        if done():
+            return
+        assert began < until, "no progress"
+        time.sleep(max(0.05, time.monotonic() - began))  # to look takes time from those who work

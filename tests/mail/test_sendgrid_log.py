@@ -39,6 +39,12 @@ def test_a_mail_that_the_log_shows_was_taken(provider: SendGridDouble) -> None:
     assert took(provider, "t2") is True
 
 
+def test_a_mail_that_a_frozen_process_handed_over_long_after_the_doubt_began_was_taken(
+    provider: SendGridDouble,
+) -> None:
+    assert took(provider, "t2", ago=90) is True
+
+
 def test_a_log_that_has_gone_on_without_it_says_no(provider: SendGridDouble) -> None:
     assert took(provider, "t3") is False
     assert took(provider, "t3", "nobody@b.example") is False
