@@ -80,6 +80,7 @@ def courier_of(app: App) -> Courier:
         mailer=lambda: app.mailer,
         sender=senders[0] if senders else None,
         boottime=app.clock.boottime,
+        mail_seconds=settings.mail.lease.total_seconds(),
         webhooks={name: Hook(one.url, one.secret.get_secret_value()) for name, one in settings.webhooks.items()},
         crm=Hook(crm.webhook, crm.secret.get_secret_value()) if crm.webhook else None,
         alerts_to=alerts.email,

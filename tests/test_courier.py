@@ -72,6 +72,7 @@ def courier(url: str = "", **over: Any) -> PostCourier:
     """A courier with one webhook."""
     values: dict[str, Any] = {
         "mailer": OutboxFake,
+        "mail_seconds": 90.0,
         "sender": Sender("mail", "dana@acme.example", "Dana"),
         "boottime": lambda: 0.0,
         "brief": lambda payload, to: ("For you", "<p>html</p>", "text"),

@@ -25,7 +25,6 @@ from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Ye
 from nurture.ports.world import DELIVERY, Delivery, Mailer
 
 TIMEOUT: Final = Timeout(connect=4, read=8)
-MAIL_SECONDS: Final = 20.0
 GONE: Final = 410
 TOO_MANY: Final = 429
 
@@ -62,6 +61,7 @@ class PostCourier:
         mailer: Callable[[], Mailer],
         sender: Sender | None,
         boottime: Callable[[], float],
+        mail_seconds: float,
         brief: Callable[[Mapping[str, Any], str], tuple[str, str, str]],
         webhooks: Mapping[str, Hook],
         crm: Hook | None = None,
@@ -72,6 +72,7 @@ class PostCourier:
         self._mailer = mailer
         self._sender = sender
         self._boottime = boottime
+        self._mail_seconds = mail_seconds  # the mailer begins nothing for which its own timeout would be too long
         self._brief = brief
         self._webhooks = dict(webhooks)
         self._crm = crm
@@ -127,7 +128,7 @@ class PostCourier:
         except MessageError as problem:
             return Never(problem.what)
         try:
-            verdicts = dict(self._mailer().send([message], deadline=self._boottime() + MAIL_SECONDS))
+            verdicts = dict(self._mailer().send([message], deadline=self._boottime() + self._mail_seconds))
         except NurtureError as problem:
             return Again(problem.what)  # a setting is missing; it may come within the days in which it is tried
         return verdicts.get(touch, Maybe("the mailer gave no answer"))

@@ -237,7 +237,8 @@ def send(
     if found.message is None:
         raise UnknownNameError("e-mail", step, (), otherwise="That step is a task: nurture template preview")
     if not dry_run:
-        arrow.send(found, address, mailer=current.app.mailer, clock=current.app.clock)
+        app = current.app
+        arrow.send(found, address, mailer=app.mailer, clock=app.clock, policy=app.policy)
     if as_json:
         show_json({"to": address, "subject": found.message.subject, "sent": not dry_run})
     else:

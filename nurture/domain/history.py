@@ -21,6 +21,15 @@ def is_template(path: str, name: str) -> bool:
     return path == name or path.endswith("/" + name)
 
 
+AFTER_PATH: Final = ("", "/", "?", "#")  # what may follow where a page is the one asked for, or one below it
+
+
+def is_below(page: str, path: str) -> bool:
+    """Whether a page is at this path or below it: `/pricing` has `/pricing/eu` and `/pricing?plan=2`, not `/prices`."""
+    above = path.rstrip("/")
+    return bool(page) and page.startswith(above) and page[len(above) : len(above) + 1] in AFTER_PATH
+
+
 def beside(lead: Lead, stages: Mapping[CompanyId, Mapping[str, int]]) -> dict[str, int]:
     """How many colleagues of a lead are in each stage, by how many people of its company are."""
     if lead.company is None or lead.company.id not in stages:
@@ -70,8 +79,8 @@ class LeadHistory:
         return any(one.state in CONTACTED and self._is_mail(one, template) for one in self.touches_made)
 
     def visited(self, page: str) -> bool:
-        """A page that starts with this path was visited."""
-        return any(str(one.detail.get("page") or "").startswith(page) for one in self._human(Kind.VISIT))
+        """This page, or one below it, was visited."""
+        return any(is_below(str(one.detail.get("page") or ""), page) for one in self._human(Kind.VISIT))
 
     def outcome(self, step: str) -> str | None:
         """How the latest touch of this step ended: by a person's word, else by its state (`expired`, `skipped`...)."""

@@ -15,7 +15,7 @@ from nurture.domain.errors import RequestError, UnknownNameError
 from nurture.domain.lead import LeadId, Status
 from nurture.domain.policy import Policy
 from nurture.moves import enrolling
-from nurture.moves.entry import MAY_ENTER, Answer, may_enter, rate_left
+from nurture.moves.entry import MAY_ENTER, Answer, may_enter, rate_left, statuses_of
 from nurture.moves.scene import load
 from nurture.moves.start import start
 from nurture.ports import InForce, Store, Unit
@@ -137,17 +137,22 @@ def by_hand(
     by: str,
     dry_run: bool = False,
 ) -> dict[LeadId, Answer]:
-    """Enroll leads by hand: counts toward the rate and is never refused for it. Raises for an unknown cadence."""
+    """Enroll leads by hand: counts toward the rate and is never refused for it. Raises for an unknown cadence.
+
+    The condition need not hold, but a lead of a status that it takes nobody of is refused.
+    """
     chosen = named(rules, cadence)
+    taken = statuses_of(chosen)
     answers: dict[LeadId, Answer] = {}
     with store.unit() as work:
         scene = load(work, leads, rules=rules, policy=policy, now=now)
         past = work.enrollments.all_of(leads)
         for lead in leads:
             person = scene.leads[lead]
-            if person.status is not Status.NURTURING:
+            if person.status not in taken:
+                words = " or ".join(sorted(taken))
                 answers[lead] = Answer(
-                    "status", f"The lead is {person.status}; cadences take leads that are nurturing."
+                    "status", f"The lead is {person.status}; {chosen.name} takes leads that are {words}."
                 )
                 continue
             answer = may_enter(person, chosen, scene, past.get(lead, ()), by_condition=False, repeatedly=True)

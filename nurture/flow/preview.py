@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
 from nurture.domain.cadence import Email, PersonTask, Stream
 from nurture.domain.errors import RefusedError, RequestError, UnknownNameError
@@ -17,8 +16,6 @@ from nurture.domain.walk import Program
 from nurture.moves.rendering import render_email, render_script
 from nurture.moves.scene import load
 from nurture.ports import Clock, InForce, Links, Mailer, Store
-
-SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +83,13 @@ def preview(
     return Preview(touch.template, script=render_script(touch, person, scene, ask=chosen.ask))
 
 
-def send(found: Preview, to: str, *, mailer: Mailer, clock: Clock) -> None:
+def send(found: Preview, to: str, *, mailer: Mailer, clock: Clock, policy: Policy) -> None:
     """Send a previewed mail to somebody of us, marked as a test. Raises RefusedError with the provider's answer."""
     if found.message is None:
         raise RequestError("That step is a task, not an e-mail.", hint="See it with: nurture template preview")
     message = replace(found.message, to=to, to_name="", subject=f"[test] {found.message.subject}")
     verdict: Verdict | None = None
-    for _, answer in mailer.send([message], deadline=clock.boottime() + SECONDS):
+    for _, answer in mailer.send([message], deadline=clock.boottime() + policy.mail_lease.total_seconds()):
         verdict = answer
     if not isinstance(verdict, Yes):
         why = getattr(verdict, "because", "") or "no answer"

@@ -8,9 +8,11 @@ from datetime import datetime
 
 from nurture.domain import calendar
 from nurture.domain.cadence import Cadence
+from nurture.domain.condition import parse
 from nurture.domain.enrollment import OPEN, Enrollment
 from nurture.domain.lead import Lead, Status
 from nurture.domain.policy import Policy
+from nurture.domain.possibility import can_both_hold
 from nurture.moves.scene import Scene
 from nurture.ports import Unit
 
@@ -85,6 +87,14 @@ def may_enter(
         tomorrow = calendar.day_bounds(calendar.local_day(scene.now, zone), zone)[1]
         return Answer("rate", f"{cadence.name} takes {entry.rate} leads a day.", clears_at=tomorrow)
     return MAY_ENTER
+
+
+def statuses_of(cadence: Cadence) -> frozenset[Status]:
+    """The statuses of which the cadence takes leads: `nurturing`, unless its condition names others."""
+    when = cadence.entry.when
+    if when is None or "status" not in when.names:
+        return frozenset({Status.NURTURING})
+    return frozenset(one for one in Status if can_both_hold(when, parse(f"status == '{one}'")))
 
 
 def rate_left(work: Unit, cadence: Cadence, policy: Policy, now: datetime) -> int:

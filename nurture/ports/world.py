@@ -142,7 +142,7 @@ class Courier(Protocol):
     """Hands over one delivery at a time: a mail to a person of ours, a signed call of somebody's address."""
 
     def deliver(self, delivery: Delivery) -> Verdict:
-        """Yes, or why not. Never raises; answers within half a minute.
+        """Yes, or why not. Never raises; answers within the lease of a mail.
 
         Maybe and Again are repeated by the caller: at least once, under the same key. Never is not.
         """

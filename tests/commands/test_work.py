@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
 
 from nurture.domain.touch import Channel, State
-from nurture.ports.world import PREVIEW
+from nurture.domain.verdict import Yes
+from nurture.ports.world import PREVIEW, Delivery
 from nurture.wiring import open_app
 from tests.builders import a_sent_touch, a_touch
 from tests.commands.conftest import Nurture
+from tests.fakes import A_TUESDAY
+from tests.mail.servers import SmtpServer
 
 
 def _a_task(folder: Path, lead: str, **over: object) -> str:
@@ -219,3 +223,48 @@ def test_a_test_mail_is_no_touch_that_an_event_could_name(nurture: Nurture, ada:
     assert nurture("template", "send", "not-now", "what-is-new", ada, "--to", "me@acme.example").code == 0
     (mail,) = (folder / "outbox").iterdir()
     assert mail.stem.startswith(PREVIEW)
+
+
+@pytest.fixture
+def over_smtp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mail goes by SMTP, and all else is as it comes; the test gives the port."""
+    monkeypatch.setenv("NURTURE_WEB__PUBLIC_URL", "https://go.acme.example")
+    monkeypatch.setenv("NURTURE_MAIL__PROVIDER", "smtp")
+    monkeypatch.setenv("NURTURE_SMTP__HOST", "127.0.0.1")
+    monkeypatch.setenv("NURTURE_SMTP__TLS", "none")
+
+
+def test_a_test_mail_goes_over_smtp_to_the_address_named_and_to_nobody_else(
+    nurture: Nurture, ada: str, monkeypatch: pytest.MonkeyPatch, over_smtp: None
+) -> None:
+    arguments = ("template", "send", "not-now", "what-is-new", ada, "--to", "me@acme.example")
+    with SmtpServer() as server:
+        monkeypatch.setenv("NURTURE_SMTP__PORT", str(server.port))
+        assert nurture(*arguments, "--dry-run").code == 0
+        assert server.mails == []
+        assert nurture(*arguments).code == 0
+        (taken,) = server.mails
+    mail = message_from_bytes(taken.content, policy=policy.default)
+    shown = nurture("template", "preview", "not-now", "what-is-new", ada, "--json").json
+    assert (taken.recipient, mail["To"]) == ("me@acme.example", "me@acme.example")
+    assert mail["Subject"] == f"[test] {shown['subject']}"
+    assert b"ada@acme-plants.example" not in taken.content
+    with SmtpServer(faults={"rcpt": "550 no such user"}) as server:
+        monkeypatch.setenv("NURTURE_SMTP__PORT", str(server.port))
+        refused = nurture(*arguments)
+    assert (refused.code, "no such user" in refused.err) == (1, True)
+    assert nurture("touch", "list", "--json").json == []
+
+
+def test_what_goes_to_our_own_people_goes_over_smtp_with_the_settings_as_they_come(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, over_smtp: None
+) -> None:
+    alert = Delivery(1, "key", "alert", "lee@acme.example", {"subject": "Look", "text": "Now."}, A_TUESDAY, A_TUESDAY)
+    with SmtpServer() as server:
+        monkeypatch.setenv("NURTURE_SMTP__PORT", str(server.port))
+        app = open_app(folder)
+        try:
+            assert isinstance(app.courier.deliver(alert), Yes)
+        finally:
+            app.close()
+        assert [mail.recipient for mail in server.mails] == ["lee@acme.example"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from nurture.domain.condition import NAMES, RESPONSE_NAMES, Condition, ConditionError, parse
 from nurture.domain.duration import Duration, Unit
+from nurture.domain.history import is_below
 from tests.domain.conditions import CONDITIONS, LEADS, PASTS, Past
 
 JAN_2 = datetime(2026, 1, 2, tzinfo=UTC)
@@ -330,3 +331,20 @@ def test_names_of_a_response_are_known_only_where_they_are_given() -> None:
     assert holds("intent in ['interested', 'question']", intent="question")
     with pytest.raises(ConditionError, match="did you mean 'question'"):
         parse("intent == 'questoin'", extra=RESPONSE_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("path", "pages"),
+    [
+        ("/pricing", ["/pricing", "/pricing/", "/pricing/eu", "/pricing?plan=2", "/pricing#eu"]),
+        ("/pricing/", ["/pricing", "/pricing/", "/pricing/eu", "/pricing?plan=2", "/pricing#eu"]),
+        ("/pricing/eu", ["/pricing/eu"]),
+        ("/pric", []),
+        ("/", ["/", "/pricing", "/pricing/", "/pricing/eu", "/pricing?plan=2", "/pricing#eu", "/pricing-old"]),
+    ],
+)
+def test_a_page_below_a_path_is_a_visit_of_it_and_one_that_only_begins_alike_is_not(
+    path: str, pages: list[str]
+) -> None:
+    seen = ["", "/", "/pricing", "/pricing/", "/pricing/eu", "/pricing?plan=2", "/pricing#eu", "/pricing-old"]
+    assert [page for page in seen if is_below(page, path)] == pages

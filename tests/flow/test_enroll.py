@@ -75,6 +75,16 @@ def test_who_is_not_ours_is_not_enrolled(loop: Loop, status: str) -> None:
     assert loop.enroll(ada)[ada.id].code == "status"
 
 
+def test_a_cadence_whose_condition_names_a_status_takes_it_by_hand_too_and_no_other(loop: Loop) -> None:
+    more = "enroll: {when: \"status in ['lost', 'customer'] and fit > 20\"}\n"
+    loop.rules = in_force({"course": a_cadence("- email: one", more=more)})
+    codes = {}
+    for status in ("lost", "customer", "nurturing", "offered"):
+        lead = a_lead(loop.store, status=status)  # of which the rest of the condition does not hold
+        codes[status] = loop.enroll(lead)[lead.id].code
+    assert codes == {"lost": "", "customer": "", "nurturing": "status", "offered": "status"}
+
+
 def test_a_rate_holds_until_the_next_day_and_the_newest_go_first(loop: Loop) -> None:
     loop.rules = in_force(
         {"course": a_cadence("- email: one", more="enroll: {when: stage == 'unknown', rate: 2 per day}\n")}

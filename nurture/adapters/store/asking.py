@@ -34,7 +34,7 @@ from nurture.adapters.store.tables import companies, facts, leads, responses, to
 from nurture.adapters.store.texts import Custom
 from nurture.domain.duration import Duration
 from nurture.domain.fact import FactName
-from nurture.domain.history import ENDED
+from nurture.domain.history import AFTER_PATH, ENDED
 from nurture.domain.response import Grade, Kind
 from nurture.domain.touch import CONTACTED
 
@@ -102,8 +102,9 @@ def questions(dialect: str, now: datetime) -> Calls:
         return exists().where(touches.c.lead_id == leads.c.id, touches.c.state.in_(states), is_template(template))
 
     def visited(page: str) -> Column:
-        seen = func.substr(Custom(responses.c.detail, "page"), 1, len(page))
-        return exists().where(*_human(Kind.VISIT), seen == page)
+        above, seen = page.rstrip("/"), Custom(responses.c.detail, "page")
+        below = func.substr(seen, 1, len(above)) == above, func.substr(seen, len(above) + 1, 1).in_(AFTER_PATH)
+        return exists().where(*_human(Kind.VISIT), seen != "", *below)
 
     def outcome(step: str) -> Column:
         ended = case((touches.c.state.in_(sorted(ENDED)), touches.c.state))
