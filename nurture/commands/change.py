@@ -157,7 +157,7 @@ def apply(
     as_json: AsJson = False,
 ) -> None:
     """Put the files of the workspace in force."""
-    from nurture.flow import crossings, enroll
+    from nurture.flow import enroll, rescoring
     from nurture.flow import plan as arrow
 
     current = session(ctx)
@@ -177,8 +177,7 @@ def apply(
         )
     if not made.is_empty and not dry_run:
         common = current.common()
-        if "scoring.yaml" in made.files:
-            crossings.rescore_all(**common)
+        rescoring.run(store=app.store, rules=common["rules"], now=common["now"])
         enroll.reconsider(store=app.store, rules=common["rules"], now=common["now"])
     if as_json:
         show_json(_rows(made) | {"moved": moved})

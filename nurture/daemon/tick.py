@@ -14,7 +14,7 @@ from nurture.daemon import incoming, restored
 from nurture.domain import calendar
 from nurture.domain.chore import Chore
 from nurture.domain.errors import RefusedError
-from nurture.flow import crossings, deliver, enroll, handoff, promises, promote
+from nurture.flow import crossings, deliver, enroll, handoff, promises, promote, rescoring
 from nurture.flow.dispatch import nightly, settle
 from nurture.flow.dispatch import run as dispatch
 from nurture.moves import clock
@@ -22,6 +22,7 @@ from nurture.ports import InForce, Unit
 from nurture.wiring import App
 
 _log = log.get("pass")
+RESCORED: Final = 3  # batches of leads that one pass scores again, so that contact goes on meanwhile
 NIGHTLY_AT: Final = 2  # o'clock, in the workspace's zone
 
 
@@ -68,6 +69,9 @@ def run(app: App, *, now: datetime | None = None, expected: datetime | None = No
         agenda.changed()
     if agenda.asks(Chore.NIGHTLY):
         _nightly(app, moment)
+        agenda.changed()
+    if agenda.asks(Chore.RESCORE):
+        rescoring.run(store=app.store, rules=rules, now=moment, by="daemon", most=RESCORED)
         agenda.changed()
     if agenda.asks(Chore.CROSS):
         done.crossed = crossings.run(**common)

@@ -11,6 +11,7 @@ class Chore(StrEnum):
     INCOMING = "incoming"
     SETTLE = "settle"
     NIGHTLY = "nightly"
+    RESCORE = "rescore"
     CROSS = "cross"
     RETURN = "return"
     PROMISE = "promise"

@@ -1,8 +1,8 @@
 """Facts and responses to a score that lists its reasons: fit, engagement with decay, and the stage they give.
 
-Engagement decays by half-life: a line of `points` made at `at` is worth `points * 2 ** -(age / half_life)`. For each
-rule one running number is kept (its worth at a reference moment), so that a response costs O(1) and time costs
-nothing; the lines themselves stay in the ledger for people.
+Engagement decays by half-life: a line of a rule is worth `points * 2 ** -(age / half_life)`. For each rule one running
+number is kept (how many lines its lines are worth at a reference moment), so that a response costs O(1) and time costs
+nothing; the lines themselves stay in the ledger for people. Neither holds points: those are the rule's of today.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ class FitRule:
 
 @dataclass(frozen=True, slots=True)
 class EngagementRule:
-    """Points for what a lead did. `key` names the rule in the ledger; `at_most` caps its decayed sum."""
+    """Points for what a lead did. `at_most` caps its decayed sum.
+
+    `key` names the rule in the ledger and stands for what it matches, not for what that gives.
+    """
 
     key: str
     on: Kind
@@ -74,13 +77,11 @@ class Scoring:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the ledger: points given by a rule, at a moment, with the reason."""
+    """One line of the ledger: a rule matched, at a moment. What that gives, and why, the rule says."""
 
     rule: str
     kind: str
-    points: float
     at: datetime
-    because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +97,11 @@ class Worth:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The worth of all lines of one rule at `at`."""
+    """How many lines the lines of one rule are worth at `at`, as they decay with this half-life."""
 
-    worth: float
+    lines: float
     at: datetime
+    half_life: timedelta
 
 
 Sums = Mapping[str, Running]
@@ -126,7 +128,7 @@ def lines_for(scoring: Scoring, response: Response, names: Mapping[str, Any], hi
         return ()
     seen = {**names, **response_names(response)}
     return tuple(
-        Line(rule.key, response.kind, rule.points, response.at, rule.because)
+        Line(rule.key, response.kind, response.at)
         for rule in scoring.engagement
         if rule.on is response.kind and (rule.where is None or rule.where.holds(seen, history))
     )
@@ -155,14 +157,19 @@ def added(sums: Sums, lines: Iterable[Line], scoring: Scoring) -> dict[str, Runn
         half_life = rule.half_life.span
         old = result.get(line.rule)
         if old is None:
-            result[line.rule] = Running(line.points, line.at)
+            result[line.rule] = Running(1.0, line.at, half_life)
         elif line.at >= old.at:
-            earlier = decayed(old.worth, since=old.at, now=line.at, half_life=half_life)
-            result[line.rule] = Running(earlier + line.points, line.at)
+            earlier = decayed(old.lines, since=old.at, now=line.at, half_life=half_life)
+            result[line.rule] = Running(earlier + 1.0, line.at, half_life)
         else:
-            later = decayed(line.points, since=line.at, now=old.at, half_life=half_life)
-            result[line.rule] = Running(old.worth + later, old.at)
+            later = decayed(1.0, since=line.at, now=old.at, half_life=half_life)
+            result[line.rule] = Running(old.lines + later, old.at, half_life)
     return result
+
+
+def is_of_today(sums: Sums, scoring: Scoring) -> bool:
+    """Whether these sums decay as the rules do. Where not, a half-life was changed: they follow from the lines."""
+    return all((rule := scoring.rule(key)) is None or rule.half_life.span == one.half_life for key, one in sums.items())
 
 
 def engagement(sums: Sums, scoring: Scoring, now: datetime) -> float:
@@ -177,8 +184,8 @@ def _by_rule(sums: Sums, scoring: Scoring, now: datetime) -> list[float]:
     for rule in scoring.engagement:
         running = sums.get(rule.key)
         if running is not None:
-            worth = decayed(running.worth, since=running.at, now=now, half_life=rule.half_life.span)
-            found.append(_capped(worth, rule.at_most))
+            lines = decayed(running.lines, since=running.at, now=now, half_life=rule.half_life.span)
+            found.append(_capped(rule.points * lines, rule.at_most))
     return found
 
 
@@ -196,9 +203,9 @@ def ledger(fit: Sequence[Worth], lines: Sequence[Line], scoring: Scoring, now: d
         rule = scoring.rule(line.rule)
         if rule is None:
             continue
-        worth = decayed(line.points, since=line.at, now=now, half_life=rule.half_life.span)
+        worth = decayed(rule.points, since=line.at, now=now, half_life=rule.half_life.span)
         by_rule[line.rule] = by_rule.get(line.rule, 0.0) + worth
-        result.append(Worth(line.kind, line.points, worth, line.because, line.at))
+        result.append(Worth(line.kind, rule.points, worth, rule.because, line.at))
     total = 0.0
     for key, worth in by_rule.items():
         rule = scoring.rule(key)

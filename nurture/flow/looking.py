@@ -66,14 +66,14 @@ def listed(
 
 def _with_names(work: Unit, leads: list[Lead], rules: InForce, now: datetime) -> list[Listed]:
     ids = [lead.id for lead in leads]
-    facts, scored, consents = work.leads.facts(ids), work.leads.scored(ids), work.leads.consents(ids)
+    points = rules.workspace.scoring
+    facts, sums, consents = work.leads.facts(ids), work.leads.sums(ids, points), work.leads.consents(ids)
     suppressed = work.suppressions.scopes({lead.email for lead in leads if lead.email})
     valid = now - rules.workspace.readiness.facts_valid.span
     result = []
     for lead in leads:
         known = {fact.name.value for fact in facts.get(lead.id, ()) if fact.at >= valid}
-        sums = scored[lead.id].sums if lead.id in scored else {}
-        worth = scoring.engagement(sums, rules.workspace.scoring, now)
+        worth = scoring.engagement(sums.get(lead.id, {}), points, now)
         names = names_of(lead, known=known, engagement=worth, now=now)
         consent = next((one for one in reversed(consents.get(lead.id, [])) if one.channel == "email"), None)
         result.append(Listed(lead, names, consent, bool(suppressed.get(lead.email or ""))))

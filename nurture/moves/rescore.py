@@ -63,7 +63,7 @@ def rescore(
                 "engagement": after.engagement,
                 "stage": after.stage.value,
                 "scored_at": scene.now,
-                "sums": {key: [one.worth, one.at.isoformat()] for key, one in running.items()} or None,
+                "sums": {key: _stored(one) for key, one in running.items()} or None,
                 "look_at": scoring.look_at(running, rules.scoring, bounds, scene.now),
                 "enroll_check": True,
                 "ready_check": True,
@@ -72,6 +72,10 @@ def rescore(
     work.leads.update_many(rows)
     work.notes.add(changes)
     return changes
+
+
+def _stored(one: Running) -> list[Any]:
+    return [one.lines, one.at.isoformat(), one.half_life.total_seconds()]
 
 
 def standing(lead: Lead, running: Mapping[str, Running], scene: Scene, rules: Scoring) -> tuple[Lead, str]:

@@ -179,7 +179,7 @@ def look_at_pressure(scene: Scene, pressure: Pressure, batch: Collection[Enrollm
 
 def load(work: Unit, ids: Collection[LeadId], *, rules: InForce, policy: Policy, now: datetime) -> Scene:
     """Everything that decisions about these leads need."""
-    leads, sums = work.leads.with_sums(ids)
+    leads, sums = work.leads.with_sums(ids, rules.workspace.scoring)
     companies = {lead.company.id for lead in leads.values() if lead.company}
     addresses = {address for lead in leads.values() for address in (lead.email, lead.phone) if address}
     return Scene(

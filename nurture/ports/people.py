@@ -9,9 +9,9 @@ from typing import Any, Protocol
 from nurture.domain.condition import Condition
 from nurture.domain.fact import Fact
 from nurture.domain.lead import Company, CompanyId, Lead, LeadId
-from nurture.domain.scoring import Running
+from nurture.domain.scoring import Scoring, Sums
 from nurture.domain.workspace import Workspace
-from nurture.ports.rows import Consent, Scored, Suppression
+from nurture.ports.rows import Consent, Rescoring, Suppression
 
 
 class Leads(Protocol):
@@ -20,8 +20,8 @@ class Leads(Protocol):
     def get(self, ids: Collection[LeadId]) -> dict[LeadId, Lead]:
         """Leads by id, with their companies."""
 
-    def with_sums(self, ids: Collection[LeadId]) -> tuple[dict[LeadId, Lead], dict[LeadId, Mapping[str, Running]]]:
-        """Leads by id, with their companies, and the running sums of their engagement."""
+    def with_sums(self, ids: Collection[LeadId], points: Scoring) -> tuple[dict[LeadId, Lead], dict[LeadId, Sums]]:
+        """Leads by id, with their companies, and the running sums of their engagement, as they decay by these rules."""
 
     def reach(self, ids: Collection[LeadId]) -> dict[LeadId, tuple[str | None, str | None, datetime | None, int]]:
         """Address, number, until when a lead asked for less, and how many bases are recorded: never fewer, as a
@@ -74,8 +74,14 @@ class Leads(Protocol):
     def returning(self, now: datetime, limit: int) -> list[LeadId]:
         """Leads whose dated return has come."""
 
-    def scored(self, ids: Collection[LeadId]) -> dict[LeadId, Scored]:
-        """The running sums of the engagement."""
+    def sums(self, ids: Collection[LeadId], points: Scoring) -> dict[LeadId, Sums]:
+        """The running sums of the engagement, as they decay by these rules."""
+
+    def score_again(self, after: LeadId, *, rules: Workspace, rescoring: Rescoring) -> LeadId | None:
+        """Score the next leads behind an id from their ledger; the last of them, or None where there are no more.
+
+        Stages that change are written to the history. Who may now enter a cadence or be promoted is marked.
+        """
 
     def facts(self, ids: Collection[LeadId]) -> dict[LeadId, list[Fact]]:
         """Everything learned, oldest first."""

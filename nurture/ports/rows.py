@@ -1,18 +1,18 @@
-"""Rows that are handed across the store as values: consents, suppressions, switches, changes, scores."""
+"""Rows that are handed across the store as values: consents, suppressions, switches, changes, how to score again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from nurture.domain.condition import Condition
 from nurture.domain.consent import Consent
 from nurture.domain.lead import LeadId
 from nurture.domain.response import Response
-from nurture.domain.scoring import Running
 
-__all__ = ["Change", "Consent", "Scored", "StoredResponse", "Suppression", "Switch"]
+__all__ = ["Change", "Consent", "Rescoring", "StoredResponse", "Suppression", "Switch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,18 @@ class StoredResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """What a lead's score decays from."""
+class Rescoring:
+    """How every lead is scored again. `watched` are the conditions whose thresholds count, `limit` how many at a time.
 
-    sums: Mapping[str, Running]
-    look_at: datetime | None
+    `known`: keys of rules whose lines are complete; the lines of all others are made from the responses. `sums`, `fit`:
+    whether the running sums, and what the fit comes to, follow otherwise than before.
+    """
+
+    watched: Sequence[Condition]
+    known: Collection[str]
+    sums: bool
+    fit: bool
+    now: datetime
+    by: str
+    because: str
+    limit: int

@@ -11,7 +11,7 @@ from nurture.ports.pacing import Pacing
 from nurture.ports.people import Imports, Leads, Persons, Suppressions
 from nurture.ports.records import Control, Notes, Sales
 from nurture.ports.reports import Reports
-from nurture.ports.rows import Change, Consent, Scored, StoredResponse, Suppression, Switch
+from nurture.ports.rows import Change, Consent, Rescoring, StoredResponse, Suppression, Switch
 
 __all__ = [
     "Change",
@@ -23,9 +23,9 @@ __all__ = [
     "Notes",
     "Persons",
     "Reports",
+    "Rescoring",
     "Responses",
     "Sales",
-    "Scored",
     "Store",
     "StoredResponse",
     "Suppression",

@@ -62,7 +62,7 @@ stages:
     assert (scoring.half_life, scoring.cap) == (Duration(20, Unit.DAYS), 60)
     first, second, third = scoring.engagement
     assert (first.on, first.points, first.at_most, first.half_life) == (Kind.CLICK, 4, 12, Duration(20, Unit.DAYS))
-    assert (first.key, second.key, third.key) == ("click: read on", "click: read on (2)", "reply: asked")
+    assert (first.key, second.key, third.key) == ("click", "click (2)", "reply ab8bfa6e83")
     assert third.half_life == Duration(90, Unit.DAYS)
     assert third.where is not None
     assert third.where.text == "intent in ['interested']"

@@ -47,7 +47,7 @@ hours_ago = st.integers(0, 200 * 24)
 def lines_of(rules: tuple[EngagementRule, ...]) -> st.SearchStrategy[list[Line]]:
     """Ledger lines of these rules, of any age."""
     line = st.builds(
-        lambda rule, ago: Line(rule.key, rule.on, rule.points, NOW - timedelta(hours=ago), rule.because),
+        lambda rule, ago: Line(rule.key, rule.on, NOW - timedelta(hours=ago)),
         st.sampled_from(rules),
         hours_ago,
     )

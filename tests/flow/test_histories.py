@@ -19,7 +19,7 @@ from nurture.domain import scoring
 from nurture.domain.errors import NurtureError
 from nurture.domain.lead import Lead
 from nurture.domain.response import CallOutcome, Grade, Intent, Kind
-from nurture.flow import crossings, enroll, handoff, promises, promote, tasks
+from nurture.flow import crossings, enroll, handoff, promises, promote, rescoring, tasks
 from nurture.flow.dispatch import run as dispatch
 from nurture.flow.respond import Report
 from nurture.moves.scene import load
@@ -105,7 +105,7 @@ def a_company_of_two() -> Iterator[tuple[Loop, list[Lead]]]:
             company = a_company(work, employees=400)
             people = [a_lead(work, company=company, phone=f"+3312345678{one}", enroll_check=True) for one in (1, 2)]
             work.commit()
-        crossings.rescore_all(store=loop.store, rules=loop.rules, policy=loop.policy, now=loop.now)
+        rescoring.everybody(store=loop.store, rules=loop.rules, now=loop.now)
         yield loop, people
 
 
@@ -195,7 +195,7 @@ def act(loop: Loop, lead: Lead, step: str) -> None:
         case "apply":
             points, version = ("18", loop.rules.versions["evergreen"]) if what == "points" else ("30", 2)
             loop.rules = RULES[points, version]
-            crossings.rescore_all(store=loop.store, rules=loop.rules, policy=loop.policy, now=loop.now)
+            rescoring.everybody(store=loop.store, rules=loop.rules, now=loop.now)
 
 
 def check(loop: Loop, leads: list[Lead]) -> None:

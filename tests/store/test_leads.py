@@ -12,7 +12,7 @@ from nurture.adapters.store.unit import SqlStore
 from nurture.domain import enrollment, touch
 from nurture.domain.fact import Confidence, Fact, FactName
 from nurture.domain.lead import Stage, Status
-from nurture.domain.scoring import Running
+from nurture.domain.scoring import Running, Scoring
 from nurture.domain.touch import Channel
 from nurture.ports.store import Consent, Suppression
 from tests.builders import a_company, a_lead, a_sent_touch, a_touch, an_enrollment
@@ -108,7 +108,7 @@ def test_any_column_can_be_set_for_one_and_for_many(store: SqlStore) -> None:
     with store.unit() as work:
         work.leads.update(first.id, {"stage": Stage.NEAR_TERM, "by_person": {"title"}, "title": "CTO"})
         work.leads.update_many(
-            [{"id": first.id, "fit": 1.0, "sums": {"a": [1.0, NOW]}}, {"id": second.id, "fit": 2.0, "sums": None}]
+            [{"id": first.id, "fit": 1.0, "sums": {"a": [1.0, NOW, 60]}}, {"id": second.id, "fit": 2.0, "sums": None}]
         )
         work.leads.update_many([])
         work.commit()
@@ -117,8 +117,8 @@ def test_any_column_can_be_set_for_one_and_for_many(store: SqlStore) -> None:
     assert (columns["stage"], columns["by_person"], columns["title"]) == ("near_term", ["title"], "CTO")
     assert [lead.fit for lead in found.values()] == [1.0, 2.0]
     with store.unit() as work:
-        assert work.leads.scored([first.id])[first.id].sums == {"a": Running(1.0, NOW)}
-        assert work.leads.scored([second.id])[second.id].sums == {}
+        assert work.leads.sums([first.id], Scoring())[first.id] == {"a": Running(1.0, NOW, timedelta(minutes=1))}
+        assert work.leads.sums([second.id], Scoring())[second.id] == {}
         assert work.leads.columns(999_999) == {}
 
 

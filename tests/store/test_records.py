@@ -71,7 +71,7 @@ def test_an_invented_kind_or_grade_is_refused_by_the_database(store: SqlStore) -
 
 def test_the_ledger_keeps_each_rule_once_for_a_response(store: SqlStore) -> None:
     lead = a_lead(store).id
-    lines = [Line("click", "click", 10.0, NOW, "clicked"), Line("price", "click", 15.5, NOW, "read about prices")]
+    lines = [Line("click", "click", NOW), Line("price", "click", NOW)]
     with store.unit() as work:
         row = work.responses.add(Response(Kind.CLICK, NOW, lead), key="k", recorded_at=NOW, by="")
         assert row is not None

@@ -124,8 +124,9 @@ def a_past(work: Work, lead: int, dice: Random) -> None:
         response = Response(kind, at, lead, touch, grade, detail)
         work.responses.add(response, key=f"{lead}-{number}", recorded_at=at, by="test")
     if dice.random() < 0.5:
-        rule, worth = dice.choice([("clicks", 80), ("clicks", 3), ("replies", 20)])
-        sums = {rule: [worth, (LATER - dice.randrange(30) * DAY).isoformat()]}
+        rule, worth = dice.choice([(CLICKS, 80), (CLICKS, 3), (REPLIES, 20)])
+        since = (LATER - dice.randrange(30) * DAY).isoformat()
+        sums = {rule.key: [worth / rule.points, since, rule.half_life.span.total_seconds()]}
         work.leads.update(lead, {"sums": sums, "engagement": float(worth)})
 
 
@@ -134,7 +135,7 @@ def as_python_sees_them(work: Work) -> list[tuple[Lead, Mapping[str, Any], LeadH
     people = work.leads.search(None, now=LATER)
     ids = [lead.id for lead in people]
     touches, responses, facts = work.touches.of_leads(ids), work.responses.of_leads(ids), work.leads.facts(ids)
-    sums = work.leads.scored(ids)
+    sums = work.leads.sums(ids, RULES.scoring)
     found: list[tuple[Lead, Mapping[str, Any], LeadHistory]] = []
     for lead in people:
         beside = [one for one in people if one.company and one.company == lead.company and one.id != lead.id]
@@ -143,7 +144,7 @@ def as_python_sees_them(work: Work) -> list[tuple[Lead, Mapping[str, Any], LeadH
             LATER, touches.get(lead.id, ()), responses.get(lead.id, ()), colleagues_by_stage=dict(stages)
         )
         known = {fact.name.value for fact in facts.get(lead.id, ()) if fact.at >= LATER - 180 * DAY}
-        worth = engagement(sums[lead.id].sums, RULES.scoring, LATER)
+        worth = engagement(sums[lead.id], RULES.scoring, LATER)
         found.append((lead, names_of(lead, known=known, engagement=worth, now=LATER), past))
     return found
 
@@ -166,7 +167,7 @@ def test_sql_finds_and_counts_the_leads_that_python_says_yes_to(
 
 
 def test_a_search_stops_at_its_limit_and_goes_on_behind_a_lead(store: SqlStore) -> None:
-    ids = [a_lead(store, sums={"clicks": [9, NOW.isoformat()]}).id for _ in range(3)]
+    ids = [a_lead(store, sums={"clicks": [9, NOW.isoformat(), 864_000]}).id for _ in range(3)]
     with store.unit() as work:
         for where in (None, parse("country == 'FR'"), parse("not replied()"), parse("engagement > 1")):
             assert [lead.id for lead in work.leads.search(where, now=NOW, rules=RULES, limit=2)] == ids[:2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from hashlib import sha256
 from typing import Any, Final
 
 from nurture.adapters.cadence_files.nodes import MapNode
@@ -38,8 +39,10 @@ def _scoring(values: dict[str, Any], node: MapNode, report: Report) -> Any:
     rules = []
     named: Counter[str] = Counter()
     for rule, line in engagement.get("rules", ()):
-        # The key outlives an edit of points or half-life, so that the sums of a rule go on counting.
-        name = f"{rule['on']}: {rule['because']}"
+        # The key stands for what the rule matches: it outlives an edit of points, half-life, cap or reason, so that
+        # the lines of a rule go on counting.
+        where = rule.get("where")
+        name = str(rule["on"]) if where is None else f"{rule['on']} {sha256(where.text.encode()).hexdigest()[:10]}"
         named[name] += 1
         key = name if named[name] == 1 else f"{name} ({named[name]})"
         rules.append(EngagementRule(**({"half_life": half_life} | rule), key=key, line=line))

@@ -15,8 +15,10 @@ from nurture.adapters.store.asking import PRESENT
 from nurture.adapters.store.companies import CompanyRows
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.people import lead_of, leads_with_companies
+from nurture.adapters.store.rescoring import Rescorer
 from nurture.adapters.store.rows import change, fetch, insert
-from nurture.adapters.store.search import counted, matching, running, stages_in
+from nurture.adapters.store.search import counted, matching, stages_in
+from nurture.adapters.store.sums import running_today
 from nurture.adapters.store.tables import (
     consents,
     enrollments,
@@ -35,9 +37,9 @@ from nurture.domain.address import normalise_email
 from nurture.domain.condition import Condition
 from nurture.domain.fact import Confidence, Fact, FactName
 from nurture.domain.lead import Company, CompanyId, Lead, LeadId, Stage, Status
-from nurture.domain.scoring import Running
+from nurture.domain.scoring import Scoring, Sums
 from nurture.domain.workspace import Workspace
-from nurture.ports.store import Consent, Scored
+from nurture.ports.store import Consent, Rescoring
 
 JSON_COLUMNS = frozenset({"sums", "by_person", "custom"})
 LARGEST_ID = 2**63 - 1
@@ -46,7 +48,7 @@ LARGEST_ID = 2**63 - 1
 _BY_ID = leads_with_companies().where(among(leads.c.id)).order_by(leads.c.id)
 _BASES = select(func.count()).where(consents.c.lead_id == leads.c.id).label("bases")
 _REACH = select(leads.c.id, leads.c.email, leads.c.phone, leads.c.light_until, _BASES).where(among(leads.c.id))
-_SUMS = select(leads.c.id, leads.c.sums, leads.c.look_at).where(among(leads.c.id))
+_SUMS = select(leads.c.id, leads.c.sums).where(among(leads.c.id))
 _FACTS = select(facts).where(among(facts.c.lead_id)).order_by(facts.c.at, facts.c.id)
 # Not `ready_check = 1`, or SQLite takes no notice of the index of those that are marked.
 _FLAGGED = {
@@ -76,15 +78,17 @@ class LeadRows:
     def __init__(self, db: Connection) -> None:
         self._db = db
         self._companies = CompanyRows(db)
+        self._rescorer: Rescorer | None = None
 
     def get(self, ids: Collection[LeadId]) -> dict[LeadId, Lead]:
         """Leads by id, with their companies."""
         return {row.id: lead_of(row) for row in fetch(self._db, _BY_ID, ids)}
 
-    def with_sums(self, ids: Collection[LeadId]) -> tuple[dict[LeadId, Lead], dict[LeadId, Mapping[str, Running]]]:
-        """Leads by id, with their companies, and the running sums of their engagement."""
+    def with_sums(self, ids: Collection[LeadId], points: Scoring) -> tuple[dict[LeadId, Lead], dict[LeadId, Sums]]:
+        """Leads by id, with their companies, and the running sums of their engagement, as they decay by these rules."""
         rows = list(fetch(self._db, _BY_ID, ids))
-        return {row.id: lead_of(row) for row in rows}, {row.id: running(row.sums) for row in rows}
+        sums = running_today(self._db, [(row.id, row.sums) for row in rows], points)
+        return {row.id: lead_of(row) for row in rows}, sums
 
     def reach(self, ids: Collection[LeadId]) -> dict[LeadId, tuple[str | None, str | None, datetime | None, int]]:
         """Address, number, until when a lead asked for less, and how many bases are recorded."""
@@ -178,12 +182,16 @@ class LeadRows:
         query = select(leads.c.id).where(leads.c.returns_at <= now).order_by(leads.c.returns_at, leads.c.id)
         return list(self._db.execute(query.limit(limit)).scalars())
 
-    def scored(self, ids: Collection[LeadId]) -> dict[LeadId, Scored]:
-        """The running sums of the engagement. The column `sums` is {rule: [worth, moment in ISO form]}."""
-        found: dict[LeadId, Scored] = {}
-        for row in fetch(self._db, _SUMS, ids):
-            found[row.id] = Scored(running(row.sums), row.look_at)
-        return found
+    def sums(self, ids: Collection[LeadId], points: Scoring) -> dict[LeadId, Sums]:
+        """The running sums of the engagement, as they decay by these rules."""
+        rows = fetch(self._db, _SUMS, ids)
+        return running_today(self._db, [(row.id, row.sums) for row in rows], points)
+
+    def score_again(self, after: LeadId, *, rules: Workspace, rescoring: Rescoring) -> LeadId | None:
+        """Score the next leads behind an id from their ledger; the last of them, or None where there are no more."""
+        if self._rescorer is None or self._rescorer.how is not rescoring:
+            self._rescorer = Rescorer(self._db, rules, rescoring)
+        return self._rescorer.run(after)
 
     def facts(self, ids: Collection[LeadId]) -> dict[LeadId, list[Fact]]:
         """Everything learned, oldest first."""

@@ -107,9 +107,7 @@ class ResponseRows:
                     "response_id": response,
                     "rule": line.rule,
                     "kind": line.kind,
-                    "points": line.points,
                     "at": line.at,
-                    "because": line.because,
                 }
                 for line in lines
             ]
@@ -134,7 +132,7 @@ class ResponseRows:
         """The ledger of each lead, oldest first."""
         found: dict[int, list[Line]] = {}
         for row in fetch(self._db, _LINES, leads):
-            line = Line(row.rule, row.kind, row.points, row.at, row.because)
+            line = Line(row.rule, row.kind, row.at)
             found.setdefault(row.lead_id, []).append(line)
         return found
 

@@ -6,7 +6,7 @@ for which it may hold, and those of them who have any engagement are judged one 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from nurture.adapters.store.among import among
 from nurture.adapters.store.people import lead_of, leads_with_companies
 from nurture.adapters.store.responses import ResponseRows
 from nurture.adapters.store.rows import fetch
+from nurture.adapters.store.sums import running_today
 from nurture.adapters.store.tables import companies, facts, leads
 from nurture.adapters.store.texts import prepare_sqlite
 from nurture.adapters.store.touches import TouchRows
@@ -25,7 +26,6 @@ from nurture.domain.condition import Condition
 from nurture.domain.history import LeadHistory, beside
 from nurture.domain.lead import CompanyId, Lead
 from nurture.domain.names import names_of
-from nurture.domain.scoring import Running
 from nurture.domain.workspace import Workspace
 
 BATCH: Final = 2_000
@@ -126,23 +126,18 @@ class _Search:
         responses = ResponseRows(self._db).of_leads(ids) if where.calls else {}
         asks_colleagues = any(call.name == "colleagues" for call in where.calls)
         stages = stages_in(self._db, {lead.company.id for lead in batch if lead.company}) if asks_colleagues else {}
+        assert self._rules is not None
+        points = self._rules.scoring
+        sums = running_today(self._db, [(row.id, row.sums) for row in rows], points)
         holding = set()
-        for lead, row in zip(batch, rows, strict=True):
+        for lead in batch:
             made, answers = touches.get(lead.id, ()), responses.get(lead.id, ())
             history = LeadHistory(now, made, answers, colleagues_by_stage=beside(lead, stages))
-            names = names_of(lead, known=known.get(lead.id, ()), engagement=self._engagement(row), now=now)
+            worth = scoring.engagement(sums[lead.id], points, now)
+            names = names_of(lead, known=known.get(lead.id, ()), engagement=worth, now=now)
             if where.holds(names, history):
                 holding.add(lead.id)
         return holding
-
-    def _engagement(self, row: Row[Any]) -> float:
-        assert self._rules is not None
-        return scoring.engagement(running(row.sums), self._rules.scoring, self._now)
-
-
-def running(sums: Mapping[str, Any] | None) -> dict[str, Running]:
-    """The running sums of a lead, from how the column holds them: {rule: [worth, moment in ISO form]}."""
-    return {rule: Running(float(worth), datetime.fromisoformat(at)) for rule, (worth, at) in (sums or {}).items()}
 
 
 def known_facts(db: Connection, ids: Iterable[int], *, since: datetime | None) -> dict[int, set[str]]:

@@ -18,7 +18,7 @@ from nurture.domain import calendar
 from nurture.domain.errors import RequestError
 from nurture.domain.experience import Experience
 from nurture.domain.handoff import State as Handoff
-from nurture.flow import crossings, enroll
+from nurture.flow import enroll, rescoring
 from nurture.flow import plan as plans
 from nurture.ports.simulation import Watched
 from nurture.wiring import App
@@ -117,10 +117,9 @@ def _put_in_force(app: App, now: datetime) -> int:
     made = plans.plan(sources, files=app.files, unread=problems, rules=app.rules.in_force(), **common)
     if made.is_empty:
         return 0
-    plans.apply(made, by="simulate", **common)
+    plans.apply(made, by="simulate", before=app.rules.in_force().workspace, **common)
     rules = app.rules.in_force()
-    if "scoring.yaml" in made.files:
-        crossings.rescore_all(rules=rules, **common)
+    rescoring.run(store=app.store, rules=rules, now=now)
     enroll.reconsider(store=app.store, rules=rules, now=now)
     return len(made.files)
 

@@ -19,6 +19,7 @@ from nurture.domain.wave import emails_among
 from nurture.domain.workspace import Workspace
 from nurture.flow.plan.changes import CADENCES, Plan
 from nurture.flow.plan.in_flight import placed
+from nurture.moves import rescoring
 from nurture.moves.enrolling import close_touches
 from nurture.moves.first_wave import announce
 from nurture.moves.leaving import hand_over
@@ -72,6 +73,8 @@ def apply(
         work.control.put_files(made.files, at=now, by=by)
         if before is not None:
             hand_over(work, before, made.workspace, now=now, by=by)
+        if rescoring.asks_for_it(before, made.workspace):
+            rescoring.begin(work, now=now)
         if policy.first_wave:
             announce(work, emails_among(list(made.files), list(work.control.files())), now=now)
         if made.files:

@@ -66,7 +66,7 @@ leads = Table(
     Column("notes", Text),
     Column("fit", Float, nullable=False, server_default="0"),
     Column("engagement", Float, nullable=False, server_default="0"),
-    Column("sums", json_column()),  # rule -> [worth, moment]: what engagement decays from
+    Column("sums", json_column()),  # rule -> [lines, moment, half-life in seconds]: what engagement decays from
     Column("scored_at", Moment),
     Column("look_at", Moment),  # decay may carry the score over a threshold then, never earlier
     Column("timeline_on", Date),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlalchemy import (
     Column,
     Date,
-    Float,
     ForeignKey,
     Index,
     LargeBinary,
@@ -62,11 +61,9 @@ score_lines = Table(
     Column("response_id", Id, ForeignKey("responses.id"), nullable=False),
     Column("rule", Text, nullable=False),
     Column("kind", Text, nullable=False),
-    Column("points", Float, nullable=False),
     Column("at", Moment, nullable=False),
-    Column("because", Text, nullable=False),
     UniqueConstraint("response_id", "rule"),
-    Index(None, "lead_id"),
+    Index(None, "lead_id", "rule", "at"),  # all that a score is made of: no look at the rows themselves
 )
 
 changes = Table(

@@ -485,15 +485,13 @@ def upgrade() -> None:
         sa.Column("response_id", ID, nullable=False),
         sa.Column("rule", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("points", sa.Float(), nullable=False),
         sa.Column("at", MOMENT, nullable=False),
-        sa.Column("because", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["lead_id"], ["leads.id"], name="fk_score_lines_lead_id"),
         sa.ForeignKeyConstraint(["response_id"], ["responses.id"], name="fk_score_lines_response_id"),
         sa.PrimaryKeyConstraint("id", name="pk_score_lines"),
         sa.UniqueConstraint("response_id", "rule", name="uq_score_lines_response_id_rule"),
     )
-    op.create_index("ix_score_lines_lead_id", "score_lines", ["lead_id"])
+    op.create_index("ix_score_lines_lead_id_rule_at", "score_lines", ["lead_id", "rule", "at"])
     op.create_table(
         "touches",
         sa.Column("id", sa.Text(), nullable=False),

@@ -1,0 +1,106 @@
+"""Everybody scored again after a change of weights, beside the SQL aggregate and a bare write of the results.
+
+`python -m benchmarks.rescoring [--leads 1000000] [--rounds 3] [--database sqlite|postgresql]`. Ten responses each.
+Both sides are measured in turn in one run, and only their ratio means anything: machines differ and are noisy. Exit
+code 1 when it misses its mark.
+
+ours         what `apply` does: batches of twenty thousand, each in its own transaction; engagement, stages with the
+             history of what changed, the next moment to look, who may now be enrolled or promoted
+beside       one statement that adds up the decayed points of each lead from the ledger's index, and one that writes
+             results that are there already into the same columns
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from typing import Final
+
+from sqlalchemy import Connection
+
+from benchmarks import scores
+from benchmarks.scores import NOW
+from nurture.adapters.store.unit import SqlStore
+from nurture.flow import rescoring
+from nurture.ports import InForce
+
+AT_MOST: Final = 1.5
+WRITTEN: Final = ("fit", "engagement", "stage", "scored_at", "look_at")
+
+
+def aggregate(db: Connection, rules: InForce) -> float:
+    """Seconds that one statement takes to add up each lead's decayed points, into a table of its own."""
+    sqlite = db.dialect.name == "sqlite"
+    now = NOW.strftime("%Y-%m-%d %H:%M:%S")
+    days = f"(julianday('{now}') - julianday(at))" if sqlite else f"(date_part('epoch', '{now}+00' - at) / 86400.0)"
+    double = "" if sqlite else "::double precision"
+    parts = [
+        f"WHEN '{rule.key}' THEN {rule.points}{double} * exp({days} * -0.6931471805599453{double}"
+        f" / {rule.half_life.span.days}{double})"
+        for rule in rules.workspace.scoring.engagement
+    ]
+    began = time.perf_counter()
+    db.exec_driver_sql(
+        "CREATE TEMPORARY TABLE added AS"
+        f" SELECT lead_id, sum(CASE rule {' '.join(parts)} END) AS engagement FROM score_lines GROUP BY lead_id"
+    )
+    took = time.perf_counter() - began
+    db.exec_driver_sql("DROP TABLE added")
+    return took
+
+
+def keep(store: SqlStore) -> None:
+    """Keep the results as they are now in a table."""
+    with store.engine.begin() as db:
+        db.exec_driver_sql(f"CREATE TABLE results AS SELECT id, {', '.join(WRITTEN)} FROM leads")
+        db.exec_driver_sql("CREATE UNIQUE INDEX results_id ON results (id)")
+
+
+def write(store: SqlStore) -> float:
+    """Seconds that it takes to write the kept results into the leads."""
+    values = ", ".join(f"{name} = results.{name}" for name in WRITTEN)
+    began = time.perf_counter()
+    with store.engine.begin() as db:
+        db.exec_driver_sql(f"UPDATE leads SET {values} FROM results WHERE results.id = leads.id")
+    return time.perf_counter() - began
+
+
+def measured(store: SqlStore, rounds: int) -> list[tuple[float, float, float]]:
+    """(ours, aggregate, write) in seconds, for each round."""
+    before, after = scores.rules(4, 25), scores.rules(5, 18)
+    rescoring.everybody(store=store, rules=before, now=NOW)
+    keep(store)
+    scores.analyze(store)
+    found = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        rescoring.everybody(store=store, rules=after, now=NOW)
+        ours = time.perf_counter() - began
+        scores.analyze(store)
+        with store.engine.begin() as db:
+            added = aggregate(db, before)
+        written = write(store)
+        scores.analyze(store)
+        found.append((ours, added, written))
+        print(f"ours {ours:.1f} s, aggregate {added:.1f} s, bare write {written:.1f} s", flush=True)
+    return found
+
+
+def main() -> int:
+    """Print the ratio; 1 when it misses its mark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--leads", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    given = parser.parse_args()
+    with scores.filled(given.database, given.leads) as store:
+        ratio = statistics.median(ours / (added + write) for ours, added, write in measured(store, given.rounds))
+    said = f"{ratio:.2f} times the aggregate and a bare write"
+    print(f"{said}, {given.leads:,} leads, {given.database} (mark: {AT_MOST:g})")
+    return ratio > AT_MOST
+
+
+if __name__ == "__main__":
+    sys.exit(main())
