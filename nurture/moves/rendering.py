@@ -124,9 +124,7 @@ def render(draft: Draft, templates: Templates, links: Links) -> Rendered:
     mail = templates.email(draft.template, names, link)
     _refuse_without_footer(mail, draft.template, unsubscribe, sender.postal_address)
     sender_domain = sender.email.rpartition("@")[2]
-    reply_to = mail.reply_to
-    if reply_to is None and sender.reply_domain:
-        reply_to = links.reply_to(touch, sender.reply_domain)
+    answers = links.reply_to(touch, sender.reply_domain) if sender.reply_domain else None
     message = Message(
         touch=touch,
         attempt=draft.attempt,
@@ -134,7 +132,7 @@ def render(draft: Draft, templates: Templates, links: Links) -> Rendered:
         to_name=draft.to_name,
         from_email=sender.email,
         from_name=sender.display,
-        reply_to=reply_to,
+        reply_to=mail.reply_to if mail.reply_to is not None else answers,
         subject=mail.subject,
         html=mail.html,
         text=mail.text,
@@ -142,6 +140,7 @@ def render(draft: Draft, templates: Templates, links: Links) -> Rendered:
         unsubscribe_url=unsubscribe,
         at=draft.at,
         list_id=f"{draft.cadence} <{draft.cadence}.{sender_domain}>" if draft.cadence else None,
+        envelope_from=answers,  # over SMTP a bounce comes back to the address that names the touch
     )
     return Rendered(message, used)
 

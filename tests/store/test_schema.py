@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, event, inspect, text
 
 from nurture.adapters.store import schema
 from nurture.adapters.store.engine import open_engine
@@ -176,3 +176,17 @@ def test_a_database_that_does_not_answer_is_said_to_be_unreachable(tmp_path: Pat
             schema.upgrade(engine)
         assert time.monotonic() - began < 5
         engine.dispose()
+
+
+def test_a_database_that_is_cut_off_while_it_is_looked_at_is_said_to_be_unreachable(postgres_url: str) -> None:
+    engine, other = open_engine(postgres_url), open_engine(postgres_url)
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def cut(connection: Any, cursor: Any, *_: Any) -> None:
+        with other.begin() as db:
+            db.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": cursor.connection.info.backend_pid})
+
+    with pytest.raises(UnreachableError):
+        schema.is_current(engine)
+    engine.dispose()
+    other.dispose()

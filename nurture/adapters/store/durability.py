@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, text
 
+from nurture.adapters.store.unit import reached
 from nurture.domain.durability import Durability
 
 _SETTINGS = text(
@@ -13,10 +14,10 @@ _SETTINGS = text(
 
 
 def durability(engine: Engine) -> Durability | None:
-    """The settings that hold for us; None for SQLite, where each commit waits for the disk."""
+    """The settings that hold for us; None for SQLite, where each commit waits for the disk. Raises UnreachableError."""
     if engine.dialect.name != "postgresql":
         return None
-    with engine.connect() as db:
+    with reached(), engine.connect() as db:
         fsync, level, names, standbys = db.execute(_SETTINGS).one()
     return Durability(fsync == "on", level, names, standbys, hosts_of(engine))
 

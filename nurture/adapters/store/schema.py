@@ -32,6 +32,7 @@ from sqlalchemy.exc import OperationalError
 
 from nurture.adapters.store.tables import metadata
 from nurture.adapters.store.texts import postgresql_functions
+from nurture.adapters.store.unit import reached
 from nurture.domain.errors import RefusedError, UnreachableError
 
 if TYPE_CHECKING:
@@ -237,5 +238,5 @@ def _reached(engine: Engine) -> Iterator[Connection]:
         raise UnreachableError(
             f"The database does not answer: {said}.", hint="Is database.url right, and is it running?"
         ) from problem
-    with connection as db:
+    with reached(), connection as db:
         yield db

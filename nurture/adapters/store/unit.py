@@ -66,7 +66,7 @@ class SqlStore:
 
         Then nothing since the last commit is stored; whether that commit itself went through is not known.
         """
-        with _reached(), self.engine.connect() as db:
+        with reached(), self.engine.connect() as db:
             yield SqlUnit(db.execution_options(**{WRITES: write}), self._key)
 
     def now(self, clock_now: datetime) -> datetime:
@@ -76,13 +76,13 @@ class SqlStore:
         """
         if self.engine.dialect.name != "postgresql":
             return clock_now
-        with _reached(), self.engine.connect() as db:
+        with reached(), self.engine.connect() as db:
             moment: datetime = db.execute(text("SELECT clock_timestamp()")).scalar_one()
             return moment.astimezone(UTC)
 
 
 @contextmanager
-def _reached() -> Iterator[None]:
+def reached() -> Iterator[None]:
     """What the database's absence looks like to the rest of the program: UnreachableError, wherever it happens."""
     try:
         yield
