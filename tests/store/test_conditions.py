@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import (
     JSON,
@@ -118,6 +118,7 @@ def expected(text: str, leads: Sequence[dict[str, Any]], past: Past) -> set[int]
 
 
 @given(CONDITIONS, st.lists(LEADS, min_size=1, max_size=20), PASTS)
+@example("fit in [1, 0.25]", [{"fit": 0}, {"fit": 0.25}, {"fit": 1}], Past())
 def test_sql_finds_the_leads_for_which_python_says_yes(
     database: Connection, text: str, leads: list[dict[str, Any]], past: Past
 ) -> None:

@@ -6,7 +6,7 @@ it become false first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Boolean, ColumnElement, Double, and_, case, cast, false, func, literal, not_, or_, true
@@ -96,7 +96,8 @@ class _Writer:
             case Among(value=value, options=options, negated=negated):
                 if (found := self.folding(value)) is not None:
                     return FoldedTest(found, "NOT IN" if negated else "IN", [str(option) for option in options])
-                return self.value(value).not_in(options) if negated else self.value(value).in_(options)
+                among = _of_one_type(options)
+                return self.value(value).not_in(among) if negated else self.value(value).in_(among)
             case TextTest(name=name, value=value, pieces=pieces):
                 found = self.folding(value)
                 return FoldedTest(self.value(value) if found is None else found, name, pieces)
@@ -173,3 +174,8 @@ class _Writer:
             return self.arithmetic(value)
         found = cast(self.value(value), Double)
         return found if isinstance(value, Constant) else case((func.abs(found) <= LARGEST, found))
+
+
+def _of_one_type(options: Sequence[Any]) -> Sequence[Any]:
+    """PostgreSQL is told the type of the first alone, and would round `0.25` beside a whole number to 0."""
+    return [float(option) for option in options] if any(isinstance(option, float) for option in options) else options
