@@ -67,8 +67,7 @@ def run(app: App, *, now: datetime | None = None, expected: datetime | None = No
     if agenda.asks(Chore.SETTLE):
         done.settled = settle.run(store=app.store, policy=policy, now=moment, log=app.send_log)
         agenda.changed()
-    if agenda.asks(Chore.NIGHTLY):
-        _nightly(app, moment)
+    if agenda.asks(Chore.NIGHTLY) and _nightly(app, rules, moment):
         agenda.changed()
     if agenda.asks(Chore.RESCORE):
         rescoring.run(store=app.store, rules=rules, now=moment, by="daemon", most=RESCORED)
@@ -174,15 +173,16 @@ class _Agenda:
         self._found = None
 
 
-def _nightly(app: App, now: datetime) -> None:
-    """Once a night and fleet: conditions over names that move with time alone."""
+def _nightly(app: App, rules: InForce, now: datetime) -> bool:
+    """Once a night and fleet: conditions over names that move with time alone. Whether it was for us to do."""
     local = now.astimezone(calendar.zone(app.policy.timezone))
     if local.hour < NIGHTLY_AT:
-        return
+        return False
     with app.store.unit() as work:
         ours = work.control.take_job("nightly", local.date().isoformat(), at=now, by=app.owner)
         work.commit()
     if ours:
         if broken := nightly.run(store=app.store, now=now):
             _log.error("invariants_broken", count=broken)
-        enroll.tonight(store=app.store, rules=app.rules.in_force())
+        enroll.tonight(store=app.store, rules=rules)
+    return ours
