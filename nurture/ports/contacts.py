@@ -53,6 +53,9 @@ class Enrollments(Protocol):
     def wake(self, ids: Collection[EnrollmentId], now: datetime) -> None:
         """Make active enrollments due now."""
 
+    def prioritize(self, cadence: str, priority: int) -> None:
+        """Give the open enrollments of a cadence this priority, whatever their version."""
+
     def paused_until(self, now: datetime, limit: int) -> list[Enrollment]:
         """Paused enrollments whose dated pause is over."""
 

@@ -176,6 +176,21 @@ def test_who_is_in_the_first_wave_and_waits_for_the_morning_is_told_of_the_windo
     assert touch.reason is Reason.WINDOW
 
 
+def test_a_changed_priority_is_for_everyone_also_for_those_in_an_older_version(bench: Bench) -> None:
+    first, paused = bench.leads(2)
+    enroll.pause([paused.id], until=None, store=bench.store, now=bench.now, by="me")
+    bench.write("- email: one\n- wait: 1 day\n- email: three", more="priority: 90")
+    bench.apply()
+    second = bench.leads()[0]
+    with bench.store.unit(write=False) as work:
+        found = {one.lead: (one.version, one.priority) for one in work.enrollments.select()}
+    assert found == {first.id: (1, 90), paused.id: (1, 90), second.id: (2, 90)}
+    bench.write("- email: one\n- wait: 1 day\n- email: three", more="priority: 10")
+    bench.apply()
+    with bench.store.unit(write=False) as work:
+        assert {one.priority for one in work.enrollments.select()} == {10}
+
+
 # Files that are being edited -------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from nurture.domain.pacing import Limits
 from nurture.domain.policy import Sender
 from nurture.domain.rate import Ceiling, parse_rate, parse_warm_up
 from nurture.domain.touch import Reason
-from tests.builders import a_company, a_lead, a_store
+from tests.builders import a_company, a_lead, a_store, an_enrollment
 from tests.fakes import FixedClock
 from tests.flow.loop import Loop, a_cadence, a_loop, a_policy, in_force
 
@@ -68,6 +68,22 @@ def test_the_leads_of_one_company_cost_one_look_each_and_go_in_their_order(tmp_p
         assert order == sorted(order)
         assert most_within(moments(loop), WEEK) == 3
         assert moments(loop)[-1] - moments(loop)[0] == 19 * WEEK  # not a week later than it must be
+
+
+def test_slots_go_to_the_larger_priority_then_who_was_due_first_then_the_lower_id(tmp_path: Path) -> None:
+    with a_loop(tmp_path, "- email: one", limits=Limits(None, None, None, 1, None)) as loop:
+        loop.rules = in_force({name: a_cadence("- email: one", name=name, more=f"priority: {number}\n")
+                               for name, number in (("quiet", 10), ("loud", 90))})  # fmt: skip
+        company = a_company(loop.store)
+        people = [a_lead(loop.store, company=company) for _ in range(6)]
+        plan = [("quiet", 0), ("loud", 2), ("quiet", 1), ("loud", 1), ("loud", 2), ("quiet", 0)]
+        for lead, (name, hours) in zip(people, plan, strict=True):
+            an_enrollment(loop.store, lead=lead, cadence=name, priority=loop.rules.workspace.cadences[name].priority,
+                          next_at=loop.now + hours * HOUR)  # fmt: skip
+        loop.clock.advance(hours=3)
+        live(loop, timedelta(days=60))
+        sent = {one.lead: one.sent_at for one in loop.touches() if one.sent_at is not None}
+        assert sorted(range(6), key=lambda number: sent[people[number].id]) == [3, 1, 4, 0, 5, 2]
 
 
 def test_a_warm_up_costs_one_look_each_and_grows_from_the_first_mail(tmp_path: Path) -> None:

@@ -151,6 +151,11 @@ class EnrollmentRows:
         if ids:
             self._db.execute(_WAKE, {"ids": ids, "now": now})
 
+    def prioritize(self, cadence: str, priority: int) -> None:
+        """Give the open enrollments of a cadence this priority, whatever their version."""
+        changed = update(table).where(table.c.cadence == cadence, table.c.state.in_([one.value for one in OPEN]))
+        self._db.execute(changed.where(table.c.priority != priority).values(priority=priority))
+
     def paused_until(self, now: datetime, limit: int) -> list[Enrollment]:
         """Paused enrollments whose dated pause is over."""
         return [_enrollment(row) for row in self._db.execute(_PAUSED, {"now": now, "limit": limit})]

@@ -70,6 +70,8 @@ def apply(
             content = made.files.get(f"{CADENCES}{name}.yaml")
             if content is not None:
                 work.control.put_version(name, version, structure=shape, content=content, at=now, by=by)
+                # No part of the structure, so it is for everyone, as the texts are.
+                work.enrollments.prioritize(name, made.workspace.cadences[name].priority)
         work.control.put_files(made.files, at=now, by=by)
         if before is not None:
             hand_over(work, before, made.workspace, now=now, by=by)
