@@ -66,7 +66,8 @@ def _in_words(row: Mapping[str, Any]) -> dict[str, Any]:
 def sources(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, as_json: AsJson = False) -> None:
     """Each source judged by what sales accepted and won. `low` and `high` bound the share of accepted leads.
 
-    `likely`: that share, small sources pulled toward all; `expected`: once every lead had its time.
+    `likely`: that share, small sources pulled toward all; `expected`: once every lead had its time; `reliability`: how
+    far its data can be trusted, as sources.yaml says.
     """
     from nurture.flow import sources as arrow
 
@@ -84,6 +85,7 @@ def sources(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, as_
             "high",
             "likely",
             "expected",
+            "reliability",
             "verdict",
         ),
     )
@@ -147,13 +149,11 @@ def agreement(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, a
     rules = app.rules.in_force()
     made = arrow.page(store=app.store, rules=rules, now=current.now(), check=app.read_readiness)
     found, readiness = made.proposal, rules.workspace.readiness
+    by = f"By {', '.join(readiness.agreed_by)}." if readiness.agreed_by else ""
+    agreed = f"Agreed on {readiness.agreed_on}. {by}" if readiness.agreed_on else "No date of the agreement is given."
     if html is not None:
         from nurture.reporting import agreement as drawn
 
-        by = f"By {', '.join(readiness.agreed_by)}." if readiness.agreed_by else ""
-        agreed = (
-            f"Agreed on {readiness.agreed_on}. {by}" if readiness.agreed_on else "No date of the agreement is given."
-        )
         sentence, text = found.sentence if found else None, app.applied_text("readiness.yaml")
         page = drawn.html(made.months, sentence, made.diff, agreed=agreed, file=text, at=current.now())
         _write(html, page)
@@ -162,7 +162,8 @@ def agreement(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, a
         if found is not None:
             counts = {name: getattr(found, name) for name in ("offered", "rejects", "dropped", "lost", "accepted")}
             proposal = {"words": found.sentence, **counts, "diff": made.diff}
-        show_json({"months": made.months, "proposal": proposal})
+        said = {"on": readiness.agreed_on, "by": readiness.agreed_by}
+        show_json({"agreed": said, "months": made.months, "proposal": proposal})
         return
     columns = (
         *("month", "promoted", "accepted", "rejected", "won", "lost", "unanswered", "answer_hours", "contact_hours"),
@@ -172,6 +173,7 @@ def agreement(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, a
     if as_csv or html is None:
         _print(current, "agreement", made.months, columns, as_json=False, as_csv=as_csv, html=None, empty=empty)
     if html is None and not as_csv:
+        show(f"\n{agreed.strip()}")
         show(
             "\n"
             + (found.sentence if found else "No change is proposed: nothing that was rejected has enough in common.")

@@ -76,6 +76,7 @@ def _row(
         "return": round(value / cost, 2) if cost and value is not None else None,
         "low": round(interval.low, 4) if interval else None,
         "high": round(interval.high, 4) if interval else None,
+        "reliability": source.reliability if source is not None else None,
         "verdict": verdict_of(Cohort(far.leads, far.accepted, far.middle), whole, mature=mature),
     }
 

@@ -22,6 +22,8 @@ def test_sources_have_the_keys_of_the_contract_and_count_every_lead(nurture: Nur
     assert all(row.keys() >= OF_THE_CONTRACT for row in rows)
     found = {row["source"]: (row["leads"], row["verdict"]) for row in rows if row["leads"]}
     assert found == {"website": (2, "too few")}
+    said = {row["source"]: row["reliability"] for row in rows}
+    assert (said["website"], said["partner-list-2026"]) == (0.9, 0.4)
 
 
 def test_a_funnel_begins_with_all_leads(nurture: Nurture, ada: str) -> None:
@@ -65,8 +67,11 @@ def test_a_page_that_cannot_be_written_is_one_message(refused: Nurture) -> None:
 def test_the_agreement_page_shows_what_is_agreed_and_proposes_nothing_without_a_past(
     nurture: Nurture, ada: str, folder: Path
 ) -> None:
-    assert nurture("report", "agreement", "--json").json == {"months": [], "proposal": None}
-    assert "No change is proposed" in nurture("report", "agreement").out
+    agreed = {"on": "2026-11-02", "by": ["Dana (marketing)", "Lee (sales)"]}
+    assert nurture("report", "agreement", "--json").json == {"agreed": agreed, "months": [], "proposal": None}
+    printed = nurture("report", "agreement").out
+    assert "Agreed on 2026-11-02. By Dana (marketing), Lee (sales)." in printed
+    assert "No change is proposed" in printed
     done = nurture("report", "agreement", "--html", "page.html")
     assert (done.code, done.out) == (0, "")
     page = (folder / "page.html").read_text("utf-8")
