@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from nurture.domain.classify import bounce_of
-from nurture.domain.errors import RequestError
+from nurture.domain.errors import NurtureError, RequestError, UnreachableError
 from nurture.domain.machines import Hit
 from nurture.domain.policy import Policy
 from nurture.domain.response import Bounce, Grade, Kind
@@ -31,6 +31,8 @@ from nurture.ports.world import DELIVERY, PREVIEW
 ACCEPTED: Final = "accepted"  # the mark of the last time a person took the database as it is
 RESTORED: Final = "restored"  # the switch that stops everything until a person has accepted the database
 SETTLE: Final = timedelta(seconds=60)
+# What is wrong with one delivery, and with no other. What the database says is not among it: it may pass.
+UNWORKABLE: Final = (ValueError, TypeError, LookupError, ArithmeticError, NurtureError)
 ASYNCHRONOUS: Final = timedelta(days=10)  # how long after a mail a bounce without its ids is still taken for its own
 ENGAGED: Final = {"open": Kind.OPEN, "click": Kind.CLICK}
 WISHES: Final = {"spamreport": Kind.COMPLAINT, "unsubscribe": Kind.UNSUBSCRIBE, "group_unsubscribe": Kind.UNSUBSCRIBE}
@@ -93,18 +95,66 @@ def process(
     """Work on deliveries that are stored and not yet processed, in one transaction.
 
     Opens and clicks of deliveries younger than `settle` wait; everything else is recorded at once. A body that
-    cannot be read is marked with the problem and kept.
+    cannot be read or worked on is marked with the problem and kept: it must not hold up the others.
     """
-    with store.unit() as work:
+    room = _Room(store, read, rules, policy, new_id, now, by, settle)
+    try:
+        return _process(room, limit)
+    except UnreachableError:
+        raise
+    except UNWORKABLE:
+        return _one_by_one(room, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What the arrow works with."""
+
+    store: Store
+    read: EventReader
+    rules: InForce
+    policy: Policy
+    new_id: Callable[[], str]
+    now: datetime
+    by: str
+    settle: timedelta
+
+
+def _one_by_one(room: _Room, limit: int) -> Tally:
+    """Each delivery in a transaction of its own; what cannot be worked on is set aside."""
+    done = Tally()
+    with room.store.unit(write=False) as work:
+        rows = [row for row, *_ in work.responses.raw_new(limit, (EVENTS,))]
+    for row in rows:
+        try:
+            one = _process(room, limit, only=row)
+        except UnreachableError:
+            raise
+        except UNWORKABLE as problem:
+            why = f"failed: {type(problem).__name__}"
+            with room.store.unit() as work:
+                work.responses.raw_done(row, room.now, why)
+                work.commit()
+            one = Tally(ignored=(why,))
+        recorded, ignored = done.recorded + one.recorded, done.ignored + one.ignored
+        done = Tally(recorded, done.repeated + one.repeated, done.waiting + one.waiting, ignored)
+    return done
+
+
+def _process(room: _Room, limit: int, *, only: int | None = None) -> Tally:
+    now, by, read = room.now, room.by, room.read
+    with room.store.unit() as work:
         ripe: list[ProviderEvent] = []
         young: list[ProviderEvent] = []
         for row, _, body, arrived in work.responses.raw_new(limit, (EVENTS,)):
+            if only not in (None, row):
+                continue
             try:
                 events = read(body)
             except RequestError as problem:
                 work.responses.raw_done(row, now, problem.what)
                 continue
-            if now - arrived < settle:
+            if now - arrived < room.settle:
                 young += events
             else:
                 ripe += events
@@ -125,8 +175,8 @@ def process(
         for one in known:
             if one.event.kind in ENGAGED and id(one.event) not in judged_now:
                 waits.setdefault(one.touch.id, []).append(_hit(one))
-        common: dict[str, Any] = {"rules": rules, "policy": policy, "now": now, "by": by}
-        recorded = record_in(work, reports, new_id=new_id, context=waits, **common)
+        common: dict[str, Any] = {"rules": room.rules, "policy": room.policy, "now": now, "by": by}
+        recorded = record_in(work, reports, new_id=room.new_id, context=waits, **common)
         work.commit()
     new = tuple(one for one in recorded if one.response is not None)
     waiting = sum(one.kind in ENGAGED for one in young)

@@ -99,8 +99,10 @@ def _event(entry: dict[str, Any], workspace: str) -> ProviderEvent:
 
 
 def _text(entry: Mapping[str, Any], key: str) -> str:
+    """A value as text that a database can keep: half a character, and NUL, are replaced."""
     value = entry.get(key)
-    return value if isinstance(value, str) else str(value) if isinstance(value, int | float) else ""
+    text = value if isinstance(value, str) else str(value) if isinstance(value, int | float) else ""
+    return text if text.isprintable() else text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
 def _moment(value: Any) -> datetime | None:
