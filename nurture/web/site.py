@@ -44,6 +44,7 @@ def _day(moment: datetime | str | None) -> str:
 
 _pages.filters["day"] = _day
 
+UNREAD: Final = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_TIMEOUT)
 # What a person reads where there is nothing to show.
 WORDS: Final = {
     404: ("There is nothing here", "The link may be incomplete: please copy it whole, or click it in the mail again."),
@@ -74,7 +75,7 @@ def sorry(status: int) -> HTMLResponse:
 def refusal(scope: Scope, status: int) -> Response:
     """The answer to what went wrong: words for people, JSON for programs."""
     path = scope["path"]
-    if path.startswith("/webhooks/sendgrid/inbound") and status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+    if path.startswith("/webhooks/sendgrid/inbound") and status in UNREAD:
         status = 503  # never 4xx to mail that may be wanted later: that would be its end
     if path.startswith(("/api/", "/webhooks/")):
         title, words = WORDS.get(status, (HTTPStatus(status).phrase, ""))

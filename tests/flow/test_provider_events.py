@@ -27,7 +27,7 @@ from nurture.domain.touch import State, Touch
 from nurture.flow import provider_events
 from nurture.flow.provider_events import Tally
 from nurture.moves.listening import HEARD
-from nurture.moves.responding import Recorded, Report
+from nurture.moves.responding import Recorded, Report, record_in
 from nurture.ports import Unit
 from nurture.ports.world import DELIVERY
 from tests.builders import a_lead, a_sent_touch, a_store, a_touch, an_enrollment
@@ -234,12 +234,10 @@ def test_opens_and_clicks_wait_a_minute_and_are_not_lost(store: SqlStore) -> Non
 def test_a_delivery_that_cannot_be_worked_on_holds_up_no_other(
     store: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recorded = provider_events.record_in
-
     def stumbles(work: Unit, reports: Sequence[Report], **more: Any) -> list[Recorded]:
         if any("poison" in one.detail.get("url", "") for one in reports):
             raise ValueError
-        return recorded(work, reports, **more)
+        return record_in(work, reports, **more)
 
     monkeypatch.setattr(provider_events, "record_in", stumbles)
     tally = take(store, [a_click(7200)], [a_click(7300, "https://poison.example")], [an_event("delivered", 5)])

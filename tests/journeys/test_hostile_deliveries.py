@@ -31,9 +31,12 @@ def events(touch: Touch) -> Iterator[Any]:
     yield {"event": "click"}
     yield [base | {"url": ODD, "useragent": ODD, "ip": ODD, "sg_event_id": ODD}]
     yield [base | {"event": kind, "reason": ODD, "status": ODD, "type": ODD} for kind in ("bounce", "dropped", "open")]
-    yield [base | {"nurture_touch": odd} for odd in (ODD, {"a": 1}, [touch.id], "x" * 100_000, -1, 1e400)]
-    yield [base | {"timestamp": odd} for odd in (1e400, float("nan"), -(10**30), "soon", None, {}, 10**30)]
-    yield [base | {"email": odd} for odd in (ODD, None, {}, "@", "x" * 10_000)]
+    odd: dict[str, list[Any]] = {
+        "nurture_touch": [ODD, {"a": 1}, [touch.id], "x" * 100_000, -1, 1e400],
+        "timestamp": [1e400, float("nan"), -(10**30), "soon", None, {}, 10**30],
+        "email": [ODD, None, {}, "@", "x" * 10_000],
+    }
+    yield from ([base | {name: value} for value in values] for name, values in odd.items())
     yield [base | {"event": "no such kind", "url": "x" * 1_000_000}]
 
 

@@ -16,9 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nurture.adapters.mail.sendgrid import SendGridMailer
+from nurture.adapters.mail.sendgrid_lists import read_lists
 from nurture.adapters.mail.sendgrid_payload import encoded, payload, problems
-from nurture.domain.errors import RequestError
+from nurture.domain.errors import RequestError, UnreachableError
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes
+from nurture.ports.world import Asked
+from nurture.wiring import open_app
+from tests.fakes import A_TUESDAY
+from tests.journeys import workspace
 from tests.mail.messages import a_message
 from tests.mail.servers import Certificate, SendGridDouble, broken_rules
 from tests.mail.test_mailers import boottime
@@ -210,6 +215,32 @@ def test_settings_that_cannot_work_are_refused_at_once(settings: dict[str, Any],
     with pytest.raises(RequestError, match=says) as refused:
         SendGridMailer(**(values | settings))
     assert "SG." not in str(refused.value)
+
+
+@pytest.mark.parametrize("host", ["https://api.eu.sendgrid.com", "https://api.eu.sendgrid.com/"])
+def test_the_host_of_another_region_is_asked_for_everything(
+    host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    region = workspace.make(tmp_path / "w", {}, mails=(), provider="sendgrid", more=f'[sendgrid]\nhost = "{host}"')
+    monkeypatch.setenv("NURTURE_SENDGRID__API_KEY", "SG.local.key")
+    asked: list[tuple[str, int]] = []
+
+    def no_address(name: str, port: int, *_: Any, **__: Any) -> Any:
+        asked.append((name, port))
+        raise socket.gaierror("no network in tests")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_address)
+    app = open_app(region)
+    try:
+        assert isinstance(dict(app.mailer.send([a_message()], deadline=boottime() + 60))["t1"], Again)
+        assert app.send_log is not None
+        assert app.send_log.took([Asked("t1", "a@b.example", A_TUESDAY, A_TUESDAY)]) == {"t1": None}
+        with pytest.raises(UnreachableError):
+            list(read_lists("SG.local.key", app.settings.sendgrid.host))
+    finally:
+        app.close()
+    assert set(asked) == {("api.eu.sendgrid.com", 443)}
+    assert len(asked) >= 3
 
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"), max_size=80)

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from nurture.domain.errors import UnreachableError
-from nurture.web import server
+from nurture.web import guard, server
 from nurture.web.app import make_app
 from tests.web.house import House
 
@@ -50,6 +50,25 @@ def test_an_enormous_body_without_a_length_ends_the_request(house: House) -> Non
             assert line.recv(4096).startswith(b"HTTP/1.1 413")
     finally:
         handle.stop()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    # 408, which makes the provider bring the events again; but a 4xx may be the end of a mail.
+    [("/webhooks/sendgrid/events", 408), ("/webhooks/sendgrid/inbound", 503), ("/p/x", 408)],
+)
+def test_a_body_that_trickles_in_ends_the_request(
+    house: House, monkeypatch: pytest.MonkeyPatch, path: str, status: int
+) -> None:
+    monkeypatch.setattr(guard, "BODY_SECONDS", 0.1)
+    handle = server.start(make_app(house.app), "127.0.0.1:0")
+    try:
+        with socket.create_connection(handle.address, timeout=10) as line:
+            line.sendall(f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc".encode())
+            assert line.recv(4096).startswith(f"HTTP/1.1 {status}".encode())
+    finally:
+        handle.stop()
+    assert house.raw() == []
 
 
 @pytest.mark.parametrize("bind", ["127.0.0.1:99999", "127.0.0.1:x", "no.such.host.invalid:0"])
