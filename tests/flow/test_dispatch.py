@@ -20,7 +20,7 @@ from nurture.domain.pacing import Limits
 from nurture.domain.response import Kind
 from nurture.domain.touch import Reason, State, Touch, TouchId
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes
-from nurture.flow import enroll
+from nurture.flow import enroll, switches
 from nurture.flow.dispatch import settle
 from nurture.flow.respond import Report
 from nurture.moves import enrolling
@@ -343,6 +343,15 @@ def pause_sending(loop: Loop, name: str) -> None:
         work.commit()
 
 
+def test_a_lead_of_a_paused_cadence_costs_a_look_a_day_and_goes_on_when_it_is_resumed(tmp_path: Path) -> None:
+    with a_loop(tmp_path, "- email: one") as loop:
+        loop.enroll(a_lead(loop.store))
+        pause_sending(loop, "cadence:course")
+        assert sum(loop.tick(hours=1).looked_at for _ in range(7 * 24)) <= 8
+        assert switches.resume("cadence:course", store=loop.store, now=loop.now, by="me")
+        assert loop.tick().sent == 1
+
+
 @pytest.mark.parametrize("name", ["send", "cadence:course"])
 def test_a_switch_holds_and_lets_go(mails: Loop, name: str) -> None:
     ada = a_lead(mails.store)
@@ -350,10 +359,8 @@ def test_a_switch_holds_and_lets_go(mails: Loop, name: str) -> None:
     pause_sending(mails, name)
     mails.ticks(timedelta(days=2))
     assert mails.states(ada) == ["one planned"]
-    with mails.store.unit() as work:
-        work.control.unswitch(name)
-        work.commit()
-    mails.tick(hours=1)
+    assert switches.resume(name, store=mails.store, now=mails.now, by="me")
+    mails.tick()
     assert mails.states(ada) == ["one sent"]
 
 
@@ -587,10 +594,8 @@ def test_the_only_item_of_a_stream_is_sent_also_where_it_has_to_wait(tmp_path: P
         loop.enroll(ada)
         pause_sending(loop, "cadence:course")
         loop.tick()
-        with loop.store.unit() as work:
-            work.control.unswitch("cadence:course")
-            work.commit()
-        loop.tick(hours=1)
+        assert switches.resume("cadence:course", store=loop.store, now=loop.now, by="me")
+        loop.tick()
         assert loop.states(ada) == ["a sent"]
 
 

@@ -18,8 +18,11 @@ from nurture.domain.touch import State as TouchState
 from nurture.domain.walk import Contact, Program, walk
 from nurture.moves.scene import Scene
 
-# How often a paused cadence, or a lead without a consent basis, is looked at again; both are also woken by the change.
+# How often what is paused is looked at again; `resume` also wakes it.
 LOOK_AGAIN: Final = timedelta(hours=1)
+# A cadence may stay paused for months, and its leads are looked at for nothing: only lest one that a daemon held in
+# the very moment of `resume` sleeps on.
+LOOK_AGAIN_AT_CADENCE: Final = timedelta(days=1)
 # A lead's own slot lies in the first three quarters of a window: one that a short outage misses is still made that day.
 SPREAD: Final = 0.75
 # Who is looked at this much after its time was missed: the program was not running. Less than a night and a morning.
@@ -107,16 +110,16 @@ def _contacts(due: Enrollment, scene: Scene) -> int:
 
 def _held(planned: Touch, lead: Lead, scene: Scene) -> Wait | None:
     """Somebody or something holds it back for now."""
-    for name, reason in (
-        ("send", Reason.PAUSED),
-        (f"cadence:{planned.cadence}", Reason.PAUSED),
-        ("mailer", Reason.MAILER_PAUSED),
+    for name, reason, again in (
+        (f"cadence:{planned.cadence}", Reason.PAUSED, LOOK_AGAIN_AT_CADENCE),
+        ("send", Reason.PAUSED, LOOK_AGAIN),
+        ("mailer", Reason.MAILER_PAUSED, LOOK_AGAIN),
     ):
         switch = scene.switches.get(name)
         if switch is None or (name == "mailer" and planned.channel is not Channel.EMAIL):
             continue
         if switch.until is None or switch.until > scene.now:
-            return Wait(switch.until or scene.now + LOOK_AGAIN, reason)
+            return Wait(switch.until or scene.now + again, reason)
     if planned.channel is Channel.EMAIL and not has_basis(lead, scene):
         return Wait(scene.now + timedelta(days=1), Reason.NO_CONSENT)
     return None
