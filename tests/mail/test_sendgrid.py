@@ -25,7 +25,8 @@ from nurture.wiring import open_app
 from tests.fakes import A_TUESDAY
 from tests.journeys import workspace
 from tests.mail.messages import a_message
-from tests.mail.servers import Certificate, SendGridDouble, broken_rules
+from tests.mail.sendgrid_rules import broken_rules
+from tests.mail.servers import Certificate, SendGridDouble
 from tests.mail.test_mailers import boottime
 
 
@@ -305,6 +306,47 @@ def test_the_payload_carries_our_own_headers_and_turns_the_providers_tracking_of
 def test_a_payload_that_breaks_a_rule_says_which(change: dict[str, Any], says: str) -> None:
     (found,) = problems(payload(a_message()) | change)
     assert says in found
+
+
+ARGUMENTS: dict[str, Any] = {"to": [{"email": "a@b.example"}], "custom_args": {"n": "1"}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"personalizations": []},
+        {"personalizations": [ARGUMENTS | {"to": [{"email": "a@b.example"}, {"email": "A@B.example"}]}]},
+        {"personalizations": [ARGUMENTS | {"to": [{"email": "a" * 320 + "@b.example"}]}]},
+        {"personalizations": [ARGUMENTS | {"to": [{"email": "a@b.example", "name": "A\r\nBcc: e@b.example"}]}]},
+        {"personalizations": [ARGUMENTS | {"custom_args": {"n": 1}}]},
+        {"personalizations": [ARGUMENTS | {"custom_args": {}}]},
+        {"personalizations": [ARGUMENTS | {"custom_args": {"n": "x" * 10_000}}]},
+        {"from": {"name": "Doe"}},
+        {"reply_to": {"email": "nobody"}},
+        {"reply_to_list": [{"email": "a@b.example"}]},
+        {"subject": ""},
+        {"subject": "a\r\nb"},
+        {"content": []},
+        {"content": [{"type": "text/html", "value": "x"}, {"type": "text/plain", "value": "x"}]},
+        {"content": [{"type": "text/plain", "value": ""}]},
+        {"headers": {"Reply-To": "a@b.example"}},
+        {"headers": {"X A": "b"}},
+        {"headers": {"X-A": 5}},
+        {"headers": {"X-A": "1", "x-a": "2"}},
+        {"categories": [f"c{number}" for number in range(11)]},
+        {"categories": ["a", "a"]},
+        {"categories": ["ä"]},
+        {"categories": ["a" * 256]},
+        {"tracking_settings": {}},
+        {"tracking_settings": {"click_tracking": {"enable": False}, "open_tracking": {"enable": False}}},
+        {"asm": {"group_id": "7"}},
+        {"templates": []},
+    ],
+)
+def test_the_double_is_as_strict_as_the_documentation(change: dict[str, Any]) -> None:
+    good = payload(a_message(), categories=["a"], asm_group=7)
+    assert list(broken_rules(good)) == []
+    assert list(broken_rules(good | change)) != []
 
 
 def test_a_text_with_an_api_key_in_it_is_not_sent() -> None:
