@@ -35,8 +35,21 @@ SENDERS = (
         ("smtp", "[web]\n", SENDERS + "[web]\n", "senders.us.postal_address, senders.de.postal_address"),
     ],
 )
-def test_nothing_real_is_sent_while_something_that_it_needs_is_missing(
+def test_a_mailer_is_not_made_while_something_that_it_needs_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: str, line: str, instead: str, named: str
+) -> None:
+    monkeypatch.setenv("NURTURE_SENDGRID__API_KEY", "SG.local.key")
+    folder = workspace.make(tmp_path / "w", {}, mails=(), provider=provider, more='[smtp]\nhost = "127.0.0.1"\n')
+    file = folder / "nurture.toml"
+    without = "" if named.startswith("senders") else POSTAL
+    file.write_text(file.read_text().replace(POSTAL, without).replace(line, instead))
+    with pytest.raises(RequestError, match=named):
+        _ = open_app(folder).mailer
+
+
+@pytest.mark.parametrize("provider", ["smtp", "sendgrid"])
+def test_without_a_postal_address_nothing_leaves_and_with_one_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: str
 ) -> None:
     with SmtpServer() as server, SendGridDouble() as double:
         monkeypatch.setenv("NURTURE_SENDGRID__API_KEY", double.key)
@@ -48,12 +61,9 @@ def test_nothing_real_is_sent_while_something_that_it_needs_is_missing(
         app.close()
         file = folder / "nurture.toml"
         complete = file.read_text()
-        if named.startswith("senders"):
-            file.write_text(complete.replace(POSTAL, "").replace(line, instead))
-        else:
-            file.write_text(complete.replace(line, instead))
+        file.write_text(complete.replace(POSTAL, ""))
         app = open_app(folder)
-        with pytest.raises(RequestError, match=named):
+        with pytest.raises(RequestError, match=r"mail\.postal_address"):
             tick.run(app)
         app.close()
         assert (server.connections, double.peers) == ([], {})
