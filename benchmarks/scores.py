@@ -48,15 +48,15 @@ def rules(click: float, reply: float) -> InForce:
 
 
 @contextmanager
-def filled(database: str, count: int) -> Iterator[SqlStore]:
-    """A database with so many leads of ten responses each, as they come in: not one lead after the other."""
+def filled(database: str, count: int, *, each: int = EACH) -> Iterator[SqlStore]:
+    """A database with so many leads of `each` responses (at most ten), in the order in which they come in."""
     with tempfile.TemporaryDirectory() as folder, server(database, Path(folder)) as url, a_store(url) as store:
         numbers = (
             f"(SELECT generate_series(1, {count}) AS n) AS numbers"
             if database == "postgresql"
             else f"(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {count}) SELECT n FROM c)"
         )
-        new = [f"leads {_LEADS}", *(f"responses {_response(turn, database)}" for turn in range(EACH))]
+        new = [f"leads {_LEADS}", *(f"responses {_response(turn, database)}" for turn in range(each))]
         with store.engine.begin() as db:
             for one in new:
                 db.execute(text(f"INSERT INTO {one} FROM {numbers}".replace(":", r"\:")))

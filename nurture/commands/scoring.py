@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nurture.commands.context import AsJson, Session, session
+from nurture.commands.context import AsJson, Session, moment, session
 from nurture.commands.output import say, show, show_json, show_rows
 from nurture.domain.errors import RequestError
 
@@ -48,6 +48,9 @@ def fit(
     outcome: Outcome = None,
     at: At = None,
     never: Never = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Learn only from what came before; later outcomes can judge it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Propose points, learned from past outcomes, as a scoring.yaml. Puts nothing in force."""
@@ -56,7 +59,13 @@ def fit(
     current = session(ctx)
     examples = _outcomes(current, outcomes, outcome=outcome, at=at, never=never or ())
     learn = current.app.learn
-    made = arrow.fit(learn=learn, store=current.app.store, rules=current.app.rules.in_force(), outcomes=examples)
+    made = arrow.fit(
+        learn=learn,
+        store=current.app.store,
+        rules=current.app.rules.in_force(),
+        outcomes=examples,
+        until=moment(until, zone=current.app.policy.timezone, what="--until"),
+    )
     for name, why in made.leaks.items():
         say(f"Not used: {name}, {why}.")
     if as_json:
@@ -115,6 +124,7 @@ def compare(
         now=current.now(),
         outcomes=examples,
         capacity=capacity,
+        learned_until=arrow.learned_until(text),
     )
     if as_json:
         show_json(made)

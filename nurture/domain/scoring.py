@@ -21,6 +21,7 @@ from nurture.domain.response import Grade, Kind, Response
 SECOND: Final = timedelta(seconds=1)
 # A lead whose score cannot cross anything need not be looked at; a far bound keeps arithmetic finite.
 FAR: Final = timedelta(days=3650)
+PATIENCE: Final = 64  # steps toward a crossing that gains and losses together put off
 HALF_LIFE: Final = Duration(30, Unit.DAYS)
 
 
@@ -251,14 +252,34 @@ def thresholds(conditions: Iterable[Condition], fit: float) -> tuple[float, ...]
 
 
 def look_at(sums: Sums, scoring: Scoring, bounds: Sequence[float] | None, now: datetime) -> datetime | None:
-    """When decay alone may next carry the engagement over a bound: at most a second after it does. None: never.
+    """When decay alone next carries the engagement over a bound: at most a second after it does. None: never.
+
+    Where gains and losses go on so close to a bound that it takes too long to find out, a moment before that.
+    """
+    if bounds is None:
+        return now + timedelta(days=1)
+    before = _side(engagement(sums, scoring, now), bounds)
+    moment = _not_before(sums, scoring, bounds, now)
+    for _ in range(PATIENCE):
+        if moment is None or moment - now >= FAR:
+            return None
+        if _side(engagement(sums, scoring, moment), bounds) != before:
+            break
+        moment = _not_before(sums, scoring, bounds, moment)
+    return moment
+
+
+def _side(value: float, bounds: Sequence[float]) -> int:
+    return sum(value >= bound for bound in bounds)
+
+
+def _not_before(sums: Sums, scoring: Scoring, bounds: Sequence[float], now: datetime) -> datetime | None:
+    """A moment that no bound is crossed before. None: none will be.
 
     Gains only fall and losses only fade. So the engagement stays above what the gains of then and the losses of now
     make, and below what the gains of now and the losses of then make: both bend one way, and are searched by halving.
     Where there are no losses the first of them is the engagement itself.
     """
-    if bounds is None:
-        return now + timedelta(days=1)
     gains, losses = _gains_and_losses(sums, scoring, now)
     total = _within_cap(gains - losses, scoring)
     falls_to = max((bound for bound in bounds if bound <= total), default=None)

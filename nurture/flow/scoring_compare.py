@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from nurture.domain import scoring
 from nurture.domain.calibration import ranking
+from nurture.domain.calibration.proposal import learned_until as learned_until
 from nurture.domain.calibration.table import Example
 from nurture.domain.fact import FactName
 from nurture.domain.history import LeadHistory
@@ -60,9 +61,11 @@ def compare(
     now: datetime,
     outcomes: Sequence[Example] | None = None,
     capacity: int | None = None,
+    learned_until: datetime | None = None,
 ) -> Comparison:
     """Judge `new` on these outcomes (oldest first), or on the handoffs that sales answered and all leads there are.
 
+    `learned_until`: only on what came after it, because the points were learned from what came before.
     `capacity`: leads that sales takes in a period; without it as many as it took in the middle one.
     """
     old, readiness = rules.workspace.scoring, rules.workspace.readiness
@@ -70,7 +73,7 @@ def compare(
     lost: list[Mapping[str, Any]] = []
     if outcomes is None:
         with store.unit(write=False) as work:
-            past = handed(work)
+            past = [one for one in handed(work) if learned_until is None or one.at > learned_until]
             judged = [
                 Judged(one.at, _score(one, old, readiness), _score(one, new, readiness), one.good) for one in past
             ]
@@ -79,12 +82,18 @@ def compare(
         judged = [
             Judged(one.at, _fit(one.values, old, one.at or now), _fit(one.values, new, one.at or now), one.good)
             for one in outcomes
+            if learned_until is None or (one.at is not None and one.at > learned_until)
         ]
     periods, room = _periods(judged, capacity)
     good = [one.good for one in judged]
     auc, new_auc = (ranking.auc(scores, good) for scores in ([one.now for one in judged], [one.new for one in judged]))
-    words = (*_words(judged, periods, room, auc, new_auc), *_moves(gained, lost, readiness, outcomes is not None))
-    return Comparison(words, auc, new_auc, room, tuple(periods), tuple(gained), tuple(lost))
+    held_back = (_held_back(learned_until, len(judged)),)
+    words = (
+        *_words(judged, periods, room, auc, new_auc),
+        *held_back,
+        *_moves(gained, lost, readiness, outcomes is not None),
+    )
+    return Comparison(tuple(words), auc, new_auc, room, tuple(periods), tuple(gained), tuple(lost))
 
 
 def _score(one: Handed, rule: Scoring, readiness: Readiness) -> float:
@@ -252,11 +261,20 @@ def _words(
     lines = [f"{len(judged)} outcomes, {good} of them good. {best} instead of {hits:g}, of {good}."]
     order = f"A good lead scores above a bad one {100 * new_auc:.0f} times in 100 (AUC {new_auc:.3f})"
     lines.append(f"{order}; now {100 * auc:.0f} (AUC {auc:.3f}).")
-    lines.append("Points that were learned from these very outcomes look better here than they are.")
     if told:
         expected, came = fsum(one for one, _ in told), sum(one for _, one in told)
         lines.append(f"From each past, {expected:.0f} good leads were to be expected of what came next; {came} came.")
     return lines
+
+
+def _held_back(learned_until: datetime | None, judged: int) -> str:
+    if learned_until is None:
+        return "Points that were learned from these very outcomes look better here than they are."
+    until = f"{learned_until:%Y-%m-%d %H:%M} UTC"
+    if judged:
+        return f"Its points were learned from outcomes until {until}: only what came later was judged."
+    hint = "`nurture scoring fit --until DATE` holds some back"
+    return f"Its points were learned from outcomes until {until}, and none came later; {hint}."
 
 
 def _moves(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from nurture.domain.calibration.leakage import leaking, without
@@ -30,8 +31,17 @@ class Proposal:
     text: str
 
 
-def fit(*, learn: Learn, store: Store, rules: InForce, outcomes: Sequence[Example] | None = None) -> Proposal:
+def fit(
+    *,
+    learn: Learn,
+    store: Store,
+    rules: InForce,
+    outcomes: Sequence[Example] | None = None,
+    until: datetime | None = None,
+) -> Proposal:
     """Learn from these outcomes, oldest first; without any, from the handoffs that sales answered.
+
+    `until`: only from what came before it, so that the rest can judge the points.
 
     Raises RefusedError where there are too few outcomes to learn from.
     """
@@ -41,6 +51,9 @@ def fit(*, learn: Learn, store: Store, rules: InForce, outcomes: Sequence[Exampl
             past = handed(work)
         outcomes = [example(one, rules.workspace.readiness) for one in past]
         changed.update(name for one in past for name in one.changed_after)
+    if until is not None:
+        outcomes = [one for one in outcomes if one.at is not None and one.at < until]
+    dates = [one.at for one in outcomes if one.at is not None]
     good = sum(one.good for one in outcomes)
     if len(outcomes) < ENOUGH or min(good, len(outcomes) - good) < FEW:
         raise RefusedError(
@@ -50,7 +63,7 @@ def fit(*, learn: Learn, store: Store, rules: InForce, outcomes: Sequence[Exampl
     leaks = leaking(outcomes, changed_after=changed)
     clean = without(outcomes, leaks.keys())
     table, ahead = learn(clean), _ahead(learn, clean)
-    text = scoring_yaml(table, rules.workspace.scoring, leaks=leaks, ahead=ahead)
+    text = scoring_yaml(table, rules.workspace.scoring, leaks=leaks, ahead=ahead, until=max(dates, default=None))
     return Proposal(table, leaks, ahead, text)
 
 

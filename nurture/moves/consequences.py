@@ -95,9 +95,8 @@ def return_moment(hands: Hands, lead: Lead, consequence: Consequence, until: dat
 
 def alarm(hands: Hands, lead: Lead, handoff: int) -> None:
     """Tell the manager, once a day, when sales rejects more than the agreement bears."""
-    rows = hands.work.sales.handoffs(states=[State.ACCEPTED, State.REJECTED, State.WON, State.LOST])
-    last = sorted((one for one in rows if one["answered_at"]), key=lambda one: one["answered_at"])[-ANSWERS:]
-    rejected = sum(one["state"] == State.REJECTED.value for one in last)
+    last = hands.work.sales.last_answers(ANSWERS)
+    rejected = sum(one is State.REJECTED for one in last)
     manager = manager_of(hands.scene.rules.workspace, None)
     if len(last) < ANSWERS or rejected <= MOST_REJECTED * ANSWERS or manager is None:
         return

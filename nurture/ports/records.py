@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from nurture.domain.chore import Chore
+from nurture.domain.handoff import State as HandoffState
 from nurture.domain.lead import LeadId
 from nurture.ports.rows import Change, Switch
 
@@ -31,6 +32,9 @@ class Sales(Protocol):
 
     def handoff(self, handoff: int) -> dict[str, Any] | None:
         """A handoff by id."""
+
+    def last_answers(self, count: int) -> list[HandoffState]:
+        """How the handoffs stand that were answered last, the latest first."""
 
     def handoffs(
         self,

@@ -133,6 +133,18 @@ def test_where_all_points_are_gains_a_few_looks_find_the_crossing(lines: list[Li
     assert look_at(sums, UP, [bound], now) is None  # it only falls from here
 
 
+@settings(max_examples=40, deadline=None)
+@given(lines_of(BOTH.engagement), st.sampled_from([0.0, 2.0, 5.0, 12.0, 22.0, 30.0]))
+def test_with_losses_too_nobody_is_looked_at_many_times_for_nothing(lines: list[Line], bound: float) -> None:
+    sums = running(lines, BOTH)
+    now: datetime | None = NOW
+    crossed = looks = 0
+    while now is not None and (look := look_at(sums, BOTH, [bound], now)) is not None and looks < 50:
+        sides = [engagement(sums, BOTH, at) >= bound for at in (now, look)]
+        crossed, looks, now = crossed + (sides[0] != sides[1]), looks + 1, look
+    assert looks <= 3 * crossed + 3
+
+
 def test_a_score_that_cannot_be_read_is_looked_at_every_day() -> None:
     assert look_at({}, UP, None, NOW) == NOW + timedelta(days=1)
     assert look_at({}, UP, [5.0], NOW) is None

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from nurture.adapters.learning import learn
 from nurture.adapters.rules import YamlFiles
 from nurture.adapters.store.unit import SqlStore
+from nurture.domain.calibration.proposal import learned_until
 from nurture.domain.calibration.table import Example, Table
 from nurture.domain.condition import parse
 from nurture.domain.errors import RefusedError
@@ -128,6 +129,26 @@ def test_who_would_be_promoted_and_was_not_is_named_and_not_promoted(tmp_path: P
         assert [row["lead"] for row in made.gained] == [str(waits.id)]
         assert made.gained[0]["outcome"] is None
         assert counted(store, "1 = 1") == 40
+
+
+def test_points_are_judged_only_by_what_came_after_they_were_learned(store: SqlStore) -> None:
+    every = scoring_compare.compare(BETTER, store=store, rules=rules(), now=A_TUESDAY)
+    assert any("look better here than they are" in line for line in every.words)
+    cut = A_TUESDAY - timedelta(days=150)
+    made = scoring_fit.fit(learn=learn, store=store, rules=rules(), until=cut)
+    last = learned_until(made.text)
+    assert last is not None
+    assert last < cut
+    later = scoring_compare.compare(BETTER, store=store, rules=rules(), now=A_TUESDAY, learned_until=last)
+    assert (
+        0 < sum(row["leads"] for row in later.periods) == sum(row["leads"] for row in every.periods) - made.table.leads
+    )
+    assert all(row["at"] > last for row in later.lost)
+    assert any("only what came later was judged" in line for line in later.words)
+    none = scoring_compare.compare(BETTER, store=store, rules=rules(), now=A_TUESDAY, learned_until=A_TUESDAY)
+    assert (none.auc, none.periods, none.lost) == (None, (), ())
+    assert any("none came later" in line for line in none.words)
+    assert learned_until("# written by hand") is None
 
 
 def test_outcomes_of_a_file_are_judged_by_fit_alone(store: SqlStore) -> None:

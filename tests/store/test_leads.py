@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from nurture.adapters.store.unit import SqlStore
@@ -259,3 +260,38 @@ def test_who_must_not_be_contacted_is_not_idle(store: SqlStore) -> None:
     with store.unit() as work:
         work.suppressions.add(Suppression(stopped.email or "", "all", "unsubscribe", NOW, stopped.id), by="test")
         assert work.leads.idle() == [left.id]
+
+
+def test_the_leads_to_look_at_are_one_range_of_an_index_and_never_all_of_them(store: SqlStore) -> None:
+    sqlite = store.engine.dialect.name == "sqlite"
+    with store.engine.begin() as db:
+        numbers = (
+            "(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 3000) SELECT n FROM c)"
+            if sqlite
+            else "generate_series(1, 3000) AS n"
+        )
+        db.exec_driver_sql(
+            "INSERT INTO leads (status, stage, created_at, arrived_at, changed_at, look_at)"
+            " SELECT 'nurturing', 'unknown',"
+            " '2026-01-01 09:00:00.000000', '2026-01-01 09:00:00.000000', '2026-01-01 09:00:00.000000',"
+            f" CASE WHEN n > 2990 THEN '2026-01-02 09:00:00.000000' ELSE '2030-01-02 09:00:00.000000' END"
+            f"{'' if sqlite else '::timestamptz'} FROM {numbers}"
+        )
+    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+        db.exec_driver_sql("ANALYZE leads")
+    plans: list[str] = []
+
+    def explain(_db: Any, cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        if statement.startswith("SELECT leads.id"):
+            cursor.execute(f"EXPLAIN {'QUERY PLAN ' if sqlite else ''}{statement}", parameters)
+            plans.extend(str(row[-1]) for row in cursor.fetchall())
+
+    event.listen(store.engine, "before_cursor_execute", explain)
+    try:
+        with store.unit(write=False) as work:
+            assert len(work.leads.to_look_at(NOW, 1_000)) == 10
+    finally:
+        event.remove(store.engine, "before_cursor_execute", explain)
+    plan = "; ".join(plans)
+    assert "ix_leads_look_at" in plan
+    assert ("SCAN" if sqlite else "Seq Scan") not in plan

@@ -77,6 +77,13 @@ class SalesRows:
         found = self._db.execute(query, {"after": after, "limit": limit, "lead_id": lead, "rep": rep})
         return dicts(found.all())
 
+    def last_answers(self, count: int) -> list[State]:
+        """How the handoffs stand that were answered last, the latest first."""
+        answered = [state.value for state in (State.ACCEPTED, State.REJECTED, State.WON, State.LOST)]
+        query = select(table.c.state).where(table.c.answered_at.is_not(None), table.c.state.in_(answered))
+        latest = query.order_by(table.c.answered_at.desc(), table.c.id.desc()).limit(count)
+        return [State(state) for state in self._db.execute(latest).scalars()]
+
     def save_handoff(self, handoff: int, values: Mapping[str, Any], *, was: str) -> bool:
         """Compare-and-set on (id, state); False if somebody else moved it."""
         moved = update(table).where(table.c.id == handoff, table.c.state == was).values(dict(values))

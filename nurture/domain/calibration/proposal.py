@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from math import ceil
 from typing import Final
 
@@ -11,17 +13,27 @@ from nurture.domain.calibration.table import DOUBLES, Table
 from nurture.domain.response import CONVERSATIONS, EVIDENCE, REFUSALS, CallOutcome, Kind
 from nurture.domain.scoring import EngagementRule, Scoring
 
+_UNTIL: Final = re.compile(r"^# Learned from outcomes until (\d[\dT:.+-]+\d);", re.MULTILINE)
 MOST: Final = 6  # times that a kind of response is looked for
 _KINDS: Final = frozenset(kind.value for kind in EVIDENCE)
 
 
-def scoring_yaml(table: Table, current: Scoring, *, leaks: Mapping[str, str], ahead: float | None) -> str:
+def learned_until(text: str) -> datetime | None:
+    """The moment up to which the points of a file were learned, where it is one that we proposed."""
+    found = _UNTIL.search(text)
+    return datetime.fromisoformat(found[1]) if found else None
+
+
+def scoring_yaml(
+    table: Table, current: Scoring, *, leaks: Mapping[str, str], ahead: float | None, until: datetime | None = None
+) -> str:
     """The file: learned points, and what is in force for all that outcomes do not tell (stages, decay, refusals)."""
     learned = {name: rule for name in table.features if name in _KINDS and (rule := _learned(table, name))}
     scale = _scale([most for _, most in learned.values()], current)
     lines = [
         f"# Proposed by `nurture scoring fit` from {table.leads} past leads, of which {table.good} turned out well.",
         f"# {DOUBLES * scale} points more: twice the odds. Correct it; then: nurture scoring compare THIS.yaml",
+        *([f"# Learned from outcomes until {until.isoformat()}; later ones judge it."] if until else []),
         *([f"# Learned on the first four fifths, it orders the last with AUC {ahead:.2f}."] if ahead else []),
         *(f"# Not used: {name}, {why}." for name, why in leaks.items()),
         "fit:" if any(band.feature not in _KINDS for band in table.bands) else "fit: []",

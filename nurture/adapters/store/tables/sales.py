@@ -67,6 +67,12 @@ handoffs = Table(
         sqlite_where=text("due_at IS NOT NULL"),
         postgresql_where=text("due_at IS NOT NULL"),
     ),
+    Index(
+        None,
+        "answered_at",
+        sqlite_where=text("answered_at IS NOT NULL"),
+        postgresql_where=text("answered_at IS NOT NULL"),
+    ),
     Index("ix_handoffs_queued", "id", sqlite_where=text("state = 'queued'"), postgresql_where=text("state = 'queued'")),
 )
 

@@ -473,6 +473,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_handoffs"),
         sa.UniqueConstraint("promotion_id", "rep", name="uq_handoffs_promotion_id_rep"),
     )
+    op.create_index("ix_handoffs_answered_at", "handoffs", ["answered_at"], **only("answered_at IS NOT NULL"))
     op.create_index("ix_handoffs_due", "handoffs", ["due_at"], **only("due_at IS NOT NULL"))
     op.create_index("ix_handoffs_lead_id", "handoffs", ["lead_id"])
     op.create_index("ix_handoffs_queued", "handoffs", ["id"], **only("state = 'queued'"))
