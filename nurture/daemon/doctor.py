@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
+from nurture.domain import handoff
 from nurture.domain.durability import judge_durability
 from nurture.domain.errors import NurtureError, UnreachableError
 from nurture.domain.lead import Status
@@ -28,6 +29,7 @@ from nurture.wiring import App
 
 LITTLE_DISK: Final = 200 * 1024 * 1024
 LOCAL: Final = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
+NOBODY: Final = timedelta(days=2)  # after which an open task is one that nobody takes
 
 
 def examine(app: App) -> list[Finding]:
@@ -194,6 +196,8 @@ def _people(app: App) -> Iterator[Finding]:
         idle = work.leads.idle()
         inbox = work.notes.inbox()
         counts = work.touches.count_by_state()
+        queued = work.sales.handoffs(states=[handoff.State.QUEUED])
+        late = work.touches.open_tasks(due_before=app.clock.now() - NOBODY)
         no_zone = sum(
             1
             for lead in work.leads.search(None, now=app.clock.now())
@@ -203,6 +207,12 @@ def _people(app: App) -> Iterator[Finding]:
         yield Finding("warning", f"{len(idle)} leads have no next thing.", "Run: nurture lead list --idle")
     if inbox:
         yield Finding("warning", f"{len(inbox)} entries wait in the inbox.", "Run: nurture inbox list")
+    if queued:
+        what = f"{len(queued)} ready leads wait for a rep: all are full or away, or nobody takes them."
+        yield Finding("warning", what, "See: nurture handoff list --state queued")
+    if late:
+        what = f"{len(late)} open tasks were due {NOBODY.days} days ago or longer, and nobody has done them."
+        yield Finding("warning", what, "Run: nurture task list")
     if doubt := counts.get(State.IN_DOUBT):
         yield Finding("warning", f"{doubt} mails are in doubt.", "Run: nurture touch list --state in_doubt")
     if no_zone:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from nurture.adapters.mail.names import MailNames
 from nurture.daemon import doctor
+from nurture.domain.touch import Channel, State
 from nurture.wiring import open_app
+from tests.builders import a_touch
 from tests.commands.conftest import Nurture
 from tests.fakes import OutboxFake
 from tests.mail.test_names import ZONE, a_name_server
@@ -84,3 +87,23 @@ def test_a_workspace_as_init_makes_it_is_sound_and_asks_no_name_server(nurture: 
     assert ran.code == 0
     assert {one["severity"] for one in ran.json} == {"ok"}
     assert not [one for one in ran.json if "DNS" in one["what"]]
+
+
+def test_what_waits_for_a_person_is_listed(folder: Path, nurture: Nurture) -> None:
+    assert nurture("lead", "import", "leads.csv", "--source", "website").code == 0
+    app = open_app(folder)
+    try:
+        now = app.clock.now()
+        with app.store.unit() as work:
+            a_touch(work, lead=1, channel=Channel.CALL, state=State.OPEN, now=now - timedelta(days=3))
+            made = work.sales.promote(1, at=now, why="ready", brief={}, value=1.0)
+            work.sales.add_handoff({"promotion_id": made, "lead_id": 1, "state": "queued", "created_at": now})
+            entry = {"kind": "reply", "at": now, "sender": "x@y.example", "why": "whose is it?", "key": "k"}
+            work.notes.to_inbox(entry)
+            work.commit()
+    finally:
+        app.close()
+    said = nurture("doctor").out
+    assert "1 entries wait in the inbox" in said
+    assert "1 ready leads wait for a rep" in said
+    assert "1 open tasks were due 2 days ago or longer" in said
