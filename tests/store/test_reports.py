@@ -50,6 +50,29 @@ def test_each_lead_counts_once_for_each_step_that_it_ever_reached(store: SqlStor
     ]
 
 
+def test_how_long_each_step_took_counts_from_the_first_time_and_keeps_who_still_waits(store: SqlStore) -> None:
+    day = timedelta(days=1)
+    with store.unit() as work:
+        lead = a_lead(work, source="fair", consent=False).id
+        a_lead(work, source="fair", consent=False)
+        for days in (5, 2):
+            a_sent_touch(work, lead=lead, now=A_TUESDAY + days * day)
+        a_handoff(work, lead, state="rejected", rep="lee@acme.example", offered_at=A_TUESDAY + 4 * day)
+        times = {
+            "offered_at": A_TUESDAY + 9 * day,
+            "answered_at": A_TUESDAY + 10 * day,
+            "ended_at": A_TUESDAY + 30 * day,
+        }
+        a_handoff(work, lead, state="won", rep="kim@acme.example", **times)
+        work.notes.add([to_near_term(lead)])
+        found = work.reports.waited()
+    begun = A_TUESDAY.date()
+    took = {one.step: (one.reached - begun).days for one in found if one.reached is not None}
+    assert took == {"contacted": 2, "near_term": 3, "offered": 4, "accepted": 10, "won": 30}
+    assert {(one.source, one.arrived, one.leads) for one in found} == {("fair", begun, 1)}
+    assert sorted(one.step for one in found if one.reached is None) == sorted(took)
+
+
 def test_a_response_is_evidence_here_as_it_is_in_the_domain(store: SqlStore) -> None:
     cases: list[tuple[Kind, Grade, dict[str, str]]] = [(kind, grade, {}) for kind in Kind for grade in Grade]
     cases += [(Kind.CALL, Grade.HUMAN, {"outcome": one}) for one in CallOutcome]
