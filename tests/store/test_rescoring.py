@@ -154,7 +154,7 @@ def _is_looked_at_in_time(row: dict[str, Any], sums: scoring.Sums, points: Scori
     bounds = scoring.thresholds(watched(by(points).workspace), row["fit"])
     assert bounds is not None
     exact = scoring.look_at(sums, points, bounds, now)
-    assert (exact is None) <= (row["look_at"] is None)
+    assert exact is None or (row["look_at"] is not None and row["look_at"] <= exact + timedelta(seconds=2))
     until = min(row["look_at"] or now + 365 * DAY, now + 365 * DAY)
     first = scoring.engagement(sums, points, now)
     for step in range(60):
