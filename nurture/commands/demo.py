@@ -121,8 +121,9 @@ def _head(console: Console, text: str) -> None:
 
 def _funnel(console: Console, found: Numbers) -> None:
     whole = found.funnel[0][1]
+    widest = max(10, min(44, console.width - 38))
     for name, count in found.funnel:
-        bar = "█" * max(round(44 * count / whole), 1 if count else 0) if whole else ""
+        bar = "█" * max(round(widest * count / whole), 1 if count else 0) if whole else ""
         part = f"{100 * count / whole:5.1f} %" if whole else ""
         console.print(f"  {name:18}{count:6,}  {part}  [green]{bar}[/green]")
     stages = found.stages

@@ -121,10 +121,12 @@ def timeline(ctx: typer.Context, lead: LeadArgument, *, as_json: AsJson = False)
     if as_json:
         show_json(entries)
         return
-    if not entries:
-        say(f"Nothing has happened to {person.name} yet.")
     company = person.company.timezone if person.company else None
     zone = calendar.zone(person.timezone or company or current.app.policy.timezone)
+    if not entries:
+        say(f"Nothing has happened to {person.name} yet.")
+    else:
+        say(f"Times of day in {zone.key}.")
     for one in entries:
         grade = f"  [{one.grade.replace('_', ' ')}]" if one.grade and one.grade != "human" else ""
         show(f"{one.at.astimezone(zone):%Y-%m-%d %H:%M}  {one.what.replace('_', ' '):<12}  {one.text}{grade}")

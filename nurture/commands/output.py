@@ -35,7 +35,8 @@ def show_rows(
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
+        zone = " (UTC)" if any(isinstance(row.get(column), datetime) for row in rows) else ""
+        table.add_column(column.replace("_", " ") + zone, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(row.get(column)) for column in columns))
     Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 240).print(table)

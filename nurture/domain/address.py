@@ -37,7 +37,7 @@ def normalise_email(text: str) -> str:
     address = _bare(text)
     local, at, domain = address.partition("@")
     if not at:
-        raise ValueError("no @ in it: not an address")
+        raise ValueError("no @ in it")
     if "@" in domain:
         raise ValueError("two @ in it: give one address")
     return f"{_local_part(local)}@{_length_checked(normalise_domain(domain), len(local.encode()))}"

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from nurture.domain.buying_group import missing_roles
 from nurture.domain.fact import Fact, FactName
 from nurture.domain.lead import Company, Lead
-from nurture.domain.promotion import last_request, words_of
+from nurture.domain.promotion import last_request, local_day, reason_of, words_of
 from nurture.domain.response import CallOutcome, Grade, Kind, Response
 from nurture.domain.scoring import Worth
 from nurture.domain.timeline import Entry
@@ -239,12 +239,12 @@ def expects_call(
     asked = last_request(responses)
     if asked is not None and asked_for_sales:
         words = _quoted(str(asked.detail.get("sentence") or asked.detail.get("text") or ""))
-        return f"Yes, as soon as possible: they asked for sales on {_day(asked.at, zone)}{words}."
+        return f"Yes, as soon as possible: they asked for sales on {local_day(asked.at, zone)}{words}."
     if asked_for_sales:
         return "Yes, as soon as possible: they asked for sales."
     last = _last_words(responses)
     if last is not None:
-        return f"No call was agreed. They last spoke with us on {_day(last.at, zone)} ({words_of(last)})."
+        return f"No call was agreed. They last spoke with us on {local_day(last.at, zone)} ({words_of(last)})."
     return "No. They have not spoken with us yet: say first who you are and why you call."
 
 
@@ -273,7 +273,7 @@ def _agreed(responses: Sequence[Response], zone: ZoneInfo, now: datetime) -> str
             return ""
         clock = f" at {moment.astimezone(zone):%H:%M} ({zone.key})" if timed else ""
         kind = "a meeting is booked" if one.outcome is CallOutcome.MEETING_BOOKED else "they asked to be called back"
-        return f"Yes, on {_day(moment, zone)}{clock}: {kind}, agreed on {_day(one.at, zone)}."
+        return f"Yes, on {local_day(moment, zone)}{clock}: {kind}, agreed on {local_day(one.at, zone)}."
     return ""
 
 
@@ -282,22 +282,30 @@ def why_now(
     responses: Sequence[Response],
     stage_changes: Iterable[tuple[datetime, str]],
     *,
+    zone: ZoneInfo,
     now: datetime,
 ) -> tuple[str, ...]:
-    """The reasons to call now, with their dates: the promotion's, the change of stage, what people did lately."""
+    """The reasons to call now, with their dates: the promotion's, the change of stage, what people did lately.
+
+    Days are those of `zone`, the lead's.
+    """
     found = list(promoted)
     latest = max(stage_changes, default=None)
     if latest is not None:
-        # What follows the colon is the condition of the file: for `why`, not for a rep.
-        words = latest[1].partition(":")[0].replace("_term", "-term").replace(" -> ", " to ")
-        found.append(f"{_spoken_day(latest[0].date())}: from {words}")
+        found.append(f"{local_day(latest[0], zone)}: {stage_words(latest[1])}")
     recent = [one for one in responses if one.is_evidence and now - one.at <= RECENT]
     said: dict[str, Response] = {}
     for one in sorted(recent, key=lambda response: response.at):
         said[words_of(one)] = one
     for words, one in sorted(said.items(), key=lambda pair: pair[1].at, reverse=True)[:5]:
-        found.append(f"{_spoken_day(one.at.date())}: {words}")
+        if reason_of(one, zone) not in promoted:
+            found.append(f"{local_day(one.at, zone)}: {words}")
     return tuple(dict.fromkeys(found))
+
+
+def stage_words(change: str) -> str:
+    """A change of stage as a rep says it. The condition of the file, after the colon, is for `why`."""
+    return "from " + change.partition(":")[0].replace("_term", "-term").replace(" -> ", " to ")
 
 
 def _last_words(responses: Sequence[Response]) -> Response | None:
@@ -308,10 +316,6 @@ def _last_words(responses: Sequence[Response]) -> Response | None:
 def _quoted(text: str) -> str:
     words = " ".join(text.split())
     return f" (“{words[:160]}{'…' if len(words) > 160 else ''}”)" if words else ""
-
-
-def _day(moment: datetime, zone: ZoneInfo) -> str:
-    return _spoken_day(moment.astimezone(zone).date())
 
 
 def _spoken_day(day: date) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Any, Final
 
@@ -88,12 +88,13 @@ def judge(
     called_at: datetime | None = None,
     rejected_at: datetime | None = None,
     shared: Sequence[Fact] = (),
+    zone: tzinfo = UTC,
 ) -> Judgement:
     """Whether this lead goes to sales now, and why or why not.
 
     `suppressed`: it must not be contacted. `called_at`: when the fast lane last took it. `rejected_at`: when sales last
     rejected it; it comes back only with something new. `facts` are everything learned, of any age; `shared` what
-    colleagues said about the company, which is known of this lead, too.
+    colleagues said about the company, which is known of this lead, too. `zone` is the lead's, for the days it names.
     """
     held = lead.held_until
     if held is not None and held > now and not lead.asked_for_sales:
@@ -102,7 +103,7 @@ def judge(
     if suppressed:
         return Keep((Missing(Code.NO_HUMAN_EVIDENCE, "They asked not to be contacted."),))
     if _fast(names, history, responses, facts, readiness, now, called_at=called_at):
-        return CallNow(_fast_reasons(responses))
+        return CallNow(_fast_reasons(responses, zone))
     if readiness.promote_when is None:
         return Keep((Missing(Code.STAGE, "readiness.yaml says no promote.when: nothing is promoted by itself."),))
     missing = [
@@ -114,7 +115,7 @@ def judge(
     if lacking:
         words = "Not known, or too long ago: " + ", ".join(name.replace("_", " ") for name in lacking) + "."
         missing.append(Missing(Code.MISSING_FACTS, words, names=lacking, line=readiness.promote_line))
-    return Keep(tuple(missing)) if missing else Promote(_reasons(names, responses))
+    return Keep(tuple(missing)) if missing else Promote(_reasons(names, responses, zone))
 
 
 def _unmet(condition: Condition, names: Mapping[str, Any], history: History, *, line: int) -> list[Missing]:
@@ -219,24 +220,35 @@ def last_request(responses: Iterable[Response]) -> Response | None:
     return max(asked, key=lambda one: one.at, default=None)
 
 
-def _fast_reasons(responses: Sequence[Response]) -> tuple[str, ...]:
+def _fast_reasons(responses: Sequence[Response], zone: tzinfo) -> tuple[str, ...]:
     asked = last_request(responses)
-    return (f"asked for sales on {asked.at:%Y-%m-%d}" if asked else "asked for sales",)
+    return (f"asked for sales on {local_day(asked.at, zone)}" if asked else "asked for sales",)
 
 
-def _reasons(names: Mapping[str, Any], responses: Sequence[Response]) -> tuple[str, ...]:
+def _reasons(names: Mapping[str, Any], responses: Sequence[Response], zone: tzinfo) -> tuple[str, ...]:
     stage = str(names["stage"]).replace("_", "-")
     fit, engagement = (f"{names[name]:.0f}" for name in ("fit", "engagement"))
     found = [f"ready as agreed: {stage}, {fit} points for who they are and {engagement} for what they did lately"]
     last = latest_evidence(responses)
     if last is not None:
-        found.append(f"{words_of(last)} on {last.at:%Y-%m-%d}")
+        found.append(reason_of(last, zone))
     if names.get("asked_for_sales"):
         found.append("asked for sales")
     months = names.get("timeline_months")
     if isinstance(months, float):
         found.append(f"expects to decide in {months:.1f} months")
     return tuple(found)
+
+
+def reason_of(response: Response, zone: tzinfo) -> str:
+    """What a person did and on which day of theirs, as a promotion names it."""
+    return f"{words_of(response)} on {local_day(response.at, zone)}"
+
+
+def local_day(moment: datetime, zone: tzinfo) -> str:
+    """The day of a moment where the lead is, in words: 3 March 2026."""
+    day = moment.astimezone(zone)
+    return f"{day.day} {day:%B %Y}"
 
 
 def words_of(response: Response) -> str:

@@ -55,6 +55,12 @@ _CHANNELS: Final[dict[Channel, str]] = {
     Channel.WEBHOOK: "Webhook",
     Channel.OTHER: "Task",
 }
+# Work that no cadence asked for has no step that a person would know by its name.
+_WITHOUT_CADENCE: Final = {
+    "reply": "Answer to their reply",
+    "promise": "Call as promised",
+    "fast-lane": "Call at once, as they asked for sales",
+}
 # Of these nothing has happened yet.
 _TO_COME: Final = frozenset({State.PLANNED})
 # Longer than this, a text is cut: a history is read at a glance, and the whole text is with the response.
@@ -84,7 +90,7 @@ def timeline(
 
 def _of_touch(touch: Touch, subject: str | None) -> Entry:
     at = touch.sent_at or touch.intent_at or touch.created_at
-    name = f"{_CHANNELS[touch.channel]} “{subject or touch.step}”"
+    name = _named(touch, subject)
     match touch.state:
         case State.SENT:
             text = f"{name} sent"
@@ -104,6 +110,12 @@ def _of_touch(touch: Touch, subject: str | None) -> Entry:
     if touch.note:
         text += f" ({_cut(touch.note)})"
     return Entry(at, touch.state.value, text, channel=touch.channel.value)
+
+
+def _named(touch: Touch, subject: str | None = None) -> str:
+    if not touch.cadence and touch.step in _WITHOUT_CADENCE:
+        return _WITHOUT_CADENCE[touch.step]
+    return f"{_CHANNELS[touch.channel]} “{subject or touch.step}”"
 
 
 def _of_response(response: Response, touch: Touch | None) -> Entry:
@@ -139,10 +151,9 @@ def _said(response: Response, touch: Touch | None) -> str:
         case Kind.UNSUBSCRIBE:
             text = "Unsubscribed"
         case Kind.CALL:
-            name = _CHANNELS[touch.channel] if touch is not None else "Call"
+            name = _named(touch) if touch is not None else "Call"
             outcome = response.outcome.replace("_", " ") if response.outcome else "done"
-            until = f", for {detail['until']}" if detail.get("until") else ""
-            text = f"{name}{about}: {outcome}{until}"
+            text = f"{name}: {outcome}{_agreed_for(detail)}"
         case Kind.FORM:
             text = f"Filled in {'the form ' + str(detail['form']) if detail.get('form') else 'a form'}"
         case Kind.VISIT:
@@ -152,6 +163,11 @@ def _said(response: Response, touch: Touch | None) -> str:
         case Kind.MEETING:
             text = "Meeting"
     return text + (f": “{_cut(extra)}”" if extra else "")
+
+
+def _agreed_for(detail: Mapping[str, Any]) -> str:
+    """The day that was agreed; its time of day is with the promise, in the zone of whoever keeps it."""
+    return f", for {str(detail['until'])[: len('2027-01-15')]}" if detail.get("until") else ""
 
 
 def _cut(text: str) -> str:

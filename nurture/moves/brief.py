@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from nurture.domain import scoring
-from nurture.domain.brief import PERSONAL, Brief, expects_call, sections_of, why_now
+from nurture.domain.brief import PERSONAL, Brief, expects_call, sections_of, stage_words, why_now
 from nurture.domain.fact import Fact
 from nurture.domain.lead import Lead
 from nurture.domain.timeline import timeline
 from nurture.domain.touch import CONTACTED, Channel
 from nurture.moves.scene import Scene
 from nurture.ports import Unit
+from nurture.ports.store import Change
 
 # Entries of the history that tell sales about the lead; who paused which cadence does not.
 _OF_INTEREST = frozenset({"stage", "promised", "promoted", "offered", "accepted", "rejected", "lost", "won", "expired"})
@@ -42,7 +44,9 @@ def build(work: Unit, lead: Lead, scene: Scene, *, why: Sequence[str] = ()) -> B
             zone=zone,
             now=scene.now,
         ),
-        why_now=why_now(why, responses, [(one.at, one.text) for one in changes if one.what == "stage"], now=scene.now),
+        why_now=why_now(
+            why, responses, [(one.at, one.text) for one in changes if one.what == "stage"], zone=zone, now=scene.now
+        ),
         sections=sections_of(
             lead,
             scene.facts.get(lead.id, ()),
@@ -55,11 +59,15 @@ def build(work: Unit, lead: Lead, scene: Scene, *, why: Sequence[str] = ()) -> B
         history=timeline(
             touches,
             responses,
-            [one for one in changes if one.what in _OF_INTEREST],
+            [_for_sales(one) for one in changes if one.what in _OF_INTEREST],
             subjects={key: text[0] for key, text in texts.items() if text is not None},
         ),
         colleagues=colleagues,
     )
+
+
+def _for_sales(change: Change) -> Change:
+    return replace(change, text=stage_words(change.text)) if change.what == "stage" else change
 
 
 def shared_facts(work: Unit, lead: Lead) -> tuple[list[tuple[str, Fact]], tuple[str, ...]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from nurture.domain import calendar
 from nurture.domain import handoff as machine
 from nurture.domain.enrollment import Pause
 from nurture.domain.fact import Fact
@@ -67,6 +68,7 @@ def judged(work: Unit, scene: Scene, lead: Lead) -> Judgement:
             called_at=max(calls, default=None),
             rejected_at=rejected_at,
             shared=shared,
+            zone=scene.zone_of(lead),
         )
 
     found = ask()
@@ -93,7 +95,7 @@ def queue(hands: Hands, lead: Lead, why: tuple[str, ...]) -> int | None:
     promotion = work.sales.promote(lead.id, at=hands.now, why="; ".join(why), brief=brief.as_json(), value=value)
     if promotion is None:
         return None
-    hands.note("promoted", "ready for sales: " + "; ".join(why), lead.id, promotion=promotion)
+    hands.note("promoted", "; ".join(why), lead.id, promotion=promotion)
     work.leads.update(lead.id, {"returns_at": None, "returns_into": None, "returns_because": None})
     return requeue(hands, lead, promotion)
 
@@ -143,7 +145,9 @@ def offer(hands: Hands, sales: Floor, row: Mapping[str, Any], lead: Lead, person
     work.leads.update(lead.id, {"status": Status.OFFERED.value, "changed_at": now})
     enrolling.pause(work, [lead.id], Pause.OFFERED, until=None, now=now, by=hands.by)
     enrolling.pause(work, colleagues_of(work, lead), Pause.COLLEAGUE_OFFERED, until=None, now=now, by=hands.by)
-    words = f"offered to {person.name}, who answers by {due:%Y-%m-%d %H:%M} UTC"
+    zone = person.timezone or hands.scene.policy.timezone
+    by_then = due.astimezone(calendar.zone(zone))
+    words = f"offered to {person.name}, who answers by {by_then:%Y-%m-%d %H:%M} ({zone})"
     hands.note("offered", words, lead.id, handoff=row["id"], rep=person.email)
     promotion = work.sales.promotion(row["promotion_id"])
     brief = build(work, lead, hands.scene, why=tuple(str(promotion["why"]).split("; ")) if promotion else ())

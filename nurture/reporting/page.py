@@ -47,7 +47,7 @@ svg .limit { stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 6 4; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .7rem .4rem 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; } thead th { color: var(--dim); font-weight: 500; }
-.wide td { white-space: nowrap; } .wide td.long { white-space: normal; min-width: 14rem; }
+.wide td { white-space: nowrap; } .wide td.long { white-space: normal; min-width: 9rem; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 details { margin: .4rem 0; } summary { cursor: pointer; color: var(--accent); font-size: .9rem; }
 details table { width: auto; margin: .4rem 0; }

@@ -77,7 +77,9 @@ def a_brief() -> Brief:
         at=NOW,
         zone="Europe/Paris",
         expects_call=expects_call(RESPONSES, [], asked_for_sales=True, zone=PARIS, now=NOW),
-        why_now=why_now(["fit 35"], RESPONSES, [(NOW - timedelta(days=5), "long_term -> near_term")], now=NOW),
+        why_now=why_now(
+            ["fit 35"], RESPONSES, [(NOW - timedelta(days=5), "long_term -> near_term")], zone=PARIS, now=NOW
+        ),
         sections=sections_of(LEAD, FACTS, SHARED, valid_since=NOW - timedelta(days=180)),
         score=47.5,
         ledger=(
@@ -257,7 +259,7 @@ def test_the_people_in_the_decision_say_who_is_missing(people: Any, titles: Any,
 def test_the_reasons_are_in_words_a_rep_says() -> None:
     heard = [said(3, Kind.CALL, outcome="replied"), said(2, Kind.CALL, outcome="callback")]
     changes = [(NOW - timedelta(days=5), "unknown -> near_term: engagement >= 30 or timeline_months <= 6")]
-    words = " ".join(why_now([], heard, changes, now=NOW))
+    words = " ".join(why_now([], heard, changes, zone=PARIS, now=NOW))
     assert "from unknown to near-term" in words
     assert "answered our message" in words
     assert "asked to be called back" in words

@@ -57,7 +57,7 @@ def changed(**over: Any) -> Lead:
 def test_a_lead_that_has_everything_is_promoted_with_its_reasons() -> None:
     found = judged()
     assert isinstance(found, Promote)
-    assert any("replied (interested) on 2026-03-01" in reason for reason in found.why)
+    assert any("replied (interested) on 1 March 2026" in reason for reason in found.why)
 
 
 @pytest.mark.parametrize(

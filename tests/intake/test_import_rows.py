@@ -100,7 +100,7 @@ def test_a_formula_is_kept_as_the_text_it_is(tmp_path: Path) -> None:
 
 def test_everything_wrong_with_a_row_is_told_by_its_columns(tmp_path: Path) -> None:
     assert reason(rows_of(tmp_path, "email,Country,stage,employees\nann,Grmany,near term!,lots\n")) == (
-        "email 'ann': no @ in it: not an address; "
+        "email 'ann': no @ in it; "
         "Country 'Grmany': not a country known by name or by ISO 3166 code; did you mean Germany?; "
         "stage 'near term!': not a stage; did you mean near_term?; "
         "employees 'lots': not a number of people, such as 250, 1,200 or 1,000-5,000"
