@@ -109,10 +109,17 @@ def _in_one_transaction(store: Store, room: Room, row: int, mail: Inbound, arriv
 
 def _set_aside(store: Store, room: Room, row: int, mail: Inbound, problem: Exception) -> Handled:
     why = f"It could not be processed ({type(problem).__name__}); the mail is kept."
-    with store.unit() as work:
-        _to_inbox(work, room, mail, None, why, kind="reply")
-        work.responses.raw_done(row, room.now, f"failed: {type(problem).__name__}: {problem}"[:1_000])
-        work.commit()
+    bare = Inbound(key=mail.key)  # where what was read of it cannot be stored either: at least that it came
+    for shown in (mail, bare):
+        try:
+            with store.unit() as work:
+                _to_inbox(work, room, shown, None, why, kind="reply")
+                work.responses.raw_done(row, room.now, f"failed: {problem!a}"[:1_000])
+                work.commit()
+            break
+        except Exception as again:  # it would stand before all other mail, in every pass
+            if shown is bare or isinstance(again, UnreachableError):
+                raise
     return Handled(row, "inbox", why=(why,))
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -290,7 +290,7 @@ class Replay:
 
     store: SqlStore
     path: Path
-    beginning: bytes
+    beginning: bytes = field(repr=False)  # or a failure drowns in it
 
     def after(self, *batches: Sequence[dict[str, Any]], passes: bool = False) -> tuple[object, ...]:
         """What these batches leave behind, worked on together, or each in a pass of its own."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -16,12 +17,14 @@ from nurture.adapters.mail.inbound import EmailReader
 from nurture.adapters.mail.mail_folder import MailFolder
 from nurture.adapters.store.engine import open_engine
 from nurture.adapters.store.unit import SqlStore
+from nurture.domain.inbound import Inbound
 from nurture.domain.lead import Lead
 from nurture.domain.policy import Policy, Sender
 from nurture.domain.response import Intent, Kind
 from nurture.domain.touch import State, Touch
 from nurture.flow import replies
 from nurture.flow.replies import Handled
+from nurture.ports.incoming import MailReader
 from tests.builders import a_company, a_lead, a_sent_touch, a_store, an_enrollment
 from tests.fakes import A_TUESDAY, FixedClock
 from tests.flow.loop import a_cadence, in_force
@@ -81,11 +84,10 @@ def to_touch(touch: Touch) -> str:
     return LINKS.reply_to(touch.id, "reply.acme.example")
 
 
-def take(store: SqlStore, *mails: bytes, now: datetime = NOW) -> list[Handled]:
+def take(store: SqlStore, *mails: bytes, now: datetime = NOW, reader: MailReader | None = None) -> list[Handled]:
     replies.take_mail([(str(number), mail) for number, mail in enumerate(mails)], store=store, now=now)
-    return replies.process(
-        store, reader=EmailReader(), tokens=LINKS, rules=RULES, policy=POLICY, new_id=DICE.new_id, now=now
-    )
+    reader = reader or EmailReader()
+    return replies.process(store, reader=reader, tokens=LINKS, rules=RULES, policy=POLICY, new_id=DICE.new_id, now=now)
 
 
 def inbox(store: SqlStore) -> list[dict[str, Any]]:
@@ -135,6 +137,21 @@ def test_the_same_mail_twice_is_one_response(store: SqlStore, ada: Lead, touch: 
 def test_a_reply_is_matched_by_message_id(store: SqlStore, ada: Lead, touch: Touch, headers: dict[str, str]) -> None:
     (handled,) = take(store, a_mail("Tell me more.", **headers))
     assert (handled.what, handled.lead, handled.touch) == ("recorded", ada.id, touch.id)
+
+
+def test_the_surest_sign_of_a_touch_wins_over_the_others(store: SqlStore, ada: Lead, touch: Touch) -> None:
+    eve = a_lead(store, email="eve@else.example")
+    a_sent_touch(store, id="touchbbb", lead=eve, enrollment=None, message_id="<touchbbb@acme.example>")
+    eves, adas = "<touchbbb@acme.example>", "<touchaaa@acme.example>"
+    mails = [
+        a_mail("By token.", to=to_touch(touch).upper(), In_Reply_To=eves),  # some gateways change the case
+        a_mail("By what it answers.", In_Reply_To=adas, References=eves),
+        a_mail("By the last of the references.", References=f"{eves} {adas}"),
+        a_mail("By a reference, and not by its sender.", References=adas, sender="eve@else.example"),
+    ]
+    assert [(one.what, one.touch) for one in take(store, *mails)] == [("recorded", touch.id)] * 3 + [
+        ("inbox", touch.id)  # eve of another company answers ada's mail: whose answer is it?
+    ]
 
 
 def test_a_reply_matched_by_its_sender_alone_is_marked_weak(store: SqlStore, ada: Lead, touch: Touch) -> None:
@@ -264,6 +281,63 @@ def test_a_bounce_of_an_address_it_was_forwarded_to_is_not_hard(store: SqlStore,
     assert scopes(store, "ada@engines.example") == frozenset()
 
 
+def a_form(kind: str, *parts: tuple[str, str], to: str) -> bytes:
+    """A mail whose parts say what it is, as programs write it."""
+    body = "".join(f"--x\r\nContent-Type: {one}\r\n\r\n{text}\r\n" for one, text in parts)
+    head = f"From: ada@engines.example\r\nTo: {to}\r\nSubject: A guide\r\nMessage-ID: <form@engines.example>\r\n"
+    return f"{head}Content-Type: {kind}; boundary=x\r\n\r\n{body}--x--\r\n".encode()
+
+
+ENCLOSED = ("message/rfc822", "From: dana@acme.example\r\nMessage-ID: <touchaaa@acme.example>\r\n\r\nA guide")
+ABUSE = ("message/feedback-report", "Feedback-Type: abuse\r\nVersion: 1\r\n")
+SHOWN = ("message/disposition-notification", "Disposition: manual-action/MDN-sent-manually; displayed\r\n")
+
+
+def invited(answer: str) -> tuple[str, str]:
+    """The part of a calendar reply."""
+    return "text/calendar; method=REPLY", f"METHOD:REPLY\r\nATTENDEE;PARTSTAT={answer}:mailto:ada@engines.example"
+
+
+@pytest.mark.parametrize(
+    ("mail", "kind", "enrollment", "scope", "left_to_a_person"),
+    [
+        (("multipart/report; report-type=feedback-report", ABUSE, ENCLOSED), Kind.COMPLAINT, "stopped", {"all"}, []),
+        (("multipart/report; report-type=disposition-notification", SHOWN), Kind.OPEN, "active", set(), []),
+        (("multipart/alternative", invited("ACCEPTED")), Kind.MEETING, "active", set(), []),
+        (("multipart/alternative", invited("DECLINED")), Kind.REPLY, "stopped", set(), []),
+        (("multipart/mixed", ("text/plain", "Not interested.")), Kind.REPLY, "stopped", set(), []),
+        (
+            ("multipart/mixed", ("text/plain", "I am not the right person: bo@engines.example is.")),
+            *(Kind.REPLY, "stopped", set(), [("successor", "bo@engines.example")]),
+        ),
+        (
+            ("multipart/mixed", ("text/plain", "I am on holiday until 12 June.")),
+            None,
+            "active",
+            set(),
+            [("reply", None)],
+        ),
+    ],
+)
+def test_every_class_of_mail_has_its_effect_and_its_reason(
+    store: SqlStore,
+    ada: Lead,
+    touch: Touch,
+    mail: tuple[Any, ...],
+    kind: Kind | None,
+    enrollment: str,
+    scope: set[str],
+    left_to_a_person: list[tuple[str, str | None]],
+) -> None:
+    (handled,) = take(store, a_form(*mail, to=to_touch(touch)))
+    assert (handled.lead, kinds(store, ada), states(store, ada)) == (ada.id, [kind] if kind else [], [enrollment])
+    assert scopes(store, "ada@engines.example") == scope
+    assert [(one["kind"], one["detail"].get("successor")) for one in inbox(store)] == left_to_a_person
+    with store.unit(write=False) as work:
+        reasons = [one.why for one in work.responses.of_leads([ada.id]).get(ada.id, [])]
+    assert all(why.startswith("its reply address names the touch; ") for why in reasons)
+
+
 def test_our_own_mail_that_comes_back_is_dropped(store: SqlStore, ada: Lead, touch: Touch) -> None:
     own = a_mail("A guide", sender="dana@acme.example", to=to_touch(touch))
     loop = a_mail("A guide", sender="x@y.example", to=to_touch(touch), Message_ID="<touchaaa@acme.example>")
@@ -284,6 +358,42 @@ def test_a_date_in_the_future_or_before_the_touch_is_not_believed(store: SqlStor
 )
 def test_what_cannot_be_read_is_kept_for_a_person(store: SqlStore, junk: bytes) -> None:
     assert [one.what for one in take(store, junk)] == ["inbox"]
+
+
+HALF = "\ud800"  # half a character, which no database takes
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Type: text/plain; charset=utf-7\r\n\r\nTell me more. +2AA-",
+        b"Content-Type: text/plain; charset=unicode_escape\r\n\r\nTell me more. \\ud800\\u0000",
+        b"Content-Type: text/plain\r\nSubject: =?utf-7?q?+2AA-?=\r\n\r\nTell me more.",
+    ],
+)
+def test_half_characters_harm_neither_their_mail_nor_the_next(
+    store: SqlStore, ada: Lead, touch: Touch, head: bytes
+) -> None:
+    broken = f"From: ada@engines.example\r\nTo: {to_touch(touch)}\r\n".encode() + head
+    handled = take(store, broken, a_mail("And send me a quote.", to=to_touch(touch)))
+    assert [(one.what, one.intent) for one in handled] == [
+        ("recorded", Intent.INTERESTED),
+        ("recorded", Intent.REQUEST),
+    ]
+
+
+def test_a_mail_that_cannot_even_be_shown_is_left_to_a_person_and_holds_up_no_other(
+    store: SqlStore, ada: Lead, touch: Touch
+) -> None:
+    class Careless(EmailReader):
+        def read(self, raw: bytes, *, envelope_to: Sequence[str] = ()) -> Inbound:
+            mail = super().read(raw, envelope_to=envelope_to)
+            return replace(mail, new_text=HALF, sender=HALF) if b"poison" in raw else mail
+
+    mails = [a_mail(text, to=to_touch(touch)) for text in ("poison", "Tell me more.")]
+    assert [one.what for one in take(store, *mails, reader=Careless())] == ["inbox", "recorded"]
+    assert [(one["sender"], one["text"]) for one in inbox(store)] == [("", "")]
+    assert take(store) == []
 
 
 def test_a_folder_gives_each_file_once_and_puts_aside_what_it_cannot_read(tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ class EmailReader:
             message = email.message_from_bytes(raw[:MOST_BYTES])
             if message.get_content_type() == "multipart/form-data":
                 message, envelope_to = of_form(message)
+            envelope_to = tuple(keepable(one) for one in envelope_to)
             return _inbound(key, message, envelope_to)
         except (RecursionError, ValueError, LookupError, TypeError, AttributeError, AssertionError, IndexError):
             # The library stumbles over some forms that only attackers and very old programs write.
@@ -159,7 +160,7 @@ def text_of(part: Message[Any, Any]) -> str:
         payload = None
     if not isinstance(payload, bytes):
         whole = part.get_payload()
-        return whole.replace("\0", "") if isinstance(whole, str) else ""
+        return keepable(whole) if isinstance(whole, str) else ""
     payload = payload[: 4 * MOST_TEXT]
     try:
         declared = part.get_content_charset() or "utf-8"
@@ -167,10 +168,15 @@ def text_of(part: Message[Any, Any]) -> str:
         declared = "utf-8"
     for charset in (declared, "utf-8", "cp1252"):
         try:
-            return payload.decode(charset).replace("\0", "")
+            return keepable(payload.decode(charset))
         except (LookupError, ValueError):
             continue
-    return payload.decode("latin-1").replace("\0", "")
+    return keepable(payload.decode("latin-1"))
+
+
+def keepable(text: str) -> str:
+    """The text without what no database takes: NUL, and the half characters that UTF-7 and a few others may hold."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
 
 
 def _header(message: Message[Any, Any], name: str) -> str:
@@ -196,8 +202,7 @@ def _header(message: Message[Any, Any], name: str) -> str:
                 break
             except (LookupError, ValueError):
                 continue
-    text = "".join(words).encode("utf-8", "replace").decode("utf-8")
-    return " ".join(text.replace("\0", "").split())[:2_000]
+    return " ".join(keepable("".join(words)).split())[:2_000]
 
 
 def _addresses(message: Message[Any, Any], name: str) -> list[tuple[str, str]]:
@@ -227,7 +232,7 @@ def normal(address: str) -> str:
     try:
         return normalise_email(address)
     except ValueError:
-        return " ".join(address.replace("\0", "").split()).lower()[:320]
+        return " ".join(keepable(address).split()).lower()[:320]
 
 
 def _ids(message: Message[Any, Any], name: str) -> tuple[str, ...]:
