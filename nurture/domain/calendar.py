@@ -104,15 +104,17 @@ _BUILDING: Final = Lock()
 @lru_cache(maxsize=4096)
 def _public_holidays(country: str, year: int) -> frozenset[date]:
     """The national public holidays of a year, observed days included; none for a country that is not known."""
-    import holidays  # here, because it takes a third of a second, and most commands never ask
+    import holidays  # here, because it takes a seventh of a second, and most commands never ask
+    from holidays.registry import COUNTRIES
 
     code = country.strip().upper()
-    with _BUILDING:  # the library promises nothing about threads
-        if code not in holidays.list_supported_countries():
-            return frozenset()
-        with catch_warnings():  # it warns of far years whose dates nobody has fixed yet
-            simplefilter("ignore")
-            return frozenset(holidays.country_holidays(code, years=year))
+    # The library's own list of codes loads all 250 countries, which takes a second. Longer names are those of classes.
+    if len(code) > 3 or not any(code in names for names in COUNTRIES.values()):
+        return frozenset()
+    # It promises nothing about threads, and warns of far years whose dates nobody has fixed yet.
+    with _BUILDING, catch_warnings():
+        simplefilter("ignore")
+        return frozenset(holidays.country_holidays(code, years=year))
 
 
 def is_business_day(day: date, country: str | None) -> bool:

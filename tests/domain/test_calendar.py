@@ -203,6 +203,14 @@ def test_business_days_are_monday_to_friday_without_holidays(
     assert is_business_day(day, country) is open_for_business
 
 
+@pytest.mark.parametrize(
+    ("country", "is_known"),
+    [("US", True), ("gb", True), (" DEU ", True), ("ZZ", False), ("ECB", False), ("Korea", False), ("U", False)],
+)
+def test_a_country_is_known_by_its_code_alone(country: str, is_known: bool) -> None:
+    assert is_business_day(date(2026, 1, 1), country) is not is_known
+
+
 def test_holidays_are_the_same_from_many_threads() -> None:
     days = [(date(year, 12, 25), country) for year in range(2031, 2041) for country in ("DE", "US", "GB", "CA")]
     with ThreadPoolExecutor(8) as pool:
