@@ -178,7 +178,7 @@ def apply(
     if not made.is_empty and not dry_run:
         common = current.common()
         rescoring.run(store=app.store, rules=common["rules"], now=common["now"])
-        enroll.reconsider(store=app.store, rules=common["rules"], now=common["now"])
+        enroll.reconsider(store=app.store)
     if as_json:
         show_json(_rows(made) | {"moved": moved})
         return

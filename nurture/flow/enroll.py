@@ -62,13 +62,11 @@ def run(*, store: Store, rules: InForce, policy: Policy, now: datetime, limit: i
             return enrolled
 
 
-def reconsider(*, store: Store, rules: InForce, now: datetime) -> int:
-    """Flag every lead of ours for which a condition may have come true by time alone, or by a new day's rate."""
+def reconsider(*, store: Store) -> None:
+    """Flag every lead of ours: other rules may enroll or promote any of them."""
     with store.unit() as work:
-        leads = [lead.id for lead in work.leads.search(None, now=now) if lead.status is Status.NURTURING]
-        work.leads.update_many([{"id": lead, "enroll_check": True, "ready_check": True} for lead in leads])
+        work.leads.flag_everyone()
         work.commit()
-    return len(leads)
 
 
 def tonight(*, store: Store, rules: InForce) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from nurture.domain.lead import LeadId
-from nurture.domain.response import Grade, Kind
+from nurture.domain.response import Kind
 from nurture.domain.touch import State
 from nurture.ports import InForce, Store, Unit
 
@@ -17,6 +16,8 @@ EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 WON: Final = frozenset({"won"})
 ACCEPTED: Final = frozenset({"accepted", "won", "lost"})
 OFFERED: Final = ACCEPTED | {"offered", "rejected", "expired"}
+_TOLD_BY_STEP: Final = (State.SENT, State.DONE, State.SKIPPED, State.FAILED)
+_TOLD_BY_REP: Final = ("offered", "accepted", "rejected", "expired", "won", "lost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,59 +71,34 @@ def reached(work: Unit, now: datetime) -> tuple[Reached, dict[LeadId, Any], list
 def steps(cadence: str, *, store: Store) -> list[dict[str, Any]]:
     """What each step of a cadence did, and what people did in return; each person counts once."""
     with store.unit(write=False) as work:
-        touches = work.touches.select(cadence=cadence)
-        answers = [
-            one.response
-            for one in work.responses.stored()
-            if one.response.touch is not None and one.response.grade is Grade.HUMAN
-        ]
-    by_touch = {one.id: one for one in touches}
-    heard: dict[tuple[str, Kind], set[LeadId]] = {}
-    for one in answers:
-        touch = by_touch.get(one.touch or "")
-        if touch is not None:
-            heard.setdefault((touch.step, one.kind), set()).add(touch.lead)
-    rows = []
-    for step in dict.fromkeys(one.step for one in touches):
-        mine = [one for one in touches if one.step == step]
-        states = Counter(one.state for one in mine)
-        rows.append(
-            {
-                "step": step,
-                "channel": mine[0].channel.value,
-                "made": len(mine),
-                **{one.value: states[one] for one in (State.SENT, State.DONE, State.SKIPPED, State.FAILED)},
-                "clicked": len(heard.get((step, Kind.CLICK), ())),
-                "replied": len(heard.get((step, Kind.REPLY), ())),
-                "unsubscribed": len(heard.get((step, Kind.UNSUBSCRIBE), ())),
-            }
-        )
-    return rows
+        found = work.reports.made(cadence, by="step")
+    return [
+        {
+            "step": one.part,
+            "channel": one.channel,
+            "made": sum(one.touches.values()),
+            **{state.value: one.touches.get(state.value, 0) for state in _TOLD_BY_STEP},
+            "clicked": one.people.get(Kind.CLICK.value, 0),
+            "replied": one.people.get(Kind.REPLY.value, 0),
+            "unsubscribed": one.people.get(Kind.UNSUBSCRIBE.value, 0),
+        }
+        for one in found
+    ]
 
 
 def handoffs(*, store: Store, rules: InForce) -> list[dict[str, Any]]:
     """What each rep did with what was offered."""
     with store.unit(write=False) as work:
-        rows = [row for row in work.sales.handoffs() if row["rep"]]
-    result = []
-    for rep in sorted({str(row["rep"]) for row in rows}):
-        mine = [row for row in rows if row["rep"] == rep]
-        states = Counter(row["state"] for row in mine)
-        reasons = Counter(row["reason"] for row in mine if row["state"] == "rejected" and row["reason"])
-        waits = sorted(
-            (row["answered_at"] - row["offered_at"]) / timedelta(hours=1)
-            for row in mine
-            if row["answered_at"] and row["offered_at"]
-        )
-        person = rules.workspace.person(rep)
-        result.append(
-            {
-                "rep": rep,
-                "name": person.name if person is not None else None,
-                "handed": len(mine),
-                **{state: states[state] for state in ("offered", "accepted", "rejected", "expired", "won", "lost")},
-                "answer_hours": round(waits[len(waits) // 2], 1) if waits else None,
-                "reasons": dict(reasons.most_common()),
-            }
-        )
-    return result
+        desks = work.reports.desks()
+    people = {one.rep: rules.workspace.person(one.rep) for one in desks}
+    return [
+        {
+            "rep": one.rep,
+            "name": person.name if (person := people[one.rep]) is not None else None,
+            "handed": sum(one.states.values()),
+            **{state: one.states.get(state, 0) for state in _TOLD_BY_REP},
+            "answer_hours": round(one.middle_wait / timedelta(hours=1), 1) if one.middle_wait is not None else None,
+            "reasons": dict(one.reasons),
+        }
+        for one in desks
+    ]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from nurture.domain.enrollment import State
-from nurture.domain.response import Grade, Kind
+from nurture.domain.response import Kind
 from nurture.domain.touch import State as TouchState
 from nurture.ports import Store
 
@@ -14,31 +13,23 @@ from nurture.ports import Store
 def stats(cadence: str, *, store: Store) -> list[dict[str, Any]]:
     """One row a version, the oldest first. A lead that clicked or replied counts once."""
     with store.unit(write=False) as work:
-        enrollments = work.enrollments.select(cadence=cadence)
-        touches = work.touches.select(cadence=cadence)
-        heard = work.responses.of_leads({one.lead for one in touches})
-    made = {one.id: one for one in touches}
-    answered: dict[tuple[int, Kind], set[int]] = {}
-    for responses in heard.values():
-        for one in responses:
-            touch = made.get(one.touch or "")
-            if touch is not None and one.grade is Grade.HUMAN:
-                answered.setdefault((touch.version, one.kind), set()).add(touch.lead)
+        entered = work.reports.entered(cadence)
+        made = {int(one.part): one for one in work.reports.made(cadence, by="version")}
     rows = []
-    for version in sorted({one.version for one in enrollments} | {one.version for one in touches}):
-        mine = [one for one in enrollments if one.version == version]
-        states = Counter(one.state for one in mine)
-        sent = Counter(one.state for one in touches if one.version == version)
+    for version in sorted({one.version for one in entered} | made.keys()):
+        mine = [one for one in entered if one.version == version]
+        touches = made[version].touches if version in made else {}
+        people = made[version].people if version in made else {}
         rows.append(
             {
                 "version": version,
-                "enrolled": len(mine),
-                **{state.value: states[state] for state in State},
-                "held_out": sum(one.held_out for one in mine),
-                "sent": sent[TouchState.SENT] + sent[TouchState.UNKNOWN],
-                "tasks_done": sent[TouchState.DONE],
-                "clicked": len(answered.get((version, Kind.CLICK), ())),
-                "replied": len(answered.get((version, Kind.REPLY), ())),
+                "enrolled": sum(one.enrollments for one in mine),
+                **{state.value: sum(one.enrollments for one in mine if one.state == state) for state in State},
+                "held_out": sum(one.enrollments for one in mine if one.held_out),
+                "sent": touches.get(TouchState.SENT.value, 0) + touches.get(TouchState.UNKNOWN.value, 0),
+                "tasks_done": touches.get(TouchState.DONE.value, 0),
+                "clicked": people.get(Kind.CLICK.value, 0),
+                "replied": people.get(Kind.REPLY.value, 0),
             }
         )
     return rows

@@ -65,6 +65,9 @@ class Leads(Protocol):
     def unflag(self, flag: str, ids: Collection[LeadId]) -> None:
         """Take the mark away."""
 
+    def flag_everyone(self) -> None:
+        """Mark every lead of ours for both checks."""
+
     def flag_for_the_night(self, *, everyone: bool, returning_to: Collection[str]) -> None:
         """Mark what time alone may have changed; `everyone` where conditions themselves move with time."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Protocol
+from datetime import date, datetime, timedelta
+from typing import Literal, Protocol
 
 from nurture.domain.reception import Reception
 
@@ -87,6 +87,36 @@ class Held:
     until: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What one part of a cadence, a step or a version, did: touches by state, and people by what they did in return."""
+
+    part: str
+    channel: str  # of its first touch
+    touches: Mapping[str, int]
+    people: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Enrollments of one version of a cadence in one state."""
+
+    version: int
+    state: str
+    held_out: bool
+    enrollments: int
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What one rep did with what was offered. `middle_wait`: from offer to answer, half of the answers took longer."""
+
+    rep: str
+    states: Mapping[str, int]
+    reasons: Mapping[str, int]  # of rejections, the most frequent first
+    middle_wait: timedelta | None
+
+
 class Reports(Protocol):
     """What became of leads and of what was sent. Merged leads are counted as one; forgotten ones are still counted."""
 
@@ -110,3 +140,12 @@ class Reports(Protocol):
 
     def held(self) -> list[Held]:
         """What waits or was not made, the most frequent first."""
+
+    def made(self, cadence: str, *, by: Literal["step", "version"]) -> list[Made]:
+        """What each step or version of a cadence did, by its first touch."""
+
+    def entered(self, cadence: str) -> list[Entered]:
+        """Who entered each version of a cadence and how it ended, by version."""
+
+    def desks(self) -> list[Desk]:
+        """What each rep did with what was offered, by rep."""

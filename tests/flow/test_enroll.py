@@ -33,7 +33,7 @@ def standing(loop: Loop, lead: Lead) -> list[str]:
 
 def look(loop: Loop) -> int:
     """Let every lead be looked at, and enroll."""
-    enroll.reconsider(store=loop.store, rules=loop.rules, now=loop.now)
+    enroll.reconsider(store=loop.store)
     return enroll.run(**loop.common)
 
 

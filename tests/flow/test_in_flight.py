@@ -116,7 +116,7 @@ def test_a_correction_goes_to_those_who_were_sent_the_wrong_mail_and_to_nobody_e
     bench.tick()
     bench.write("- email: sorry", name="correction", more=SORRY.format(mail="one"), mails="sorry")
     bench.apply()
-    enroll.reconsider(store=bench.store, rules=bench.rules, now=bench.now)
+    enroll.reconsider(store=bench.store)
     enroll.run(**bench.common)
     bench.tick(minutes=1)
     assert bench.states(wrong) == ["one sent", "sorry sent"]

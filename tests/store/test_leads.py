@@ -255,6 +255,27 @@ def test_the_night_asks_who_has_no_place_and_who_is_near_a_decision(store: SqlSt
         assert work.leads.flagged("enroll_check", 9) == [placed.id, free.id, near.id]
 
 
+def test_other_rules_ask_every_lead_of_ours_again_in_one_statement(store: SqlStore) -> None:
+    first, second = (a_lead(store).id for _ in range(2))
+    a_lead(store, status="accepted")
+    a_lead(store, merged_into=first)
+    ran: list[str] = []
+    with store.unit() as work:
+        for flag in ("enroll_check", "ready_check"):
+            work.leads.unflag(flag, [first, second])
+        work.leads.unflag("enroll_check", work.leads.flagged("enroll_check", 9))
+
+        def listen(*told: Any) -> None:
+            ran.append(told[2])
+
+        event.listen(store.engine, "before_cursor_execute", listen)
+        work.leads.flag_everyone()
+        event.remove(store.engine, "before_cursor_execute", listen)
+        assert len(ran) == 1
+        assert work.leads.flagged("enroll_check", 9) == [first, second]
+        assert {first, second} <= set(work.leads.flagged("ready_check", 9))
+
+
 def test_who_must_not_be_contacted_is_not_idle(store: SqlStore) -> None:
     left, stopped = a_lead(store), a_lead(store)
     with store.unit() as work:

@@ -8,8 +8,8 @@ from typing import Any
 from nurture.adapters.store.unit import SqlStore
 from nurture.domain.lead import LeadId
 from nurture.domain.response import CallOutcome, Grade, Intent, Kind, Response
-from nurture.domain.touch import Reason, State
-from nurture.ports.reports import Earned, Reached
+from nurture.domain.touch import Channel, Reason, State
+from nurture.ports.reports import Desk, Earned, Entered, Made, Reached
 from nurture.ports.store import Change, Unit
 from tests.builders import a_lead, a_sent_touch, a_touch, an_enrollment
 from tests.fakes import A_TUESDAY
@@ -148,8 +148,52 @@ def test_what_is_held_back_says_until_when(store: SqlStore) -> None:
     assert (skipped.reason, skipped.state, skipped.next_at, skipped.until) == ("already_had", "skipped", None, None)
 
 
+def test_each_step_and_each_version_of_a_cadence_is_counted_with_the_people_who_answered_it(store: SqlStore) -> None:
+    later = A_TUESDAY + timedelta(days=9)
+    with store.unit() as work:
+        lead = a_lead(work, consent=False).id
+        both = [an_enrollment(work, lead=lead, version=version, exclusive=False) for version in (1, 2)]
+        again = [a_sent_touch(work, enrollment=one) for one in both]
+        a_touch(work, enrollment=both[1], step="call", channel=Channel.CALL, state=State.DONE, now=later)
+        a_sent_touch(work, enrollment=an_enrollment(work, cadence="another"))
+        for number, (touch, kind, grade) in enumerate(
+            [(one, Kind.CLICK, Grade.HUMAN) for one in again]
+            + [(again[0], Kind.REPLY, Grade.MACHINE), (again[1], Kind.UNSUBSCRIBE, Grade.HUMAN)]
+        ):
+            one = Response(kind, A_TUESDAY, lead, touch.id, grade=grade)
+            work.responses.add(one, key=str(number), recorded_at=A_TUESDAY, by="test")
+        steps = work.reports.made("evergreen", by="step")
+        versions = work.reports.made("evergreen", by="version")
+        entered = work.reports.entered("evergreen")
+    assert steps == [
+        Made("hello", "email", {"sent": 2}, {"click": 1, "unsubscribe": 1}),  # one person, though of two versions
+        Made("call", "call", {"done": 1}, {}),
+    ]
+    assert [(one.part, one.touches, one.people) for one in versions] == [
+        ("1", {"sent": 1}, {"click": 1}),
+        ("2", {"sent": 1, "done": 1}, {"click": 1, "unsubscribe": 1}),
+    ]
+    assert entered == [Entered(1, "active", False, 1), Entered(2, "active", False, 1)]
+
+
+def test_each_rep_is_counted_with_the_wait_in_the_middle_of_their_answers(store: SqlStore) -> None:
+    with store.unit() as work:
+        for hours, state, reason in ((1, "rejected", "no_fit"), (9, "accepted", None), (30, "rejected", "no_fit")):
+            times = {"offered_at": A_TUESDAY, "answered_at": A_TUESDAY + timedelta(hours=hours)}
+            lead = a_lead(work, consent=False).id
+            a_handoff(work, lead, state=state, reason=reason, rep="lee@acme.example", **times)
+        lead = a_lead(work, consent=False).id
+        a_handoff(work, lead, state="offered", rep="kim@acme.example", offered_at=A_TUESDAY)
+        a_handoff(work, lead, state="queued")
+        kim, lee = work.reports.desks()
+    assert kim == Desk("kim@acme.example", {"offered": 1}, {}, None)
+    wait = timedelta(hours=9)
+    assert lee == Desk("lee@acme.example", {"accepted": 1, "rejected": 2}, {"no_fit": 2}, wait)
+
+
 def test_of_nothing_there_is_nothing_to_count(store: SqlStore) -> None:
     with store.unit(write=False) as work:
         counted = work.reports
         found = [counted.reached(), counted.earned(), counted.arms(), counted.work(), counted.held()]
-    assert found == [[]] * 5
+        found += [counted.desks(), counted.entered("x"), counted.made("x", by="step")]
+    assert found == [[]] * 8

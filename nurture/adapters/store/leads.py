@@ -155,6 +155,14 @@ class LeadRows:
         if ids:
             self._db.execute(_UNFLAG[flag], {"ids": ids})
 
+    def flag_everyone(self) -> None:
+        """Mark every lead of ours for both checks, in one statement however many they are."""
+        ours = (leads.c.status == Status.NURTURING.value) & leads.c.merged_into.is_(None)
+        unmarked = select(leads.c.id).where(ours, ~(leads.c.enroll_check & leads.c.ready_check))
+        # Held by id, the order in which all others hold leads, or two would wait for each other.
+        held = unmarked.order_by(leads.c.id).with_for_update()
+        self._db.execute(update(leads).where(leads.c.id.in_(held)).values(enroll_check=True, ready_check=True))
+
     def flag_for_the_night(self, *, everyone: bool, returning_to: Collection[str]) -> None:
         """Mark what time alone may have changed: leads of ours without an exclusive place, or near a decision.
 

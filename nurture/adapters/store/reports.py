@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, Text, case, cast, exists, func, or_, select, union, union_all
 from sqlalchemy.sql.selectable import CompoundSelect
@@ -15,7 +15,7 @@ from nurture.domain.lead import Stage
 from nurture.domain.reception import Reception
 from nurture.domain.response import CONVERSATIONS, EVIDENCE, REFUSALS, Bounce, CallOutcome, Grade, Kind
 from nurture.domain.touch import Channel, State
-from nurture.ports.reports import Arm, Earned, Held, Reached, Waited, Work
+from nurture.ports.reports import Arm, Desk, Earned, Entered, Held, Made, Reached, Waited, Work
 
 SOURCE = func.nullif(leads.c.source, "")
 COUNTED = leads.c.merged_into.is_(None)
@@ -179,6 +179,60 @@ class ReportRows:
             )
             for cadence, states in sorted(made.items())
         ]
+
+    def made(self, cadence: str, *, by: Literal["step", "version"]) -> list[Made]:
+        """What each step or version of a cadence did."""
+        part, mine = touches.c[by], touches.c.cadence == cadence
+        first = func.min(touches.c.created_at, type_=touches.c.created_at.type).label("first")
+        parts = (part.label("part"), touches.c.channel, touches.c.state)
+        counted = select(*parts, first, func.count().label("n")).where(mine).group_by(*parts)
+        channels: dict[Any, str] = {}
+        states: dict[Any, dict[str, int]] = {}
+        for row in sorted(self._db.execute(counted), key=lambda row: (row.first, row.part)):
+            channels.setdefault(row.part, row.channel)
+            of_part = states.setdefault(row.part, {})
+            of_part[row.state] = of_part.get(row.state, 0) + row.n
+        query = select(part.label("part"), responses.c.kind, func.count(touches.c.lead_id.distinct()).label("n"))
+        query = query.join_from(responses, touches, touches.c.id == responses.c.touch_id)
+        query = query.where(mine, responses.c.grade == Grade.HUMAN.value).group_by(part, responses.c.kind)
+        people: dict[Any, dict[str, int]] = {}
+        for row in self._db.execute(query):
+            people.setdefault(row.part, {})[row.kind] = row.n
+        return [Made(str(one), channels[one], states[one], people.get(one, {})) for one in channels]
+
+    def entered(self, cadence: str) -> list[Entered]:
+        """Who entered each version of a cadence and how it ended."""
+        parts = (enrollments.c.version, enrollments.c.state, enrollments.c.held_out)
+        counted = select(*parts, func.count().label("enrollments")).where(enrollments.c.cadence == cadence)
+        return [Entered(**row._mapping) for row in self._db.execute(counted.group_by(*parts).order_by(*parts))]
+
+    def desks(self) -> list[Desk]:
+        """What each rep did with what was offered."""
+        rep, whose = handoffs.c.rep, func.coalesce(handoffs.c.rep, "") != ""
+        states: dict[str, dict[str, int]] = {}
+        by_state = select(rep, handoffs.c.state, func.count().label("n")).where(whose).group_by(rep, handoffs.c.state)
+        for row in self._db.execute(by_state):
+            states.setdefault(row.rep, {})[row.state] = row.n
+        reasons: dict[str, dict[str, int]] = {}
+        count = func.count().label("n")
+        why = select(rep, handoffs.c.reason, count).where(whose, func.coalesce(handoffs.c.reason, "") != "")
+        why = why.where(handoffs.c.state == Handoff.REJECTED.value).group_by(rep, handoffs.c.reason)
+        for row in self._db.execute(why.order_by(count.desc(), handoffs.c.reason)):
+            reasons.setdefault(row.rep, {})[row.reason] = row.n
+        waits = self._middle_waits()
+        return [Desk(one, states[one], reasons.get(one, {}), waits.get(one)) for one in sorted(states)]
+
+    def _middle_waits(self) -> dict[str, timedelta]:
+        """How long the answer in the middle of each rep's took."""
+        offered, answered = handoffs.c.offered_at, handoffs.c.answered_at
+        sqlite = self._db.dialect.name == "sqlite"
+        wait: ColumnElement[Any] = func.julianday(answered) - func.julianday(offered) if sqlite else answered - offered
+        place = func.row_number().over(partition_by=handoffs.c.rep, order_by=(wait, handoffs.c.id)).label("place")
+        size = func.count().over(partition_by=handoffs.c.rep).label("size")
+        query = select(handoffs.c.rep, offered, answered, place, size)
+        placed = query.where(handoffs.c.rep.is_not(None), offered.is_not(None), answered.is_not(None)).subquery()
+        middle = select(placed).where(placed.c.place == placed.c.size // 2 + 1)
+        return {row.rep: row.answered_at - row.offered_at for row in self._db.execute(middle)}
 
     def held(self) -> list[Held]:
         """What waits or was not made."""

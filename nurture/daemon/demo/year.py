@@ -102,7 +102,7 @@ def _apply(app: App) -> None:
     rules, policy = app.rules.in_force(), app.policy
     made = plans.plan(sources, files=app.files, store=app.store, rules=rules, policy=policy, now=START)
     plans.apply(made, store=app.store, policy=policy, now=START, by="demo")
-    enroll.reconsider(store=app.store, rules=app.rules.in_force(), now=START)
+    enroll.reconsider(store=app.store)
 
 
 def _passes(app: App, market: Market, clock: SetClock, days: int, watch: Watch) -> int:

@@ -120,7 +120,7 @@ def _put_in_force(app: App, now: datetime) -> int:
     plans.apply(made, by="simulate", before=app.rules.in_force().workspace, **common)
     rules = app.rules.in_force()
     rescoring.run(store=app.store, rules=rules, now=now)
-    enroll.reconsider(store=app.store, rules=rules, now=now)
+    enroll.reconsider(store=app.store)
     return len(made.files)
 
 
