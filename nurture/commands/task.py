@@ -60,22 +60,27 @@ def list_tasks(ctx: typer.Context, *, as_json: AsJson = False) -> None:
 def next_task(ctx: typer.Context, *, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Take the next task: yours until it is done or released. Say who you are with --as."""
     from nurture.flow import tasks
+    from nurture.flow.shown import next_row
 
     current = session(ctx)
     item = tasks.next_for(current.person, dry_run=dry_run, **current.common())
-    if as_json:
-        show_json(row_of(item) if item is not None else None)
-        return
     if item is None:
-        say("Nothing to do now: no task is open that may be done at this hour.")
+        show_json(None) if as_json else say("Nothing to do now: no task is open that may be done at this hour.")
         return
     one, lead = item.touch, item.lead
+    if as_json:
+        show_json(next_row(one, lead, questions=item.questions, history=item.history))
+        return
     company = f", {lead.company.name}" if lead.company else ""
     show(f"{one.channel.value.upper()} {lead.name}{company}   {lead.phone or lead.email or ''}")
     show(f"task {one.id}, due {one.due_at:%Y-%m-%d %H:%M} UTC" + (f", from {one.cadence}" if one.cadence else ""))
     show("\n" + (one.script or "(no script)").strip())
-    if one.ask:
-        show("\nAsk about: " + ", ".join(name.replace("_", " ") for name in one.ask))
+    if item.history:
+        show("\nSo far:")
+    for entry in item.history:
+        show(f"{entry.at:%Y-%m-%d}  {entry.text}")
+    if item.questions:
+        show("\nStill to ask: " + ", ".join(name.replace("_", " ") for name in item.questions))
     say(f"\nThen: nurture task done {one.id} --outcome connected --note '...' --fact budget='...'")
 
 
@@ -165,6 +170,8 @@ def _tell_recorded(
         stage = person.stage.replace("_", " ")
         points = person.fit + person.engagement
         show(f"Recorded. {person.name} is {stage}, {points:.0f} points, {person.status}.")
+        if note:
+            show(f"{note[:1].upper()}{note[1:]}.")
 
 
 def respond(

@@ -12,7 +12,7 @@ from datetime import datetime
 from nurture.domain.cadence import Cadence
 from nurture.domain.enrollment import Enrollment, Pause
 from nurture.domain.errors import RequestError, UnknownNameError
-from nurture.domain.lead import LeadId, Status
+from nurture.domain.lead import LeadId
 from nurture.domain.policy import Policy
 from nurture.moves import enrolling
 from nurture.moves.entry import MAY_ENTER, Answer, may_enter, rate_left, statuses_of

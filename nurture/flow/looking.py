@@ -13,8 +13,8 @@ from nurture.domain.lead import Lead, LeadId
 from nurture.domain.names import names_of
 from nurture.domain.policy import Policy
 from nurture.domain.scoring import Worth
-from nurture.domain.timeline import Entry, timeline
-from nurture.domain.touch import CONTACTED, Channel
+from nurture.domain.timeline import Entry
+from nurture.moves import told
 from nurture.moves.scene import load
 from nurture.ports import InForce, Store, Unit
 from nurture.ports.store import Consent
@@ -83,15 +83,7 @@ def _with_names(work: Unit, leads: list[Lead], rules: InForce, now: datetime) ->
 def history(lead: LeadId, *, store: Store) -> tuple[Entry, ...]:
     """Everything that happened to a lead, oldest first."""
     with store.unit(write=False) as work:
-        touches = work.touches.of_leads([lead]).get(lead, [])
-        mails = [one for one in touches if one.channel is Channel.EMAIL and one.state in CONTACTED]
-        texts = {one.id: work.touches.text(one.id) for one in mails}
-        return timeline(
-            touches,
-            work.responses.of_leads([lead]).get(lead, []),
-            work.notes.of_lead(lead),
-            subjects={key: text[0] for key, text in texts.items() if text is not None},
-        )
+        return told.history(work, lead)
 
 
 @dataclass(frozen=True, slots=True)

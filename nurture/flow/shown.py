@@ -8,6 +8,7 @@ from typing import Any
 from nurture.domain.enrollment import OPEN, Enrollment
 from nurture.domain.errors import RefusedError
 from nurture.domain.lead import Lead
+from nurture.domain.timeline import Entry
 from nurture.domain.touch import Touch
 from nurture.ports import InForce, Unit
 from nurture.ports.store import StoredResponse
@@ -31,6 +32,11 @@ def task_row(one: Touch, lead: Lead) -> dict[str, Any]:
         "assigned": one.assigned,
         "claimed_by": one.claimed_by,
     }
+
+
+def next_row(one: Touch, lead: Lead, *, questions: Sequence[str], history: Sequence[Entry]) -> dict[str, Any]:
+    """A task for who does it: `questions` are those still open, `history` is what was said and done so far."""
+    return task_row(one, lead) | {"questions": list(questions), "history": [entry.as_json() for entry in history]}
 
 
 def response_row(one: StoredResponse) -> dict[str, Any]:

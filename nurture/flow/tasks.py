@@ -15,7 +15,9 @@ from nurture.domain.lead import Lead
 from nurture.domain.person import Person
 from nurture.domain.policy import Policy
 from nurture.domain.response import CallOutcome, Kind
+from nurture.domain.timeline import Entry
 from nurture.domain.touch import BY_PHONE, Channel, Event, State, Touch
+from nurture.moves import told
 from nurture.moves.calls import calls_left, is_for
 from nurture.moves.responding import Recorded, Report, record_in
 from nurture.moves.scene import Scene, load
@@ -28,10 +30,12 @@ DATED: Final = frozenset({CallOutcome.CALLBACK, CallOutcome.MEETING_BOOKED})
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An open task with its lead."""
+    """An open task with its lead. For who does it: the history, and the facts that are still to be asked for."""
 
     touch: Touch
     lead: Lead
+    history: tuple[Entry, ...] = ()
+    questions: tuple[str, ...] = ()
 
 
 def listed(*, store: Store, assigned: str | None = None) -> list[Item]:
@@ -55,7 +59,7 @@ def next_for(
         open_ = work.touches.open_tasks()  # what is open was handed out: it may be done before it is due
         held = next((one for one in open_ if one.claimed_by == person.email), None)
         if held is not None:
-            return Item(held, work.leads.get([held.lead])[held.lead])
+            return _told(work, held, work.leads.get([held.lead])[held.lead], rules, now)
         free = [one for one in open_ if one.claimed_by is None and is_for(one, person)]
         scene = load(work, {one.lead for one in free}, rules=rules, policy=policy, now=now)
         left = calls_left(work, person, policy, now)
@@ -66,10 +70,16 @@ def next_for(
             # The attempt makes the claim a compare-and-set: of two callers, one finds it changed.
             taken = replace(one, claimed_by=person.email, attempt=one.attempt + 1)
             if work.touches.save([taken], was={one.id: (one.attempt, one.state)}):
+                item = _told(work, taken, lead, rules, now)
                 if not dry_run:
                     work.commit()
-                return Item(taken, lead)
+                return item
     return None
+
+
+def _told(work: Unit, one: Touch, lead: Lead, rules: InForce, now: datetime) -> Item:
+    questions = told.open_questions(work, lead, one.ask, readiness=rules.workspace.readiness, now=now)
+    return Item(one, lead, told.history(work, lead.id), questions)
 
 
 def known(who: str, rules: InForce) -> Person:
@@ -132,6 +142,9 @@ def done(
 ) -> Recorded:
     """A task was done, with this outcome: a response, and all that follows from it, in one transaction.
 
+    Who reports it did it, and their calls of the day count it, also where another had taken it: the note says so. The
+    same outcome reported again by the same person changes nothing; any report on what another has done is refused.
+
     `until`: the day or moment that was agreed, for `callback` and `meeting_booked`. Raises RequestError for an outcome
     that lacks what it needs or a fact that is none, RefusedError for a task that cannot be done any more.
     """
@@ -145,17 +158,17 @@ def done(
         raise RequestError(f"{unknown[0]!r} is not a fact.", hint=f"Facts: {listed_}.")
     with store.unit() as work:
         one = _task(work, task)
-        if one.state is State.DONE and one.outcome == outcome.value:
+        person = rules.workspace.person(by)
+        # Who did it is who says so, where we know them; anybody else writes it down for who has it.
+        doer = person.email if person is not None else one.claimed_by or by
+        if one.state is State.DONE and one.outcome == outcome.value and one.claimed_by in (doer, None):
             return Recorded(Report(Kind.CALL, one.sent_at or now, one.lead, one.id), None, one.lead, "done before")
         if one.state in (State.DONE, State.CANCELED):
-            ended = f" ({one.outcome.replace('_', ' ')})" if one.outcome else ""
+            ended = f" ({one.outcome.replace('_', ' ')}, by {one.claimed_by or 'nobody'})" if one.outcome else ""
             raise RefusedError(f"The task is {one.state} already{ended}.", hint=f"See: nurture touch show {one.id}")
         touches.moved(one.state, Event.DO)
-        if one.claimed_by is None:
-            person = rules.workspace.person(by)
-            work.touches.save(
-                [replace(one, claimed_by=person.email if person else by)], was={one.id: (one.attempt, one.state)}
-            )
+        if one.claimed_by != doer:
+            work.touches.save([replace(one, claimed_by=doer)], was={one.id: (one.attempt, one.state)})
         detail: dict[str, Any] = {"outcome": outcome.value, "text": note, "facts": dict(facts or {})}
         if until is not None:
             scene = load(work, [one.lead], rules=rules, policy=policy, now=now)
@@ -166,6 +179,8 @@ def done(
         (recorded,) = record_in(work, [report], rules=rules, policy=policy, new_id=new_id, now=now, by=by)
         if not dry_run:
             work.commit()
+    if one.claimed_by not in (doer, None):
+        return replace(recorded, note=f"{one.claimed_by} had this task; it counts as done by {doer}")
     return recorded
 
 

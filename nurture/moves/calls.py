@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from nurture.domain import calendar
 from nurture.domain.person import Person, Role
 from nurture.domain.policy import Policy
-from nurture.domain.touch import BY_PHONE, State, Touch
+from nurture.domain.touch import Touch
 from nurture.ports import Unit
-
-OLDEST: Final = timedelta(days=60)  # of a task that is still done
 
 
 def is_for(one: Touch, person: Person) -> bool:
@@ -27,9 +24,4 @@ def calls_left(work: Unit, person: Person, policy: Policy, now: datetime) -> int
         return 1
     zone = calendar.zone(person.timezone or policy.timezone)
     midnight = calendar.day_bounds(calendar.local_day(now, zone), zone)[0]
-    made = sum(
-        1
-        for one in work.touches.select(state=State.DONE, since=midnight - OLDEST)
-        if one.claimed_by == person.email and one.channel in BY_PHONE and one.sent_at and one.sent_at >= midnight
-    )
-    return person.calls_per_day - made
+    return person.calls_per_day - work.touches.calls_made(person.email, since=midnight)

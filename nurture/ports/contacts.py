@@ -129,6 +129,9 @@ class Touches(Protocol):
     def open_tasks(self, *, due_before: datetime | None = None) -> list[Touch]:
         """Open tasks, by when they were due."""
 
+    def calls_made(self, by: str, *, since: datetime) -> int:
+        """Calls and voicemails that a person, by address, did at a moment or later."""
+
     def over(self, since: datetime, until: datetime) -> list[Touch]:
         """Touches that ended in [since, until): sent, done, expired; else when that was decided."""
 

@@ -87,6 +87,20 @@ def test_two_callers_never_get_the_same_task(nurture: Nurture, ada: str, folder:
     assert nurture("--as", "Dana", "task", "next", "--json").json is None
 
 
+def test_the_next_task_comes_with_what_was_said_and_what_to_ask(nurture: Nurture, ada: str, folder: Path) -> None:
+    nurture("lead", "fact", ada, "budget=50k EUR")
+    task = _a_task(folder, ada, ask=("budget", "timeline"))
+    shown = nurture("--as", "Cal", "task", "next").out
+    said = shown.index("So far:"), shown.index("budget: 50k EUR"), shown.index("Still to ask: timeline")
+    assert list(said) == sorted(said)
+    row = nurture("--as", "Cal", "task", "next", "--json").json
+    assert (row["questions"][0], "budget" in row["questions"]) == ("timeline", False)
+    assert [one for one in row["history"] if "50k EUR" in one["text"]]
+    other = nurture("--as", "Mia", "task", "done", task, "--outcome", "replied")
+    assert "Cal@acme.example had this task; it counts as done by mia@acme.example." in other.out
+    assert nurture("--as", "Cal", "task", "done", task, "--outcome", "replied").code == 1
+
+
 def test_an_outcome_is_a_response_and_writes_down_what_was_learned(nurture: Nurture, ada: str, folder: Path) -> None:
     task = _a_task(folder, ada)
     done = ["task", "done", task, "--outcome", "connected", "--fact", "budget=50k EUR", "--note", "kind"]

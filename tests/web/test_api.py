@@ -116,7 +116,8 @@ def test_enrolling_pausing_and_stopping_say_the_state(house: House, api: Call) -
 def test_a_task_is_taken_given_back_and_done_once(house: House, api: Call) -> None:
     task = a_call(house)
     assert [one["id"] for one in api("GET", "/tasks")[1]] == [task]
-    assert api("POST", "/tasks/next", {"person": "Cal"})[1]["id"] == task
+    taken = api("POST", "/tasks/next", {"person": "Cal"})[1]
+    assert (taken["id"], taken["history"][-1]["text"]) == (task, "Call “intro” to be done by 2026-03-03")
     assert api("POST", "/tasks/next", {"person": "Dot"})[1] is None
     assert api("POST", f"/tasks/{task}/release")[1]["claimed_by"] is None
     assert api("POST", "/tasks/next", {"person": "Dot"})[1]["claimed_by"] == "dot@acme.example"
@@ -124,6 +125,7 @@ def test_a_task_is_taken_given_back_and_done_once(house: House, api: Call) -> No
     assert api("POST", f"/tasks/{task}/done", body)[0] == 200
     assert api("POST", f"/tasks/{task}/done", body)[1]["note"] == "done before"
     assert api("POST", f"/tasks/{task}/done", {"outcome": "voicemail"})[0] == 409
+    assert api("POST", f"/tasks/{task}/done", body | {"person": "Cal"})[0] == 409  # Dot did it, and Cal is told
     assert api("GET", "/tasks")[1] == []
 
 

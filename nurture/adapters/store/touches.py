@@ -17,7 +17,7 @@ from nurture.adapters.store.soundness import broken_rows, broken_totals
 from nurture.adapters.store.tables import companies, leads, links, touch_texts
 from nurture.adapters.store.tables import touches as table
 from nurture.domain.pacing import Counted, as_counted
-from nurture.domain.touch import FINAL, Channel, Reason, State, Touch, TouchId
+from nurture.domain.touch import BY_PHONE, FINAL, Channel, Reason, State, Touch, TouchId
 
 # What each column keeps of a touch.
 _KEPT: Final[Mapping[str, Callable[[Touch], Any]]] = {
@@ -211,6 +211,13 @@ class TouchRows:
         if due_before is not None:
             query = query.where(table.c.due_at <= due_before)
         return [_touch(row) for row in self._db.execute(query)]
+
+    def calls_made(self, by: str, *, since: datetime) -> int:
+        """Calls and voicemails that a person did at a moment or later."""
+        phone = [channel.value for channel in BY_PHONE]
+        mine = (table.c.claimed_by == by, table.c.state == State.DONE.value, table.c.channel.in_(phone))
+        query = select(func.count()).select_from(table).where(table.c.sent_at >= since, *mine)
+        return int(self._db.execute(query).scalar_one())
 
     def over(self, since: datetime, until: datetime) -> list[Touch]:
         """Touches that ended in [since, until): sent, done, expired; else when that was decided."""

@@ -95,16 +95,22 @@ def _never(
         return Skip(Reason.NO_ADDRESS)
     if isinstance(step, Email) and not step.repeat and scene.had(lead, planned.template):
         return Skip(Reason.ALREADY_HAD)
-    if due.cadence == scene.rules.workspace.readiness.if_missing and _contacts(due, scene) >= scene.policy.attempts:
+    qualifies = due.cadence == scene.rules.workspace.readiness.if_missing
+    if qualifies and _contacts(due, scene) >= scene.policy.attempts and not scene.goes_with_a_call(planned):
         return Skip(Reason.ATTEMPTS_USED)
     return None
 
 
 def _contacts(due: Enrollment, scene: Scene) -> int:
     """How often an enrollment has contacted its lead; a call with its voicemail is one contact."""
-    return sum(
-        one.enrollment == due.id and one.counted_at is not None and one.channel is not Channel.VOICEMAIL
-        for one in scene.touches.get(due.lead, ())
+    return len(
+        pacing.as_counted(
+            [
+                (one.counted_at, one.enrollment, one.channel)
+                for one in scene.touches.get(due.lead, ())
+                if one.enrollment == due.id and one.counted_at is not None
+            ]
+        )
     )
 
 

@@ -186,6 +186,12 @@ class TaskRow(BaseModel):
     claimed_by: str | None
 
 
+class NextRow(TaskRow):
+    """A task for who does it: `questions` are those still open, and `history` is what was said and done so far."""
+
+    history: list[TimelineRow]
+
+
 class HandoffRow(BaseModel):
     """One offer of one lead to one rep."""
 

@@ -10,9 +10,9 @@ from fastapi.responses import JSONResponse
 
 from nurture.domain.response import CallOutcome
 from nurture.flow import tasks as arrow
-from nurture.flow.shown import task_row
+from nurture.flow.shown import next_row, task_row
 from nurture.web.api.door import PAGE, REFUSALS, ApiRoute, Caller, Limit, answer, page, to_come
-from nurture.web.api.shapes import PLAIN, DoneBody, PersonBody, RecordedRow, TaskRow, Who, Word
+from nurture.web.api.shapes import PLAIN, DoneBody, NextRow, PersonBody, RecordedRow, TaskRow, Who, Word
 from nurture.web.site import Site
 
 TaskId = Annotated[str, Path(pattern=PLAIN, min_length=1, max_length=200)]
@@ -41,11 +41,13 @@ def routes(site: Site) -> APIRouter:
             people = work.leads.get({one.lead for one in found})
         return page([task_row(one, people[one.lead]) for one in found], request, limit=limit)
 
-    @router.post("/next", summary="Take the next task", response_model=TaskRow | None)
+    @router.post("/next", summary="Take the next task", response_model=NextRow | None)
     def following(body: PersonBody, caller: Caller) -> JSONResponse:
         """It is this person's until it is done or released, and nobody else gets it; null where there is none now."""
         item = arrow.next_for(body.person, **common(site.now()))
-        return answer(task_row(item.touch, item.lead) if item is not None else None)
+        if item is None:
+            return answer(None)
+        return answer(next_row(item.touch, item.lead, questions=item.questions, history=item.history))
 
     @router.post("/{task}/release", summary="Give a task back to the queue", response_model=TaskRow)
     def release(task: TaskId, caller: Caller) -> JSONResponse:
