@@ -205,30 +205,43 @@ def build(level: str, lock: int) -> None:
     if uv and subprocess.call([uv, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
         uv = None  # a version manager's empty promise
     kept = may_be_kept(with_pip=uv is None)
+    earlier = READY.read_bytes() if kept and is_ready("runtime") else b""
+    had = installed() if earlier else set()
     if uv:
         start_over_unless(kept)
         made = kept or run(uv, "venv", "-q", "--allow-existing", "--python", base, str(VENV))
         packages = ("-r", str(LOCKS[level]))
         if made and run(uv, "pip", "install", "-q", "--python", str(PYTHON), "--require-hashes", *packages):
             return finish(level)
+        # What works is not thrown away: offline, nothing could take its place.
+        kept = bool(earlier) and installed() == had
+        if kept and not may_be_kept(with_pip=True, unfinished=True):
+            raise not_installed(earlier)  # what uv has made, pip cannot add to
         say("uv could not do it; trying pip")
-        kept = False
     start_over_unless(kept)
     if not kept and not run(base, "-m", "venv", str(VENV)):
         raise CannotError("the virtual environment could not be made; the reason is above.")
     pip = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "-q", "--no-compile")
     if not run(str(PYTHON), *pip, "--require-hashes", "-r", str(LOCKS[level])):
-        raise CannotError(
-            "the packages could not be installed; the reason is above.\n  The first use needs a way to a package "
-            "index (see pip's settings for mirrors and proxies); later ones do not.",
-            UNREACHABLE,
-        )
+        raise not_installed(earlier if kept and installed() == had else b"")
     return finish(level)
 
 
-def may_be_kept(with_pip: bool) -> bool:
-    """True when .venv is whole, so that what is missing can be added to it."""
-    if UNFINISHED.exists() or not PYTHON.exists():
+def not_installed(earlier: bytes) -> CannotError:
+    """What to say; `earlier`: what READY held and is still true, so that the program runs as before."""
+    if earlier:
+        READY.write_bytes(earlier)
+        UNFINISHED.unlink()
+    return CannotError(
+        "the packages could not be installed; the reason is above.\n  The first use needs a way to a package "
+        "index (see pip's settings for mirrors and proxies); later ones do not.",
+        UNREACHABLE,
+    )
+
+
+def may_be_kept(with_pip: bool, unfinished: bool = False) -> bool:
+    """True when .venv is whole, so that what is missing can be added to it. `unfinished`: it is by us, right now."""
+    if (UNFINISHED.exists() and not unfinished) or not PYTHON.exists():
         return False
     if READY.exists() and not is_ready("runtime"):
         return False  # its Python has gone, or packages that are no longer asked for would stay
@@ -250,8 +263,7 @@ def start_over_unless(kept: bool) -> None:
 
 def finish(level: str) -> None:
     """Put the checkout itself on the path of .venv, then say that it is whole."""
-    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    packages = Path(subprocess.check_output([str(PYTHON), "-c", ask], universal_newlines=True).strip())
+    packages = site_packages()
     # Relative, so that a checkout may be moved.
     (packages / "nurture-checkout.pth").write_text(os.path.relpath(str(ROOT), str(packages)) + "\n")
     # The development lock holds all of the runtime lock, in the same versions.
@@ -261,6 +273,17 @@ def finish(level: str) -> None:
     draft.write_text(json.dumps(content), "utf-8")
     os.replace(str(draft), str(READY))
     UNFINISHED.unlink()
+
+
+def site_packages() -> Path:
+    """Where .venv keeps its packages."""
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    return Path(subprocess.check_output([str(PYTHON), "-c", ask], universal_newlines=True).strip())
+
+
+def installed() -> "set[str]":
+    """What .venv holds, by file names, besides pip itself."""
+    return {name for name in os.listdir(str(site_packages())) if not name.startswith("pip")}
 
 
 # The tests

@@ -21,6 +21,8 @@ from nurture.setting_words import Rate, Share, Span, WarmUp
 
 FILE = "nurture.toml"
 SECRET_FILE = "secret.key"
+# Of the contract, and obeyed by nothing yet: whoever sets one would rely on it.
+_NOT_YET = (("backup", "every"), ("digest", "at"), ("retention", "events"))
 _SECRETS = {("sendgrid", "api_key"), ("smtp", "password"), ("imap", "password"), ("web", "secret_key")}
 
 
@@ -373,11 +375,15 @@ def _in_words(problem: ValidationError, path: Path) -> str:
         where = ".".join(str(part) for part in error["loc"])
         env = "NURTURE_" + "__".join(str(part).upper() for part in error["loc"])
         place = env if env in os.environ else f"{path}: {where}"
-        lines.append(f"{place}: {error['msg'].removeprefix('Value error, ')}.")
+        lines.append(f"{place}: {error['msg'].removeprefix('Value error, ').rstrip('.')}.")
     return "\n".join(lines)
 
 
 def _check_names(settings: Settings, path: Path) -> None:
+    for section, key in _NOT_YET:
+        if key in getattr(settings, section).model_fields_set:
+            what = f"{section}.{key} comes with a later version and would do nothing now."
+            raise RequestError(f"{path}: {what}", hint="Remove it, and do by hand what it was for.")
     try:
         calendar.zone(settings.calendar.timezone)
     except ValueError as problem:

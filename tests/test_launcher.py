@@ -170,6 +170,18 @@ def test_a_package_with_another_hash_is_not_installed(checkout: Checkout) -> Non
     assert "could not be installed" in err
 
 
+@pytest.mark.parametrize("by", ["uv", "pip"])
+def test_tests_that_cannot_be_set_up_offline_leave_the_program_as_it_was(checkout: Checkout, by: str) -> None:
+    if by == "pip":
+        checkout.without_uv()
+    assert checkout.run("status")[0] == 0
+    checkout.pull_the_plug()
+    for _ in range(2):
+        code, _, err = checkout.run("test")
+        assert (code, "could not be installed" in err) == (3, True)
+        assert checkout.run("status") == (0, "nurture status with its dependency\n", "")
+
+
 def test_the_tests_all_run_and_a_failure_of_any_is_the_result(checkout: Checkout) -> None:
     code, out, _ = checkout.run("test", "tests/domain", "-k", "a name", FAILING="mypy")
     order = [line.split()[1:3] for line in out.splitlines() if line.startswith("ran ")]

@@ -115,7 +115,8 @@ def _head(path: Path) -> bytes:
             f"There is no file {path}.", hint=f"Did you mean {near[0]!r}?" if near else "Check the path."
         ) from error
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL
-        raise RequestError(f"{path} cannot be read: {error}.", hint="Check the path and its permissions.") from error
+        because = error.strerror if isinstance(error, OSError) else error
+        raise RequestError(f"{path} cannot be read: {because}.", hint="Check the path and its permissions.") from error
     what = next((words for mark, words in _OTHER_FILES if head.startswith(mark)), None)
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:10].lower()
     what = what or next((words for mark, words in _MARKUP if start.startswith(mark)), None)

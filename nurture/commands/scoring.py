@@ -115,7 +115,8 @@ def compare(
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as problem:
-        raise RequestError(f"{file} cannot be read: {problem}.", hint="Name a scoring.yaml.") from problem
+        because = problem.strerror if isinstance(problem, OSError) else problem
+        raise RequestError(f"{file} cannot be read: {because}.", hint="Name a scoring.yaml.") from problem
     rules = current.app.rules.in_force()
     made = arrow.compare(
         current.app.read_scoring(text, file.name),

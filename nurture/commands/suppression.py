@@ -76,7 +76,8 @@ def take(
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as problem:
-        raise RequestError(f"{file} cannot be read: {problem}.", hint="It must be a text file in UTF-8.") from None
+        because = problem.strerror if isinstance(problem, OSError) else problem
+        raise RequestError(f"{file} cannot be read: {because}.", hint="It must be a text file in UTF-8.") from None
     made = suppressing.take(
         list(csv.reader(text.splitlines())),
         reason=reason,

@@ -69,10 +69,10 @@ def of_settings(app: App) -> Iterator[Finding]:
         if is_reserved(_domain(sender.email)):
             yield Finding("error", f"The sender {sender.email} is a placeholder.", "Set mail.from in nurture.toml.")
     url = urlsplit(settings.public_url)
-    if url.scheme != "https":
+    if settings.web.public_url and url.scheme != "https":
         hint = "Set web.public_url to the address of your reverse proxy with TLS."
         yield Finding("error", "web.public_url is not https: one click to unsubscribe works only with TLS.", hint)
-    if url.hostname in LOCAL or is_reserved(url.hostname or ""):
+    if settings.web.public_url and (url.hostname in LOCAL or is_reserved(url.hostname or "")):
         yield Finding("error", f"web.public_url leads to {url.hostname}: no link in a mail would work.", "Set it.")
     if not settings.alerts.email and not settings.alerts.webhook:
         yield Finding("warning", "Nobody is told when mail pauses by itself.", "Set alerts.email or alerts.webhook.")
@@ -216,7 +216,7 @@ def _people(app: App) -> Iterator[Finding]:
     if doubt := counts.get(State.IN_DOUBT):
         yield Finding("warning", f"{doubt} mails are in doubt.", "Run: nurture touch list --state in_doubt")
     if no_zone:
-        yield Finding("ok", f"{no_zone} leads have no time zone of their own: the workspace's is used.")
+        yield Finding("ok", f"Leads without a time zone of their own: {no_zone:,}. The workspace's is used.")
 
 
 def _domain(address: str) -> str:
