@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,27 @@ def test_without_a_postal_address_nothing_leaves_and_with_one_it_does(
         assert tick.run(app).touches.sent == 1
         app.close()
         assert len(server.mails) + len(double.accepted) == 1
+
+
+def test_a_mail_leaves_with_all_that_receivers_ask_of_it(tmp_path: Path) -> None:
+    with SmtpServer() as server:
+        more = f'[smtp]\nhost = "127.0.0.1"\nport = {server.port}\ntls = "none"\n'
+        cadences = {"course": a_cadence("- email: one")}
+        folder = workspace.make(tmp_path / "w", cadences, mails=("course/one",), provider="smtp", more=more)
+        app = open_app(folder)
+        crash.prepare(app, folder, 2)
+        assert tick.run(app).touches.sent == 2
+        app.close()
+    mails = [email.message_from_bytes(one.content, policy=email.policy.default) for one in server.mails]
+    assert [[part.get_content_type() for part in one.iter_parts()] for one in mails] == [
+        ["text/plain", "text/html"]
+    ] * 2
+    assert {one["From"] for one in mails} == {"Dana Reyes <dana@acme.example>"}
+    assert {one["List-Id"] for one in mails} == {"course <course.acme.example>"}
+    for one in mails:
+        page = one.as_bytes().decode().replace("=\n", "")
+        assert one["List-Unsubscribe"].startswith("<https://go.acme.example/u/")
+        assert one["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        assert one["Reply-To"].startswith("replies+")
+        assert "https://go.acme.example/c/" in page  # links are our own unless one says otherwise
+        assert "1 Example Street" in page

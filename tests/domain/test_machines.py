@@ -53,6 +53,16 @@ def test_a_later_click_is_not_tainted_by_a_burst_before_it() -> None:
     assert judge_hit(a_hit(3600), delivered_at=A_TUESDAY, others=links).grade is Grade.HUMAN
 
 
+def test_a_link_that_no_reader_follows_tells_on_whoever_follows_it_and_on_their_other_links() -> None:
+    trap = a_hit(900, "https://go.acme.example/u/x", honeypot=True)
+    assert judge_hit(trap, delivered_at=A_TUESDAY).grade is Grade.LIKELY_MACHINE
+    beside = judge_hit(a_hit(902), delivered_at=A_TUESDAY, others=[trap])
+    assert (beside.grade, beside.why) == (Grade.LIKELY_MACHINE, ("a link was followed that no reader follows",))
+    assert judge_hit(a_hit(950), delivered_at=A_TUESDAY, others=[trap]).grade is Grade.HUMAN
+    elsewhere = Hit(A_TUESDAY + timedelta(seconds=902), "https://a.example/1", "198.51.100.7", BROWSER)
+    assert judge_hit(elsewhere, delivered_at=A_TUESDAY, others=[trap]).grade is Grade.HUMAN
+
+
 def test_the_providers_own_word_is_enough() -> None:
     assert judge_hit(a_hit(3600), delivered_at=None, provider_says=True).grade is Grade.MACHINE
 

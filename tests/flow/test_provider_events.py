@@ -118,6 +118,13 @@ def test_a_scanner_that_follows_every_link_at_once_changes_nothing(store: SqlSto
     assert the_lead(store).engagement == 0
 
 
+@pytest.mark.parametrize("page", ["u", "p"])
+def test_who_opens_the_page_to_unsubscribe_shows_no_interest(store: SqlStore, page: str) -> None:
+    take(store, [an_event("delivered", 5), a_click(7200, f"https://go.acme.example/{page}/abc")])
+    assert grades(store, Kind.CLICK) == [Grade.LIKELY_MACHINE]
+    assert the_lead(store).engagement == 0
+
+
 def test_a_person_who_comes_after_the_scanner_counts(store: SqlStore) -> None:
     clicks = [a_click(8, f"https://acme.example/{number}", useragent="") for number in range(3)]
     take(store, [an_event("delivered", 5), *clicks, a_click(7200)])

@@ -197,6 +197,15 @@ def test_a_colleague_who_answers_becomes_a_lead_and_the_recipient_is_not_scored(
     assert states(store, ada) == ["active"]
 
 
+def test_a_colleague_who_asks_for_no_more_mail_is_obeyed_and_asked_about_for_the_recipient(
+    store: SqlStore, ada: Lead, touch: Touch
+) -> None:
+    take(store, a_mail("Please remove us from your list.", to=to_touch(touch), sender="bo@engines.example"))
+    assert scopes(store, "bo@engines.example") == {"all"}
+    assert scopes(store, "ada@engines.example") == frozenset()
+    assert [(one["kind"], one["lead_id"]) for one in inbox(store)] == [("unsubscribe", ada.id)]
+
+
 def test_a_lead_of_another_company_with_somebody_elses_token_is_quarantined(
     store: SqlStore, ada: Lead, touch: Touch
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nurture.adapters.mail import inbound
 from nurture.adapters.mail.inbound import EmailReader
 from nurture.adapters.mail.new_text import new_text, text_of_html
 from nurture.domain.classify import judge
@@ -112,6 +113,18 @@ def test_any_bytes_are_read_without_an_error(raw: bytes, head: bytes) -> None:
     judge(READER.read(head + raw), TODAY)
 
 
+def test_of_a_mail_without_end_only_the_beginning_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbound, "MOST_BYTES", 2_000)
+    monkeypatch.setattr(inbound, "MOST_TEXT", 50)
+    mail = EmailMessage()
+    mail["From"] = "ada@engines.example"
+    mail.set_content("Tell me more.\n" * 10)
+    mail.add_attachment(b"\0" * 100_000, maintype="application", subtype="zip", filename="bomb.zip")
+    read = READER.read(mail.as_bytes())
+    assert (read.new_text[:13], len(read.text)) == ("Tell me more.", 50)
+    assert sum(size for _, size in read.parts) < 2_000
+
+
 def test_a_form_in_parsed_mode_is_read_like_the_mail_it_was() -> None:
     form = (
         b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
@@ -125,6 +138,19 @@ def test_a_form_in_parsed_mode_is_read_like_the_mail_it_was() -> None:
     read = READER.read(form)
     assert (read.sender, read.message_id, read.new_text) == ("ada@b.example", "<1@b.example>", "Grüße")
     assert read.recipients == ("replies+a.b@r.example",)
+
+
+def test_a_form_with_nothing_but_html_is_read_in_its_own_charset() -> None:
+    fields = {
+        "headers": "From: Ada <ada@b.example>\nSubject: Re: A\n",
+        "charsets": '{"html": "shift_jis"}',
+        "html": "<p>資料をください</p><blockquote>Unsubscribe</blockquote>",
+    }
+    form = b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+    for name, value in fields.items():
+        form += f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode()
+        form += value.encode("shift_jis") + b"\r\n"
+    assert READER.read(form + b"--x--\r\n").new_text == "資料をください"
 
 
 def corpus(folder: str) -> Iterator[tuple[Path, bytes]]:
