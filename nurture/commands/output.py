@@ -6,11 +6,13 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from nurture.domain.errors import NurtureError
 from nurture.domain.plain import plain
 
+PROSE: Final = 24  # letters; a longer cell with spaces in it may be broken into lines
+NARROWEST: Final = 16  # letters that such a cell is left with
 __all__ = ["fail", "plain", "say", "show", "show_json", "show_rows"]
 
 
@@ -30,16 +32,64 @@ def show_rows(
     if not rows:
         say(empty)
         return
+    heads = [_head(column, rows) for column in columns]
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    if sys.stdout.isatty():
+        _show_on_screen(heads, cells)
+    else:
+        _show_table(heads, cells, 240, wraps=frozenset())
+
+
+def _show_on_screen(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """As a table where it fits, with only prose broken into lines; else one row after the other, as `key  value`.
+
+    Ids and addresses are copied from the screen, so they are never broken.
+    """
+    from rich.console import Console
+
+    width = Console().width
+    if _width(heads, cells, frozenset()) > width:
+        filled = [place for place in range(len(heads)) if any(row[place] for row in cells)]
+        heads, cells = [heads[place] for place in filled], [[row[place] for place in filled] for row in cells]
+    prose = frozenset(
+        place for place in range(len(heads)) if any(len(row[place]) > PROSE and " " in row[place] for row in cells)
+    )
+    if _width(heads, cells, prose) <= width:
+        _show_table(heads, cells, width, wraps=prose)
+        return
+    widest = max(len(head) for head in heads)
+    blocks = (
+        "\n".join(f"{head:<{widest}}  {text}" for head, text in zip(heads, row, strict=True) if text) for row in cells
+    )
+    show("\n\n".join(blocks))
+
+
+def _width(heads: Sequence[str], cells: Sequence[Sequence[str]], wraps: frozenset[int]) -> int:
+    """How many columns of the screen a table needs at least."""
+    from rich.cells import cell_len
+
+    each = (
+        NARROWEST if place in wraps else max(cell_len(head), *(cell_len(row[place]) for row in cells))
+        for place, head in enumerate(heads)
+    )
+    return sum(each) + 2 * (len(heads) - 1)
+
+
+def _show_table(heads: Sequence[str], cells: Sequence[Sequence[str]], width: int, *, wraps: frozenset[int]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        zone = " (UTC)" if any(isinstance(row.get(column), datetime) for row in rows) else ""
-        table.add_column(column.replace("_", " ") + zone, overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(row.get(column)) for column in columns))
-    Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 240).print(table)
+    for place, head in enumerate(heads):
+        table.add_column(head, overflow="fold", no_wrap=place not in wraps)
+    for row in cells:
+        table.add_row(*row)
+    Console(soft_wrap=not wraps, width=width, markup=False).print(table)
+
+
+def _head(column: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    zone = " (UTC)" if any(isinstance(row.get(column), datetime) for row in rows) else ""
+    return column.replace("_", " ") + zone
 
 
 def _cell(value: Any) -> str:

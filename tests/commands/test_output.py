@@ -1,0 +1,44 @@
+"""What a table looks like on a screen: ids and addresses are never broken, however narrow it is."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from nurture.commands.output import show_rows
+
+ROW = {
+    "id": "cmy4msra3cft42zylnpkvlzvm3",
+    "email": "ann.berg@plantworks.example",
+    "due_at": datetime(2026, 11, 23, 2, 35, tzinfo=UTC),
+    "because": "Nobody has said yet what it would cost, and the year is nearly over",
+    "reason": None,
+}
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 120, 200])
+@pytest.mark.parametrize("columns", [["id", "email"], ["id", "email", "due_at", "because", "reason"]])
+def test_nothing_that_is_copied_is_broken(width: int, columns: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setenv("COLUMNS", str(width))
+    rows: list[dict[str, Any]] = [ROW, ROW]
+    show_rows(rows, columns, as_json=False)
+    text = screen.getvalue()
+    assert text.count(str(ROW["id"])) == 2
+    assert text.count(str(ROW["email"])) == 2
+    if "due_at" in columns:
+        assert text.count("2026-11-23 02:35") == 2
+        assert "(UTC)" in text
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
+    assert max(len(line) for line in lines) <= max(width, 82)  # as wide as the longest value, one a line
