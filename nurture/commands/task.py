@@ -190,8 +190,10 @@ def respond(
     as_json: AsJson = False,
 ) -> None:
     """Record what a lead did. Score, stage, consent and enrollments follow at once."""
+    from nurture.domain import calendar
     from nurture.domain.response import Intent, Kind
     from nurture.flow import respond as arrow
+    from nurture.moves.promises import refuse_past
 
     current = session(ctx)
     person = current.lead(lead)
@@ -203,6 +205,8 @@ def respond(
     if touch is not None:
         _check_touch(current, touch, person.id)
     back = _day_or_moment(current, until, "--until")
+    if back is not None and chosen is not Kind.AUTO_REPLY:  # of an absence that is over one may still be told
+        refuse_past(back, current.now(), calendar.zone(zone))
     if file is not None:
         _take_file(current, file, as_json=as_json, dry_run=dry_run)
         return

@@ -45,7 +45,7 @@ RECENT: Final = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One thing that is known: from where, since when, how surely; `stale` when too old to rely on."""
+    """One thing that is known: from where, since when, how surely; `stale` when too old to rely on, or past."""
 
     text: str
     source: str
@@ -154,6 +154,7 @@ def sections_of(
     shared: Sequence[tuple[str, Fact]],
     *,
     valid_since: datetime,
+    now: datetime,
     titles: Sequence[str] = (),
 ) -> tuple[Section, ...]:
     """Every section in its order, also the empty ones. `shared`: facts of colleagues, with whose they are.
@@ -167,7 +168,7 @@ def sections_of(
             [] if name in PERSONAL else [(fact, _source(fact, whose)) for whose, fact in shared if fact.name is name]
         )
         ordered = sorted(own + theirs, key=lambda pair: pair[0].at, reverse=True)
-        statements = _said_once(ordered, valid_since)
+        statements = _said_once(ordered, valid_since, now)
         said = {one.text.strip().casefold() for one in statements if not one.stale}
         missing: tuple[str, ...] = ()
         if name is FactName.PEOPLE:
@@ -177,7 +178,7 @@ def sections_of(
     return tuple(sorted(found, key=lambda section: order.index(section.name)))
 
 
-def _said_once(ordered: Sequence[tuple[Fact, str]], valid_since: datetime) -> tuple[Statement, ...]:
+def _said_once(ordered: Sequence[tuple[Fact, str]], valid_since: datetime, now: datetime) -> tuple[Statement, ...]:
     """The statements, newest first; what several said, or one said again, stands once with all its sources."""
     sources: dict[str, list[str]] = {}
     newest: dict[str, Fact] = {}
@@ -191,7 +192,7 @@ def _said_once(ordered: Sequence[tuple[Fact, str]], valid_since: datetime) -> tu
             "; also ".join(dict.fromkeys(sources[key])),
             fact.at,
             fact.confidence.value,
-            stale=fact.at < valid_since,
+            stale=not fact.is_fresh(since=valid_since, now=now),
         )
         for key, fact in newest.items()
     )

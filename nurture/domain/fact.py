@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from nurture.domain.stated_time import decision_date
+
 
 class FactName(StrEnum):
     """What can be known about a purchase."""
@@ -41,3 +43,10 @@ class Fact:
     at: datetime
     confidence: Confidence = Confidence.STATED
     by: str = ""
+
+    def is_fresh(self, *, since: datetime, now: datetime) -> bool:
+        """Whether it may still be relied on: learned at `since` or later, and no timeline whose date has passed."""
+        if self.at < since:
+            return False
+        on = decision_date(self.value, self.at.date()) if self.name is FactName.TIMELINE else None
+        return on is None or on >= now.date()

@@ -29,6 +29,8 @@ def names_of(
     company = lead.company
     engaged = lead.engagement if engagement is None else engagement
     found = frozenset(known)
+    if lead.timeline_on is not None and lead.timeline_on < now.date():
+        found -= {FactName.TIMELINE.value}  # what was expected is past: nobody knows when they decide
     names: dict[str, Any] = {
         "email": lead.email,
         "first_name": lead.first_name,

@@ -183,7 +183,7 @@ def lacking_of(
 ) -> tuple[str, ...]:
     """Which of the required facts and flat names are not known; facts older than `facts_valid` are not."""
     valid = now - readiness.facts_valid.span
-    fresh = {fact.name.value for fact in facts if fact.at >= valid}
+    fresh = {fact.name.value for fact in facts if fact.is_fresh(since=valid, now=now)}
     all_facts = {one.value for one in FactName}
 
     def known(name: str) -> bool:

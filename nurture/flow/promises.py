@@ -16,7 +16,7 @@ from nurture.domain.statistics import Count, wilson
 from nurture.domain.touch import Channel, Touch
 from nurture.domain.touch import State as TaskState
 from nurture.moves import enrolling
-from nurture.moves.promises import State, promise
+from nurture.moves.promises import State, promise, refuse_past
 from nurture.moves.scene import Scene, load
 from nurture.moves.start import start
 from nurture.ports import InForce, Store
@@ -99,10 +99,12 @@ def add(
     by: str,
     dry_run: bool = False,
 ) -> int:
-    """Write a promise down by hand; its number."""
+    """Write a promise down by hand; its number. Raises RequestError for a day that has passed."""
     with store.unit() as work:
         scene = load(work, [lead], rules=rules, policy=policy, now=now)
-        day = calendar.local_day(on, scene.zone_of(scene.leads[lead]))
+        zone = scene.zone_of(scene.leads[lead])
+        day = calendar.local_day(on, zone)
+        refuse_past(day, now, zone)
         number = promise(work, lead, scene, on=day, text=text, sentence="", source="by hand", by=by)
         if not dry_run:
             work.commit()

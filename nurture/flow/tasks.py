@@ -19,6 +19,7 @@ from nurture.domain.timeline import Entry
 from nurture.domain.touch import BY_PHONE, Channel, Event, State, Touch
 from nurture.moves import told
 from nurture.moves.calls import calls_left, is_for
+from nurture.moves.promises import refuse_past
 from nurture.moves.responding import Recorded, Report, record_in
 from nurture.moves.scene import Scene, load
 from nurture.ports import InForce, Store, Unit
@@ -146,7 +147,7 @@ def done(
     same outcome reported again by the same person changes nothing; any report on what another has done is refused.
 
     `until`: the day or moment that was agreed, for `callback` and `meeting_booked`. Raises RequestError for an outcome
-    that lacks what it needs or a fact that is none, RefusedError for a task that cannot be done any more.
+    that lacks what it needs, a moment that has passed or a fact that is none, RefusedError for a task that is over.
     """
     if outcome is CallOutcome.CALLBACK and until is None:
         raise RequestError("A callback needs its moment.", hint="Add: --at 2027-01-15T10:00")
@@ -173,6 +174,7 @@ def done(
         if until is not None:
             scene = load(work, [one.lead], rules=rules, policy=policy, now=now)
             zone = scene.zone_of(scene.leads[one.lead])
+            refuse_past(until, now, zone)
             detail["until"] = (until.astimezone(zone) if isinstance(until, datetime) else until).isoformat()
         kept = {name: value for name, value in detail.items() if value}
         report = Report(Kind.CALL, now, one.lead, one.id, detail=kept, key=f"{one.id}|done")

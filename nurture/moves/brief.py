@@ -52,6 +52,7 @@ def build(work: Unit, lead: Lead, scene: Scene, *, why: Sequence[str] = ()) -> B
             scene.facts.get(lead.id, ()),
             shared,
             valid_since=scene.now - rules.readiness.facts_valid.span,
+            now=scene.now,
             titles=[title for title in (lead.title, *colleagues) if title],
         ),
         score=sum(line.worth for line in ledger),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from nurture.domain import calendar
+from nurture.domain.errors import RequestError
 from nurture.domain.lead import LeadId
 from nurture.moves.scene import Scene
 from nurture.ports import Unit
@@ -43,6 +45,13 @@ def promise(work: Unit, lead: LeadId, scene: Scene, *, on: date, text: str, sent
     )
     work.notes.add([Change("promised", f"{text} on {on}", scene.now, by=by, lead=lead)])
     return number
+
+
+def refuse_past(on: date | datetime, now: datetime, zone: ZoneInfo) -> None:
+    """Raise RequestError for a day or moment that has passed: nothing can be done then. Today is still to come."""
+    passed = on <= now if isinstance(on, datetime) else on < calendar.local_day(now, zone)
+    if passed:
+        raise RequestError(f"{on:%Y-%m-%d} is past.", hint="Name a day or moment that is still to come.")
 
 
 def keep(work: Unit, lead: LeadId, task: str, at: datetime, *, expires_at: datetime | None) -> None:

@@ -36,5 +36,5 @@ def open_questions(
         return ()
     own, (shared, _) = work.leads.facts([lead.id]).get(lead.id, ()), shared_facts(work, lead)
     since = now - readiness.facts_valid.span
-    known = {fact.name.value for fact in (*own, *(one for _, one in shared)) if fact.at >= since}
+    known = {one.name.value for one in (*own, *(fact for _, fact in shared)) if one.is_fresh(since=since, now=now)}
     return tuple(name for name in dict.fromkeys(wanted) if name not in known)

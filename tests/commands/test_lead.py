@@ -6,10 +6,13 @@ import contextlib
 import csv
 import io
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from nurture.commands.lead import reason
+from nurture.domain.scoring import Worth
 from tests.commands.conftest import Nurture
 
 
@@ -36,6 +39,14 @@ def test_refused_rows_are_on_stderr_and_in_the_file_that_was_named(nurture: Nurt
 def test_an_import_is_undone(nurture: Nurture, ada: str) -> None:
     assert nurture("lead", "undo-import", "1", "--json").json["removed"] == [ada, "2"]
     assert nurture("lead", "list", "--json").json == []
+
+
+def test_a_line_of_the_ledger_reads_as_a_person_says_it() -> None:
+    now, at = datetime(2026, 6, 10, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC)
+    assert reason(Worth("reply", 25, 11.4, "answered", at), now) == "+25 answered on 3 Mar, worth 11 today"
+    assert reason(Worth("reply", -30, -0.2, "said no", at.replace(year=2025)), now).startswith(
+        "-30 said no on 3 Mar 2025"
+    )
 
 
 def test_the_sum_of_the_ledger_is_the_score(nurture: Nurture, ada: str) -> None:

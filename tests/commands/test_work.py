@@ -209,6 +209,8 @@ def test_companies_are_set_and_known_by_another_domain(nurture: Nurture, ada: st
         (["respond", "1", "reply", "--intent", "buy"], "buy"),
         (["respond", "1", "click", "--touch", "x"], "No touch of this lead"),
         (["respond", "1", "visit", "--at", "2099-01-01"], "in the future"),
+        (["respond", "1", "reply", "--until", "2020-01-01"], "2020-01-01 is past"),
+        (["promise", "add", "1", "--on", "2020-01-01", "--text", "call"], "2020-01-01 is past"),
         (["respond", "1", "reply", "--file", "none.eml"], "none.eml"),
         (["inbox", "show", "7"], "'7'"),
         (["promise", "done", "7"], "'7'"),

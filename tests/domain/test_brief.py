@@ -80,7 +80,7 @@ def a_brief() -> Brief:
         why_now=why_now(
             ["fit 35"], RESPONSES, [(NOW - timedelta(days=5), "long_term -> near_term")], zone=PARIS, now=NOW
         ),
-        sections=sections_of(LEAD, FACTS, SHARED, valid_since=NOW - timedelta(days=180)),
+        sections=sections_of(LEAD, FACTS, SHARED, valid_since=NOW - timedelta(days=180), now=NOW),
         score=47.5,
         ledger=(
             Worth("fit", 15, 15, "large enough to need it", None),
@@ -131,10 +131,17 @@ def test_what_was_learned_too_long_ago_is_shown_and_counts_as_unknown() -> None:
     assert [(one.text, one.stale) for one in competitors.statements] == [("EcoWatt", True)]
 
 
+def test_a_timeline_that_has_passed_is_shown_and_counts_as_unknown() -> None:
+    for value, is_known in (("January 2026", False), ("in 4 months", True), ("soon", True)):
+        facts = [fact(FactName.TIMELINE, value, 100)]
+        found = {one.name: one for one in sections_of(LEAD, facts, (), valid_since=NOW - timedelta(days=180), now=NOW)}
+        assert (found["timeline"].known, found["timeline"].statements[0].text) == (is_known, value)
+
+
 def test_a_colleague_shares_what_is_about_the_company_with_whose_it_is() -> None:
     assert "said by Jonas Reuter" in section("budget_process").statements[0].source
     private = [("Jonas Reuter", fact(FactName.HOT_BUTTONS, "fast boats", 1))]
-    found = sections_of(LEAD, (), private, valid_since=NOW)
+    found = sections_of(LEAD, (), private, valid_since=NOW, now=NOW)
     assert not any(one.statements for one in found if one.name == "hot_buttons")
 
 
@@ -230,7 +237,7 @@ def test_the_mail_says_who_by_when_and_has_one_link_that_answers() -> None:
 def test_what_several_said_stands_once_with_all_its_sources() -> None:
     own = [fact(FactName.TIMELINE, "Q3 2026", 5, "reply"), fact(FactName.TIMELINE, "q3 2026.", 20, by="Cal")]
     shared = [("Jonas Reuter", fact(FactName.TIMELINE, "Q3 2026", 9, "form"))]
-    found = sections_of(LEAD, own, shared, valid_since=NOW - timedelta(days=180))
+    found = sections_of(LEAD, own, shared, valid_since=NOW - timedelta(days=180), now=NOW)
     (timeline_,) = [one for one in found if one.name == "timeline"]
     (statement,) = timeline_.statements
     assert (statement.text, statement.at) == ("Q3 2026", own[0].at)
@@ -252,7 +259,7 @@ def test_what_several_said_stands_once_with_all_its_sources() -> None:
 )
 def test_the_people_in_the_decision_say_who_is_missing(people: Any, titles: Any, missing: list[str]) -> None:
     facts = [fact(FactName.PEOPLE, text, 5) for text in people]
-    found = sections_of(LEAD, facts, (), valid_since=NOW - timedelta(days=180), titles=titles)
+    found = sections_of(LEAD, facts, (), valid_since=NOW - timedelta(days=180), now=NOW, titles=titles)
     assert next(list(one.missing) for one in found if one.name == "people") == missing
 
 

@@ -15,7 +15,7 @@ from nurture.domain.fact import Fact, FactName
 from nurture.domain.history import LeadHistory
 from nurture.domain.lead import Lead, Stage
 from nurture.domain.names import names_of
-from nurture.domain.promotion import CallNow, Code, Judgement, Keep, Promote, judge, latest_evidence
+from nurture.domain.promotion import CallNow, Code, Judgement, Keep, Promote, judge, lacking_of, latest_evidence
 from nurture.domain.readiness import Readiness
 from nurture.domain.response import Grade, Kind, Response
 
@@ -108,6 +108,14 @@ def test_a_fact_that_has_grown_old_is_missing() -> None:
     assert isinstance(found, Keep)
     assert found.only_facts
     assert found.missing[0].names == ("budget",)
+
+
+def test_a_timeline_whose_date_has_passed_is_missing() -> None:
+    readiness = replace(READINESS, require=("timeline",))
+    for value, is_known in (("in 1 month", False), ("in 9 months", True)):
+        said = Fact(FactName.TIMELINE, value, "call", NOW - timedelta(days=100))
+        lacking = lacking_of(readiness.require, {}, (said,), readiness, NOW)
+        assert lacking == (() if is_known else ("timeline",))
 
 
 def test_a_returning_lead_waits_for_its_date_unless_it_asks() -> None:

@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from nurture.domain.errors import RefusedError
+from nurture.domain.errors import RefusedError, RequestError
 from nurture.domain.lead import Lead
 from nurture.domain.response import CallOutcome, Kind
 from nurture.domain.touch import Channel, State, Touch
 from nurture.flow import promises, tasks
 from nurture.flow.respond import Recorded, Report
 from nurture.flow.tasks import Item
+from nurture.moves import brief
+from nurture.moves.scene import load
 from nurture.ports.store import Suppression
 from tests.builders import a_lead, a_touch, an_enrollment
 from tests.flow.loop import Loop, a_cadence, a_loop, in_force
@@ -28,9 +30,15 @@ PEOPLE = """
 READINESS = """
 promote: {when: stage == 'near_term', require: [budget, phone, timeline], if_missing: qualification}
 """
-RULES = {"people.yaml": PEOPLE, "readiness.yaml": READINESS}
+SCORING = """
+engagement:
+  rules:
+    - {on: call, where: "outcome in ['connected', 'callback', 'replied', 'meeting_booked', 'meeting_held']", points: 7,
+       because: talked with us}
+"""
+RULES = {"people.yaml": PEOPLE, "readiness.yaml": READINESS, "scoring.yaml": SCORING}
 COURSES = {
-    "course": a_cadence("- call: ring", more="priority: 20\n"),
+    "course": a_cadence("- call: ring", more="priority: 20\nstop_on: [meeting]\n"),
     "urgent": a_cadence("- call: ring", name="urgent", more="priority: 90\n"),
     "qualification": a_cadence("- call: ring\n  ask: [budget, competitors]", name="qualification"),
 }
@@ -170,6 +178,77 @@ def test_the_caller_reads_the_whole_history_and_what_nobody_knows_yet(queue: Loo
     queue.clock.advance(days=181)  # what was learned has grown old, and is asked again
     item = taken_by(queue, "Dot")
     assert item.questions == ("budget", "competitors", "timeline")
+
+
+@pytest.mark.parametrize("outcome", sorted(tasks.DATED))
+def test_an_agreed_moment_that_has_passed_is_refused_and_nothing_is_stored(queue: Loop, outcome: CallOutcome) -> None:
+    task = a_call(queue).id
+    for past in (queue.now, queue.now.date() - timedelta(days=1)):
+        with pytest.raises(RequestError, match="is past"):
+            done(queue, task, "Dot", outcome, until=past)
+    assert queue.states() == ["ring open"]
+    done(queue, task, "Dot", outcome, until=queue.now.date())  # today is still to come
+
+
+# What follows from an outcome: its enrollment, whether the number may be called, what waits for a person, whether it is
+# human evidence, and the points of a rule for conversations.
+GOES_ON = ("active", True, False, False, 0)
+TALKED = ("active", True, False, True, 7)
+EFFECTS: dict[CallOutcome, tuple[str, bool, bool, bool, int]] = {
+    CallOutcome.CONNECTED: TALKED,
+    CallOutcome.VOICEMAIL: GOES_ON,
+    CallOutcome.NO_ANSWER: GOES_ON,
+    CallOutcome.BUSY: GOES_ON,
+    CallOutcome.GATEKEEPER: GOES_ON,
+    CallOutcome.WRONG_NUMBER: ("active", False, False, False, 0),
+    CallOutcome.CALLBACK: TALKED,
+    CallOutcome.NOT_INTERESTED: ("stopped", True, False, False, 0),
+    CallOutcome.WRONG_PERSON: ("stopped", True, True, False, 0),
+    CallOutcome.LEFT_COMPANY: ("stopped", True, True, False, 0),
+    CallOutcome.REPLIED: TALKED,
+    CallOutcome.DO_NOT_CALL: ("active", False, False, False, 0),
+    CallOutcome.MEETING_BOOKED: ("stopped", True, False, True, 7),
+    CallOutcome.MEETING_HELD: ("stopped", True, False, True, 7),
+    CallOutcome.MEETING_CANCELED: GOES_ON,
+    CallOutcome.NO_SHOW: GOES_ON,
+}
+
+
+@pytest.mark.parametrize("outcome", CallOutcome)
+def test_each_outcome_has_its_effect(queue: Loop, outcome: CallOutcome) -> None:
+    task = a_call(queue)
+    until = queue.now + timedelta(days=3) if outcome in tasks.DATED else None
+    done(queue, task.id, "Dot", outcome, until=until)
+    with queue.store.unit(write=False) as work:
+        lead = work.leads.get([task.lead])[task.lead]
+        scopes = work.suppressions.scopes([lead.phone or ""]).get(lead.phone or "", frozenset())
+        (heard,) = work.responses.of_leads([lead.id])[lead.id]
+        seen = (
+            queue.enrollment(lead).state.value,
+            not lead.do_not_call and "phone" not in scopes,
+            bool(work.notes.inbox()),
+            heard.is_evidence,
+            round(lead.engagement),
+        )
+        promised = [row["due_on"] for row in work.notes.promises(lead=lead.id)]
+    assert seen == EFFECTS[outcome]
+    assert promised == ([until.date()] if until is not None else [])
+
+
+def test_facts_that_contradict_each_other_are_all_kept_and_shown(queue: Loop) -> None:
+    task = a_call(queue)
+    detail = {"facts": {"budget": "50k EUR"}}
+    queue.report(Report(Kind.FORM, queue.now, task.lead, detail=detail))
+    queue.clock.advance(days=1)
+    done(queue, task.id, "Dot", CallOutcome.CONNECTED, facts={"budget": "none this year"})
+    with queue.store.unit(write=False) as work:
+        kept = [(one.value, one.source, one.by) for one in work.leads.facts([task.lead])[task.lead]]
+        scene = load(work, [task.lead], rules=queue.rules, policy=queue.policy, now=queue.now)
+        made = brief.build(work, scene.leads[task.lead], scene)
+    assert kept == [("50k EUR", "form", "tester"), ("none this year", "call", "Dot")]
+    (budget,) = [one for one in made.sections if one.name == "budget"]
+    assert budget.contradicted
+    assert [one.text for one in budget.statements] == ["none this year", "50k EUR"]
 
 
 # The budget of attempts -------------------------------------------------------------------------------------------

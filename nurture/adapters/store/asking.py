@@ -67,6 +67,8 @@ def names(dialect: str, now: datetime, *, facts_since: datetime | None) -> dict[
     for name in FACTS:
         known = [facts.c.lead_id == leads.c.id, facts.c.name == name]
         found[name] = exists().where(*known, *([facts.c.at >= facts_since] if facts_since is not None else []))
+    still_to_come = leads.c.timeline_on.is_(None) | (leads.c.timeline_on >= now.date())
+    found[FactName.TIMELINE.value] = found[FactName.TIMELINE.value] & still_to_come
     return found
 
 
