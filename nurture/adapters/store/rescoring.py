@@ -11,6 +11,7 @@ from datetime import timedelta
 from functools import reduce
 from math import log
 from operator import add
+from types import SimpleNamespace
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -21,11 +22,12 @@ from sqlalchemy import (
     Double,
     Executable,
     Float,
-    Integer,
+    Insert,
     MetaData,
     Select,
     Table,
     Text,
+    Update,
     and_,
     bindparam,
     case,
@@ -62,23 +64,31 @@ _LAST: Final = bindparam("last", type_=Id)
 TINY: Final = -700.0  # exp() of less is an error in PostgreSQL; this is nothing already
 DAY: Final = timedelta(days=1)
 
-# What a batch comes to, between working it out and writing it.
+# What a batch comes to, step by step. PostgreSQL does it all in one statement, and what SQLite works out in one it
+# joins to nothing without sorting it first: there each step is a table.
+_heard = Table(
+    "nurture_heard",
+    MetaData(),
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("gains", Float),
+    Column("losses", Float),  # positive
+    Column("engagement", Float),
+    Column("sums", Text),
+    prefixes=["TEMPORARY"],
+)
 _made = Table(
     "nurture_scored",
     MetaData(),
     Column("id", Id, primary_key=True, autoincrement=False),
     Column("was", Text),
-    Column("branch", Integer),  # which part of `_staged` decided
+    Column("stage", Text),
     Column("fit", Float),
     Column("engagement", Float),
     Column("sums", Text),
     Column("look_at", Moment),
     Column("moved", Boolean),  # whether a cadence or the promotion may now see it otherwise
     prefixes=["TEMPORARY"],
-    postgresql_on_commit="DELETE ROWS",
 )
-_STAGES: Final = {0: Stage.UNKNOWN, 1: Stage.NEAR_TERM, 2: Stage.NEAR_TERM, 3: Stage.LONG_TERM, 4: Stage.LONG_TERM}
-_STAGE: Final = case({branch: stage.value for branch, stage in _STAGES.items()}, value=_made.c.branch)
 
 
 def _employed(people: Any, asked: Sequence[Condition]) -> Any:
@@ -107,33 +117,41 @@ class Rescorer:
         facts_since = how.now - rules.readiness.facts_valid.span
         self._names = asking.names(db.dialect.name, how.now, facts_since=facts_since)
         self._calls = asking.questions(db.dialect.name, how.now)
-        self._batch = select(leads.c.id).where(leads.c.id > _AFTER).order_by(leads.c.id).limit(how.limit)
+        batch = select(leads.c.id).where(leads.c.id > _AFTER).order_by(leads.c.id).limit(how.limit)
         if not self._say.sqlite:
-            self._batch = self._batch.with_for_update()  # whoever records a response holds its lead too
+            batch = batch.with_for_update()  # whoever records a response holds its lead too
+        self._batch = select(func.max(batch.subquery().c.id))
         keys = {rule.key for rule in self._rules.engagement}
         self._steps: list[Executable] = []
         if set(how.known) - keys:
             gone = score_lines.c.rule.not_in(sorted(keys))
             self._steps.append(delete(score_lines).where(_within(score_lines.c.lead_id), gone))
         self._steps += [self._match(rule) for rule in self._rules.engagement if rule.key not in how.known]
-        self._steps.append(insert(_made).from_select([one.name for one in _made.c], self._scored()))
-        self._steps += [self._note(), self._write()]
-        if self._say.sqlite:
-            self._steps.append(delete(_made))
+        made = self._step(self._scored(self._step(self._engaged(), _heard)), _made)
+        note, write = self._note(made.c), self._write(made.c)
+        self._steps += [note, write] if self._say.sqlite else [write.add_cte(note.cte("noted"))]
 
     def run(self, after: int) -> int | None:
         """Score the next leads behind an id; the id of the last, or None where there are no more."""
-        ids: Sequence[int] = self._db.execute(self._batch, {"after": after}).scalars().all()
-        if not ids:
+        last: int | None = self._db.execute(self._batch, {"after": after}).scalar()
+        if last is None:
             return None
-        if not self._say.sqlite:
-            # It knows nothing of rows that are only just there, takes them for a few, and would go through all of them
-            # for each of them.
+        if self._say.sqlite:
+            for table in (_heard, _made):
+                self._db.execute(CreateTable(table, if_not_exists=True))
+        else:
+            # It takes the rows of a step for a few, and would go through all of them for each of the next.
             self._db.execute(text("SET LOCAL enable_nestloop = off"))
-        self._db.execute(CreateTable(_made, if_not_exists=True))
         for step in self._steps:
-            self._db.execute(step, {"after": after, "last": ids[-1]})
-        return ids[-1]
+            self._db.execute(step, {"after": after, "last": last})
+        return last
+
+    def _step(self, query: Select[Any], table: Table) -> Any:
+        """The rows of a query, worked out once, for what comes next."""
+        if not self._say.sqlite:
+            return _worked_out(query, table.name)
+        self._steps += [delete(table), insert(table).from_select([one.name for one in table.c], query)]
+        return table
 
     def _where(self, condition: Condition, **names: Value) -> ColumnElement[bool]:
         """It holds: true or false, never NULL."""
@@ -161,26 +179,50 @@ class Rescorer:
 
     # The score -------------------------------------------------------------------------------------------------
 
-    def _scored(self) -> Select[Any]:
-        """For each lead what is to be written, worked out step by step."""
-        one = _worked_out(self._heard(), "heard")
-        one = _worked_out(self._engaged(one), "engaged")
-        self._names |= {"engagement": one.c.engagement, "fit": one.c.fit, "score": one.c.fit + one.c.engagement}
+    def _scored(self, heard: Any) -> Select[Any]:
+        """For each lead what is to be written."""
+        none, people = number(0), leads.outerjoin(heard, heard.c.id == leads.c.id)
+        worth: dict[str, Value] = {
+            name: func.coalesce(heard.c[name], none, type_=Double()) for name in ("gains", "losses", "engagement")
+        }
+        fit, sums = leads.c.fit, heard.c.sums
+        if self.how.fit:
+            one = _worked_out(self._fitted(people, worth, sums), "fitted")
+            worth, people = {name: one.c[name] for name in worth}, one.join(leads, leads.c.id == one.c.id)
+            fit, sums = one.c.fit, one.c.sums
+        self._names |= {"engagement": worth["engagement"], "fit": fit, "score": fit + worth["engagement"]}
         bounds = Bounds.of(self.how.watched)
+        row = SimpleNamespace(**worth, fit=fit)
         staged = select(
-            one,
-            self._staged().label("branch"),
-            bounds.highest_within(one.c).label("below"),
-            bounds.lowest_above(one.c).label("above"),
-            or_(leads.c.fit != one.c.fit, bounds.between(leads.c.engagement, one.c)).label("moved"),
-        ).select_from(_employed(one.join(leads, leads.c.id == one.c.id), self._of_stages()))
-        staged = staged.where(_within(leads.c.id))
-        one = _worked_out(staged, "staged")
-        one = _worked_out(select(one, self._seconds(one.c).label("seconds")), "timed")
-        row = one.c
-        look_at = literal(self.how.now + DAY, Moment()) if bounds.unreadable else self._later(row.seconds)
-        moved = or_(row.moved, row.was != case({at: stage.value for at, stage in _STAGES.items()}, value=row.branch))
-        return select(row.id, row.was, row.branch, row.fit, row.engagement, row.sums, look_at, moved)
+            leads.c.id,
+            leads.c.stage.label("was"),
+            leads.c.fit.label("fit_before"),
+            leads.c.engagement.label("before"),
+            *[value.label(name) for name, value in worth.items()],
+            fit.label("fit"),
+            sums.label("sums"),
+            self._staged().label("stage"),
+            bounds.highest_within(row).label("below"),
+            bounds.lowest_above(row).label("above"),
+        ).select_from(_employed(people, self._of_stages()))
+        found = _worked_out(staged.where(_within(leads.c.id), *asking.PRESENT), "staged").c
+        moved = or_(bounds.between(found.before, found), found.was != found.stage)
+        if self.how.fit:
+            moved = or_(moved, found.fit_before != found.fit)
+        look_at = literal(self.how.now + DAY, Moment()) if bounds.unreadable else self._look_at(found)
+        made = (found.id, found.was, found.stage, found.fit, found.engagement, found.sums)
+        return select(*made, look_at.label("look_at"), moved.label("moved"))
+
+    def _fitted(self, people: Any, worth: dict[str, Value], sums: Value) -> Select[Any]:
+        """The same with the points of the fit."""
+        engagement = worth["engagement"]
+        self._names |= {"engagement": engagement, "score": leads.c.fit + engagement}
+        points = (case((self._where(rule.when), number(rule.points)), else_=number(0)) for rule in self._rules.fit)
+        columns = [value.label(name) for name, value in worth.items()]
+        fit = reduce(add, points, number(0))
+        query = select(leads.c.id, *columns, fit.label("fit"), sums.label("sums"))
+        query = query.select_from(_employed(people, [rule.when for rule in self._rules.fit]))
+        return query.where(_within(leads.c.id))
 
     def _heard(self) -> Select[Any]:
         """How many lines the lines of each rule are worth; NULL where there are none."""
@@ -194,8 +236,9 @@ class Rescorer:
         counted = [worth(rule).label(f"rule_{at}") for at, rule in enumerate(self._rules.engagement)]
         return select(line.lead_id.label("id"), *counted).where(_within(line.lead_id)).group_by(line.lead_id)
 
-    def _engaged(self, heard: Any) -> Select[Any]:
-        """Fit and engagement, what of it is gains and losses (both positive), and the sums as they are stored."""
+    def _engaged(self) -> Select[Any]:
+        """What gains and losses come to (both positive), the engagement, and the sums as they are stored."""
+        heard = self._heard().subquery("worth")
         gains, losses = number(0), number(0)
         parts: list[Value] = []
         for at, rule in enumerate(self._rules.engagement):
@@ -209,26 +252,12 @@ class Rescorer:
             parts.append(func.coalesce(entry, ""))
         kept: Value = reduce(lambda one, other: one.concat(other), parts, literal("", Text()))
         kept = case((kept != "", literal("{", Text()).concat(func.substr(kept, 2)).concat("}")))
-        engagement = self._capped(gains - losses)
-        self._names |= {"engagement": engagement, "score": leads.c.fit + engagement}
-        fit: Value = leads.c.fit
-        if self.how.fit:
-            points = (case((self._where(one.when), number(one.points)), else_=number(0)) for one in self._rules.fit)
-            fit = reduce(add, points, number(0))
-        people = leads.outerjoin(heard, heard.c.id == leads.c.id)
-        asks = [rule.when for rule in self._rules.fit] if self.how.fit else []
-        return (
-            select(
-                leads.c.id,
-                leads.c.stage.label("was"),
-                (kept if self.how.sums else cast(null(), Text())).label("sums"),
-                gains.label("gains"),
-                losses.label("losses"),
-                engagement.label("engagement"),
-                fit.label("fit"),
-            )
-            .select_from(_employed(people, asks))
-            .where(_within(leads.c.id), *asking.PRESENT)
+        return select(
+            heard.c.id,
+            gains.label("gains"),
+            losses.label("losses"),
+            self._capped(gains - losses).label("engagement"),
+            (kept if self.how.sums else cast(null(), Text())).label("sums"),
         )
 
     def _of_stages(self) -> list[Condition]:
@@ -239,64 +268,68 @@ class Rescorer:
         return total if cap is None else self._say.least(total, number(cap))
 
     def _staged(self) -> Value:
-        """Which of the parts of `scoring.stage_of` decides."""
+        """The stage, as `scoring.stage_of` has it."""
         near, far = self._rules.stages.get(Stage.NEAR_TERM), self._rules.stages.get(Stage.LONG_TERM)
         is_near, is_far = leads.c.stage == Stage.NEAR_TERM.value, leads.c.stage == Stage.LONG_TERM.value
-        parts: list[tuple[ColumnElement[bool], int]] = []
+        parts: list[tuple[ColumnElement[bool], str]] = []
         if near is not None:
-            parts += [(and_(is_near, ~self._where(near.leave)), 1), (and_(~is_near, self._where(near.enter)), 2)]
+            stays = case((is_near, ~self._where(near.leave)), else_=self._where(near.enter))
+            parts.append((stays, Stage.NEAR_TERM.value))
         if far is not None:
-            parts += [(and_(is_far, ~self._where(far.leave)), 3), (and_(~is_far, self._where(far.enter)), 4)]
-        return case(*parts, else_=0) if parts else literal(0, Integer())
+            stays = case((is_far, ~self._where(far.leave)), else_=self._where(far.enter))
+            parts.append((stays, Stage.LONG_TERM.value))
+        unknown = literal(Stage.UNKNOWN.value, Text())
+        return case(*parts, else_=unknown) if parts else unknown
 
-    def _seconds(self, one: Any) -> Value:
-        """Until decay alone may carry it over a bound, never more: as if all decayed like what decays fastest."""
+    def _look_at(self, one: Any) -> Value:
+        """When decay alone may carry it over a bound, not later: as if all decayed like what decays fastest.
+
+        The first whole second behind that; nothing where that is years away.
+        """
         if not self._rules.engagement:
-            return cast(null(), Double())
-        fastest = min(rule.half_life.span for rule in self._rules.engagement).total_seconds() / log(2)
+            return cast(null(), Moment())
+        fastest = number(min(rule.half_life.span for rule in self._rules.engagement).total_seconds() / log(2))
+        never = number(FAR.total_seconds())
         room = one.below + one.losses
-        falls = case((and_(one.gains > 0, room > 0), number(fastest) * func.ln(one.gains / room)))
+        falls = case((and_(one.gains > 0, room > 0), fastest * func.ln(one.gains / room)), else_=never)
         room = one.gains - one.above
+        rising = and_(one.losses > 0, room > 0)
         if self._rules.cap is not None:
-            room = case((one.above <= self._rules.cap, room))
-        rises = case((and_(one.losses > 0, room > 0), number(fastest) * func.ln(one.losses / room)))
-        return self._say.least(func.coalesce(falls, rises), func.coalesce(rises, falls))
-
-    def _later(self, seconds: Value) -> Value:
-        """The first whole second behind; nothing where that is years away."""
+            rising = and_(one.above <= self._rules.cap, rising)
+        seconds = self._say.least(falls, case((rising, fastest * func.ln(one.losses / room)), else_=never))
         whole = self._say.greatest(func.floor(seconds), number(0)) + number(1)
-        return self._say.later(self.how.now, case((seconds < number(FAR.total_seconds()), whole)))
+        return self._say.later(self.how.now, case((seconds < never, whole)))
 
     # What follows ----------------------------------------------------------------------------------------------
 
-    def _note(self) -> Executable:
+    def _note(self, made: Any) -> Insert:
         """Each stage that changes, in the history of its lead, with the condition that decided it."""
         near, far = self._rules.stages.get(Stage.NEAR_TERM), self._rules.stages.get(Stage.LONG_TERM)
-        was = {stage: _made.c.was == stage.value for stage in Stage}
+        was = {stage: made.was == stage.value for stage in Stage}
         left = case(
             (was[Stage.NEAR_TERM], near.leave.text if near else "no stage is defined"),
             else_=far.leave.text if far else "no stage is defined",
         )
         entered = case((was[Stage.UNKNOWN], far.enter.text if far else ""), else_=near.leave.text if near else "")
-        why = case((_made.c.branch == 2, near.enter.text if near else ""), (_made.c.branch == 4, entered), else_=left)
-        words = _made.c.was.concat(" -> ").concat(_STAGE).concat(": ").concat(why).concat(f" ({self.how.because})")
-        detail = self._say.pairs(**{"from": _made.c.was, "to": _STAGE})
+        is_near, is_far = made.stage == Stage.NEAR_TERM.value, made.stage == Stage.LONG_TERM.value
+        why = case((is_near, near.enter.text if near else ""), (is_far, entered), else_=left)
+        words = made.was.concat(" -> ").concat(made.stage).concat(": ").concat(why).concat(f" ({self.how.because})")
+        detail = self._say.pairs(**{"from": made.was, "to": made.stage})
         columns = ["lead_id", "at", "by", "what", "text", "detail"]
         now = literal(self.how.now, Moment())
-        noted = select(_made.c.id, now, literal(self.how.by, Text()), literal("stage", Text()), words, detail)
-        changed = noted.where(_made.c.was != _STAGE).order_by(_made.c.id)
-        return insert(changes).from_select(columns, changed)
+        noted = select(made.id, now, literal(self.how.by, Text()), literal("stage", Text()), words, detail)
+        return insert(changes).from_select(columns, noted.where(made.was != made.stage).order_by(made.id))
 
-    def _write(self) -> Executable:
+    def _write(self, made: Any) -> Update:
         new: dict[str, Any] = {
-            "fit": _made.c.fit,
-            "engagement": _made.c.engagement,
-            "stage": _STAGE,
+            "fit": made.fit,
+            "engagement": made.engagement,
+            "stage": made.stage,
             "scored_at": self.how.now,
-            "look_at": _made.c.look_at,
-            "enroll_check": or_(leads.c.enroll_check, _made.c.moved),
-            "ready_check": or_(leads.c.ready_check, _made.c.moved),
+            "look_at": made.look_at,
+            "enroll_check": or_(leads.c.enroll_check, made.moved),
+            "ready_check": or_(leads.c.ready_check, made.moved),
         }
         if self.how.sums:
-            new["sums"] = self._say.json(_made.c.sums)
-        return update(leads).where(leads.c.id == _made.c.id, _within(leads.c.id)).values(new)
+            new["sums"] = self._say.json(made.sums)
+        return update(leads).where(leads.c.id == made.id, _within(leads.c.id)).values(new)

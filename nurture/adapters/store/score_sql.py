@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     ColumnElement,
     Connection,
     Double,
     Interval,
     Text,
-    and_,
     case,
     cast,
     false,
@@ -146,16 +146,14 @@ class Bounds:
         )
 
     def between(self, before: Value, row: Any) -> ColumnElement[bool]:
-        """Whether another engagement lies on the other side of one of them."""
+        """Whether another engagement lies on the other side of one of them.
+
+        The row has also `below` and `above`: its `highest_within` and `lowest_above`.
+        """
         if self.unreadable:
             different: ColumnElement[bool] = before != row.engagement
             return different
-        crossed = [
-            or_(and_(before >= value, row.engagement < value), and_(before < value, row.engagement >= value))
-            for bounds in self._of(row)
-            for value in bounds
-        ]
-        return or_(false(), *crossed)
+        return func.coalesce(or_(before < row.below, before >= row.above), false(), type_=Boolean())
 
     def _of(self, row: Any) -> tuple[list[Value], list[Value]]:
         return [number(one) for one in self.engagement], [number(one) - row.fit for one in self.score]
