@@ -84,6 +84,7 @@ def test_a_mail_leaves_with_all_that_receivers_ask_of_it(tmp_path: Path) -> None
         app = open_app(folder)
         crash.prepare(app, folder, 2)
         assert tick.run(app).touches.sent == 2
+        assert (app.policy.pause_at_complaints, app.policy.pause_at_hard_bounces) == (0.001, 0.03)  # shares
         app.close()
     mails = [email.message_from_bytes(one.content, policy=email.policy.default) for one in server.mails]
     assert [[part.get_content_type() for part in one.iter_parts()] for one in mails] == [

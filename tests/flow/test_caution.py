@@ -97,3 +97,13 @@ def test_a_refused_account_does_not_shorten_a_pause_that_a_person_must_end(loop:
     loop.enroll(a_lead(loop.store))
     loop.tick()
     assert paused(loop).startswith("2 complaints")
+
+
+def test_only_the_last_mails_count(loop: Loop) -> None:
+    heard(loop, mailed(loop, 1)[0], Kind.COMPLAINT)
+    beginning = loop.now - timedelta(hours=1)
+    loop.clock.advance(hours=1)
+    mailed(loop, 5)
+    with loop.store.unit(write=False) as work:
+        counted = [work.reports.reception(last, since=beginning) for last in (5, 6)]
+    assert [(one.mails, one.complained) for one in counted] == [(5, 0), (6, 1)]

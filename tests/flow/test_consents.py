@@ -117,6 +117,14 @@ def test_who_is_not_to_be_called_leaves_the_queue_at_once_and_the_mail_goes_on(l
     assert states == ["hello sent", "intro canceled", "bye sent"]
 
 
+def test_who_withdrew_the_basis_for_calls_before_is_not_called_and_gets_the_mail(loop: Loop) -> None:
+    lead = a_lead(loop.store, phone="+33155550100")
+    record(loop, lead, "none", "phone")
+    loop.enroll(lead)
+    loop.ticks(timedelta(days=1))
+    assert loop.states() == ["hello sent", "intro skipped", "bye sent"]
+
+
 @pytest.mark.parametrize(
     ("basis", "channel", "more"),
     [

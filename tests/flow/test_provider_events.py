@@ -324,8 +324,13 @@ def expected(replay: Replay) -> tuple[object, ...]:
     return replay.after(HISTORY)
 
 
-# By hand as many as one likes: NURTURE_HISTORIES=10000.
-@settings(max_examples=int(os.environ.get("NURTURE_HISTORIES", "100")), deadline=None)
+HISTORIES = int(
+    os.environ.get("NURTURE_HISTORIES", "100")
+)  # by hand as many as one likes: 10000 is a quarter of an hour
+
+
+@pytest.mark.timeout(120 + HISTORIES)
+@settings(max_examples=HISTORIES, deadline=None)
 @given(st.permutations([*HISTORY, HISTORY[1], HISTORY[6]]), st.lists(st.integers(1, 13), max_size=4), st.booleans())
 def test_a_history_ends_the_same_in_whatever_order_and_pieces_it_comes(
     replay: Replay, expected: tuple[object, ...], history: list[dict[str, Any]], cuts: list[int], passes: bool
