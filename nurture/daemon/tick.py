@@ -184,5 +184,5 @@ def _nightly(app: App, rules: InForce, now: datetime) -> bool:
     if ours:
         if broken := nightly.run(store=app.store, now=now):
             _log.error("invariants_broken", count=broken)
-        enroll.tonight(store=app.store, rules=rules)
+        enroll.tonight(store=app.store, rules=rules, now=now)
     return ours

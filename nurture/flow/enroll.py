@@ -69,14 +69,10 @@ def reconsider(*, store: Store) -> None:
         work.commit()
 
 
-def tonight(*, store: Store, rules: InForce) -> None:
-    """Flag the leads for whom time alone may have changed the answer: no place in a cadence, or a decision near."""
-    entering = [one for one in rules.workspace.cadences.values() if one.entry.when is not None]
-    beside = [one for one in entering if not one.exclusive]
-    moving = any(one.entry.when is not None and one.entry.when.moves_with_time for one in beside)
-    again = [one.name for one in beside if one.entry.again is not None]
+def tonight(*, store: Store, rules: InForce, now: datetime) -> None:
+    """Flag the leads whom a cadence may take now, by what time alone may have changed, and those near a decision."""
     with store.unit() as work:
-        work.leads.flag_for_the_night(everyone=moving, returning_to=again)
+        work.leads.flag_for_the_night(rules.workspace, now)
         work.commit()
 
 

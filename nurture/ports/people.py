@@ -68,8 +68,8 @@ class Leads(Protocol):
     def flag_everyone(self) -> None:
         """Mark every lead of ours for both checks."""
 
-    def flag_for_the_night(self, *, everyone: bool, returning_to: Collection[str]) -> None:
-        """Mark what time alone may have changed; `everyone` where conditions themselves move with time."""
+    def flag_for_the_night(self, rules: Workspace, now: datetime) -> None:
+        """Mark whom a cadence may take now by its condition, and who is near a decision."""
 
     def to_look_at(self, now: datetime, limit: int) -> list[LeadId]:
         """Leads whose score time may have carried over a threshold."""

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from nurture.domain.enrollment import State
 from nurture.domain.lead import Lead
 from nurture.flow import enroll
 from nurture.flow.plan import upcoming
-from tests.builders import a_company, a_lead, a_store
+from tests.builders import a_company, a_lead, a_store, an_enrollment
 from tests.flow.loop import Loop, a_cadence, a_loop, a_policy, in_force
 
 ALL = "enroll: {when: stage == 'unknown'}\n"
@@ -43,6 +44,30 @@ def test_leads_that_match_are_enrolled_once(loop: Loop) -> None:
     assert (standing(loop, ada), standing(loop, bob)) == (["course"], [])
     loop.tick()
     assert look(loop) == 0  # done, and it takes nobody again
+
+
+def test_the_night_asks_whom_a_cadence_may_take_now(loop: Loop) -> None:
+    returning = "exclusive: false\nenroll: {when: title == 'cfo', again: after 30 days}\n"
+    warm = "exclusive: false\nenroll: {when: engagement > 5}\n"
+    cadences = {"course": ALL, "beside": returning, "warm": warm}
+    loop.rules = in_force({name: a_cadence("- email: one", name=name, more=more) for name, more in cadences.items()})
+    store, over = loop.store, {"state": State.DONE, "ended_at": loop.now, "next_at": None}
+    fresh, done, near = a_lead(store), a_lead(store), a_lead(store, stage="near_term")
+    both, in_it, was_in_it = (a_lead(store, title="cfo", stage="near_term") for _ in range(3))
+    decays = a_lead(store, stage="near_term", engagement=9, sums={"a": [1, loop.now.isoformat(), 60.0]})
+    a_lead(store, status="accepted")
+    an_enrollment(store, lead=done.id, cadence="course", **over)
+    an_enrollment(store, lead=both.id, cadence="course")
+    an_enrollment(store, lead=in_it.id, cadence="beside", exclusive=False)
+    an_enrollment(store, lead=was_in_it.id, cadence="beside", exclusive=False, **over)
+    with store.unit() as work:
+        for flag in ("enroll_check", "ready_check"):
+            work.leads.unflag(flag, work.leads.flagged(flag, 99))
+        work.commit()
+    enroll.tonight(store=store, rules=loop.rules, now=loop.now)
+    with store.unit(write=False) as work:
+        assert work.leads.flagged("enroll_check", 9) == [fresh.id, both.id, was_in_it.id, decays.id]
+        assert set(work.leads.flagged("ready_check", 9)) == {one.id for one in (near, both, in_it, was_in_it, decays)}
 
 
 def test_the_few_places_of_a_day_go_to_the_best_of_all_and_not_of_the_first_that_are_looked_at(loop: Loop) -> None:

@@ -142,7 +142,7 @@ RULES: Final = {(points, version): _rules(points, version) for points in ("30", 
 def a_pass(loop: Loop) -> None:
     """What a daemon does, and what it does at night."""
     common: dict[str, Any] = loop.common
-    enroll.tonight(store=loop.store, rules=loop.rules)
+    enroll.tonight(store=loop.store, rules=loop.rules, now=loop.now)
     desk = handoff.Desk(**common, new_id=loop.clock.new_id, by="daemon")
     for _ in range(2):
         crossings.run(**common)

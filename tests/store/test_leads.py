@@ -237,24 +237,6 @@ def test_a_lead_is_idle_when_nothing_is_planned_and_nobody_has_anything_to_do(st
         assert work.leads.idle() == idle
 
 
-def test_the_night_asks_who_has_no_place_and_who_is_near_a_decision(store: SqlStore) -> None:
-    placed = a_lead(store)
-    free = a_lead(store)
-    near = a_lead(store, stage="near_term")
-    gone = a_lead(store, status="accepted", stage="near_term")
-    for lead in (placed, near):
-        an_enrollment(store, lead=lead.id)
-    everybody = [placed.id, free.id, near.id, gone.id]
-    with store.unit() as work:
-        for flag in ("enroll_check", "ready_check"):
-            work.leads.unflag(flag, everybody)
-        work.leads.flag_for_the_night(everyone=False, returning_to=())
-        assert work.leads.flagged("enroll_check", 9) == [free.id]
-        assert work.leads.flagged("ready_check", 9) == [near.id]
-        work.leads.flag_for_the_night(everyone=True, returning_to=())
-        assert work.leads.flagged("enroll_check", 9) == [placed.id, free.id, near.id]
-
-
 def test_other_rules_ask_every_lead_of_ours_again_in_one_statement(store: SqlStore) -> None:
     first, second = (a_lead(store).id for _ in range(2))
     a_lead(store, status="accepted")

@@ -17,7 +17,7 @@ from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.people import lead_of, leads_with_companies
 from nurture.adapters.store.rescoring import Rescorer
 from nurture.adapters.store.rows import change, fetch, insert
-from nurture.adapters.store.search import counted, matching, stages_in
+from nurture.adapters.store.search import counted, matching, possible, stages_in
 from nurture.adapters.store.sums import running_today
 from nurture.adapters.store.tables import (
     consents,
@@ -49,6 +49,7 @@ _BY_ID = leads_with_companies().where(among(leads.c.id)).order_by(leads.c.id)
 _BASES = select(func.count()).where(consents.c.lead_id == leads.c.id).label("bases")
 _REACH = select(leads.c.id, leads.c.email, leads.c.phone, leads.c.light_until, _BASES).where(among(leads.c.id))
 _SUMS = select(leads.c.id, leads.c.sums).where(among(leads.c.id))
+_ASK = update(leads).where(among(leads.c.id)).values(enroll_check=True)
 _FACTS = select(facts).where(among(facts.c.lead_id)).order_by(facts.c.at, facts.c.id)
 # Not `ready_check = 1`, or SQLite takes no notice of the index of those that are marked.
 _FLAGGED = {
@@ -163,21 +164,26 @@ class LeadRows:
         held = unmarked.order_by(leads.c.id).with_for_update()
         self._db.execute(update(leads).where(leads.c.id.in_(held)).values(enroll_check=True, ready_check=True))
 
-    def flag_for_the_night(self, *, everyone: bool, returning_to: Collection[str]) -> None:
-        """Mark what time alone may have changed: leads of ours without an exclusive place, or near a decision.
+    def flag_for_the_night(self, rules: Workspace, now: datetime) -> None:
+        """Mark whom a cadence may take now by its condition, and who is near a decision.
 
-        `everyone`: conditions themselves move with time. `returning_to`: cadences that run beside others and take a
-        lead again; those who were in one are asked.
+        Conditions move with time, waits until a lead is taken again end, a new day has new places. Whoever is in a
+        cadence cannot enter it, nor one that takes leads of no other while they are in such a one.
         """
         ours = (leads.c.status == Status.NURTURING.value) & leads.c.merged_into.is_(None)
-        free = ~exists().where(enrollments.c.slot == leads.c.id)
-        was_in = exists().where(
-            enrollments.c.lead_id == leads.c.id,
-            enrollments.c.cadence.in_(returning_to),
-            enrollments.c.ended_at.is_not(None),
-        )
-        asked = ours if everyone else ours & (or_(free, was_in) if returning_to else free)
-        self._db.execute(update(leads).where(asked, ~leads.c.enroll_check).values(enroll_check=True))
+        found: set[LeadId] = set()
+        for cadence in rules.cadences.values():
+            if cadence.entry.when is None:
+                continue
+            in_it = (enrollments.c.lead_id == leads.c.id) & (enrollments.c.cadence == cadence.name)
+            if cadence.entry.again is not None:
+                in_it &= enrollments.c.ended_at.is_(None)
+            enters = ours & ~leads.c.enroll_check & ~exists().where(in_it)
+            if cadence.exclusive:
+                enters &= ~exists().where(enrollments.c.slot == leads.c.id)
+            found.update(possible(self._db, cadence.entry.when, enters, now=now, rules=rules))
+        if found:
+            self._db.execute(_ASK, {"ids": list(found)})
         near = or_(leads.c.stage == Stage.NEAR_TERM.value, leads.c.timeline_on.is_not(None), leads.c.asked_for_sales)
         self._db.execute(update(leads).where(ours, near, ~leads.c.ready_check).values(ready_check=True))
 

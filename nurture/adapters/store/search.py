@@ -24,7 +24,7 @@ from nurture.adapters.store.touches import TouchRows
 from nurture.domain import scoring
 from nurture.domain.condition import Condition
 from nurture.domain.history import LeadHistory, beside
-from nurture.domain.lead import CompanyId, Lead
+from nurture.domain.lead import CompanyId, Lead, LeadId
 from nurture.domain.names import names_of
 from nurture.domain.workspace import Workspace
 
@@ -64,6 +64,15 @@ def counted(db: Connection, where: Condition, *, now: datetime, rules: Workspace
     sure = int(db.execute(query.where(search.surely)).scalar_one())
     rest = leads_with_companies().where(*asking.PRESENT, search.perhaps).order_by(leads.c.id)
     return sure + sum(1 for _ in search.judged(rest, 0))
+
+
+def possible(
+    db: Connection, where: Condition, among_these: ColumnElement[bool], *, now: datetime, rules: Workspace
+) -> Collection[LeadId]:
+    """Leads of a kind among which are all for which a condition holds: how far engagement decayed is not asked."""
+    search = _Search(db, where, now, rules)
+    holds = or_(search.surely, search.perhaps) if search.decays else search.said
+    return db.execute(select(leads.c.id).select_from(search.table).where(among_these, holds)).scalars().all()
 
 
 class _Search:
