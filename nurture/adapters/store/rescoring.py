@@ -61,7 +61,6 @@ Value = ColumnElement[Any]
 _EMPLOYER: Final = leads.c.company_id == companies.c.id
 _AFTER: Final = bindparam("after", type_=Id)
 _LAST: Final = bindparam("last", type_=Id)
-TINY: Final = -700.0  # exp() of less is an error in PostgreSQL; this is nothing already
 DAY: Final = timedelta(days=1)
 
 # What a batch comes to, step by step. PostgreSQL does it all in one statement, and what SQLite works out in one it
@@ -205,7 +204,9 @@ class Rescorer:
             bounds.highest_within(row).label("below"),
             bounds.lowest_above(row).label("above"),
         ).select_from(_employed(people, self._of_stages()))
-        found = _worked_out(staged.where(_within(leads.c.id), *asking.PRESENT), "staged").c
+        # Written in the order in which they lie.
+        staged = staged.where(_within(leads.c.id), *asking.PRESENT).order_by(leads.c.id)
+        found = _worked_out(staged, "staged").c
         moved = or_(bounds.between(found.before, found), found.was != found.stage)
         if self.how.fit:
             moved = or_(moved, found.fit_before != found.fit)
@@ -227,11 +228,10 @@ class Rescorer:
     def _heard(self) -> Select[Any]:
         """How many lines the lines of each rule are worth; NULL where there are none."""
         line = score_lines.c
-        seconds = self._say.age(line.at, self.how.now)
 
         def worth(rule: EngagementRule) -> Value:
-            exponent = seconds * number(-log(2) / rule.half_life.span.total_seconds())
-            return func.sum(case((line.rule == rule.key, func.exp(self._say.greatest(exponent, number(TINY))))))
+            left = self._say.left(line.at, self.how.now, rule.half_life.span)
+            return func.sum(case((line.rule == rule.key, left)))
 
         counted = [worth(rule).label(f"rule_{at}") for at, rule in enumerate(self._rules.engagement)]
         return select(line.lead_id.label("id"), *counted).where(_within(line.lead_id)).group_by(line.lead_id)

@@ -33,6 +33,8 @@ from nurture.domain.condition import Condition
 Value = ColumnElement[Any]
 _MATHEMATICS: Final = {"exp": math.exp, "ln": math.log, "floor": math.floor}
 _UNIX_EPOCH: Final = 2_440_587.5  # 1970-01-01 as the Julian days that SQLite counts
+_DAY: Final = 86_400.0
+_TINY: Final = -700.0  # exp() of less is an error in PostgreSQL; this is nothing already
 
 
 def number(value: float) -> Value:
@@ -54,12 +56,13 @@ class Words:
         """The smallest; in SQLite NULL where one of them is."""
         return func.min(*values, type_=Double()) if self.sqlite else func.least(*values, type_=Double())
 
-    def age(self, at: Value, now: datetime) -> Value:
-        """Seconds from a moment until now."""
+    def left(self, at: Value, now: datetime, half_life: timedelta) -> Value:
+        """How much of a line is left: one half after each half-life."""
+        today, rate = now.astimezone(UTC).timestamp(), -math.log(2) / half_life.total_seconds()
         if self.sqlite:
-            days = now.astimezone(UTC).timestamp() / 86_400 + _UNIX_EPOCH
-            return (number(days) - func.julianday(at)) * number(86_400)
-        return func.date_part("epoch", literal(now, Moment()) - at, type_=Double())
+            return func.exp((number(today / _DAY + _UNIX_EPOCH) - func.julianday(at)) * number(rate * _DAY))
+        seconds = number(today) - func.date_part("epoch", at, type_=Double())
+        return func.exp(self.greatest(seconds * number(rate), number(_TINY)))
 
     def later(self, now: datetime, seconds: Value) -> Value:
         """The moment so many whole seconds from now; NULL stays NULL."""
