@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime
+from collections.abc import Collection, Iterable
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from nurture.domain.fact import FactName
 from nurture.domain.lead import Lead
 
+MONTH: Final = 30.4375  # days
 _FACTS: Final = tuple(name.value for name in FactName)
 
 
@@ -16,7 +17,28 @@ def timeline_months(timeline_on: date | None, today: date) -> float | None:
     """Months until the lead expects to decide. Once past, it is unknown and asked again."""
     if timeline_on is None or timeline_on < today:
         return None
-    return round((timeline_on - today).days / 30.4375, 2)
+    return round((timeline_on - today).days / MONTH, 2)
+
+
+def next_turn(timeline_on: date | None, bounds: Collection[float] | None, now: datetime) -> datetime | None:
+    """When the months until a decision next pass one of these bounds, or the date itself passes: midnight (UTC).
+
+    `bounds` None: they could not be read off, and every day is one. None where nothing is counted down.
+    """
+    today = now.date()
+    if timeline_on is None or not today <= timeline_on < date.max:
+        return None
+    left = (timeline_on - today).days
+
+    def sides(days: int) -> list[int]:
+        months = timeline_months(timeline_on, timeline_on - timedelta(days))
+        assert months is not None
+        return [(months > bound) - (months < bound) for bound in bounds or ()]
+
+    near = {int(bound * MONTH) + more for bound in bounds or () if 0 <= bound * MONTH <= left for more in (-1, 0, 1, 2)}
+    turns = (days for days in sorted(near, reverse=True) if 0 <= days < left and sides(days) != sides(left))
+    days = left - 1 if bounds is None else next(turns, -1)
+    return datetime.combine(timeline_on - timedelta(days), time(), UTC)
 
 
 def names_of(

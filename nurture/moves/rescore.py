@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from math import fsum
 from typing import Any
 
 from nurture.domain import scoring
 from nurture.domain.condition import Condition
 from nurture.domain.lead import Lead, LeadId
+from nurture.domain.names import next_turn
 from nurture.domain.scoring import Line, Running, Scoring
 from nurture.domain.workspace import Workspace
 from nurture.moves.scene import Scene
@@ -44,6 +46,7 @@ def rescore(
     """
     rules = scene.rules.workspace
     conditions = watched(rules)
+    countdown = _bounds_of_timeline([*conditions, *(rule.when for rule in rules.scoring.fit)])
     changes: list[Change] = []
     rows: list[dict[str, Any]] = []
     for lead_id in sorted(ids):
@@ -64,7 +67,10 @@ def rescore(
                 "stage": after.stage.value,
                 "scored_at": scene.now,
                 "sums": {key: _stored(one) for key, one in running.items()} or None,
-                "look_at": scoring.look_at(running, rules.scoring, bounds, scene.now),
+                "look_at": _first_of(
+                    scoring.look_at(running, rules.scoring, bounds, scene.now),
+                    next_turn(lead.timeline_on, countdown, scene.now),
+                ),
                 "enroll_check": True,
                 "ready_check": True,
             }
@@ -72,6 +78,16 @@ def rescore(
     work.leads.update_many(rows)
     work.notes.add(changes)
     return changes
+
+
+def _bounds_of_timeline(conditions: Iterable[Condition]) -> frozenset[float] | None:
+    found = [one.bounds("timeline_months") for one in conditions]
+    known = [bounds for bounds in found if bounds is not None]
+    return frozenset[float]().union(*known) if len(known) == len(found) else None
+
+
+def _first_of(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _stored(one: Running) -> list[Any]:

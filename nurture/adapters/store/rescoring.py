@@ -320,13 +320,19 @@ class Rescorer:
         noted = select(made.id, now, literal(self.how.by, Text()), literal("stage", Text()), words, detail)
         return insert(changes).from_select(columns, noted.where(made.was != made.stage).order_by(made.id))
 
+    def _or_tomorrow(self, look_at: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Whose timeline counts down is looked at within a day, which finds out when it next passes a bound."""
+        tomorrow = literal(self.how.now + DAY, Moment())
+        counts = (leads.c.timeline_on >= self.how.now.date()) & (look_at.is_(None) | (look_at > tomorrow))
+        return case((counts, tomorrow), else_=look_at)
+
     def _write(self, made: Any) -> Update:
         new: dict[str, Any] = {
             "fit": made.fit,
             "engagement": made.engagement,
             "stage": made.stage,
             "scored_at": self.how.now,
-            "look_at": made.look_at,
+            "look_at": self._or_tomorrow(made.look_at),
             "enroll_check": or_(leads.c.enroll_check, made.moved),
             "ready_check": or_(leads.c.ready_check, made.moved),
         }
