@@ -3,7 +3,7 @@
 `python -m benchmarks.touches [--touches 1000] [--rounds 5] [--profile]`. All are measured in turn in one run, and only
 their ratios mean anything: machines differ and are noisy. Exit code 1 when a ratio misses its mark.
 
-whole path     durable commits on SQLite: claim, load, decide, render, intent, null mailer, record
+whole path     durable commits on SQLite: claim, load, decide, render (by a second process), intent, null mailer, record
 rendering      the sandboxed rendering of the same e-mails for the same leads: names, signed links, both parts
 templates      the same without making names and links
 scheduler      APScheduler, one date job for each touch, SQLite job store; each job renders and "sends" to that mailer
