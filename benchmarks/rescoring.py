@@ -6,8 +6,8 @@ code 1 when it misses its mark.
 
 ours         what `apply` does: batches of twenty thousand, each in its own transaction; engagement, stages with the
              history of what changed, the next moment to look, who may now be enrolled or promoted
-beside       one statement that adds up the decayed points of each lead from the ledger's index, and one that writes
-             results that are there already into the same columns
+beside       one statement that adds up from the ledger's index what the lines of each rule are worth for each lead, and
+             results that are there already, written into the same columns in as many transactions
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.schema import CreateTable
@@ -128,7 +129,8 @@ class Rescorer:
         self._steps += [self._match(rule) for rule in self._rules.engagement if rule.key not in how.known]
         made = self._step(self._scored(self._step(self._engaged(), _heard)), _made)
         note, write = self._note(made.c), self._write(made.c)
-        self._steps += [note, write] if self._say.sqlite else [write.add_cte(note.cte("noted"))]
+        separate = [note, write, self._move(made.c)]
+        self._steps += separate if self._say.sqlite else [write.add_cte(note.cte("noted"))]
 
     def run(self, after: int) -> int | None:
         """Score the next leads behind an id; the id of the last, or None where there are no more."""
@@ -327,15 +329,18 @@ class Rescorer:
         return case((counts, tomorrow), else_=look_at)
 
     def _write(self, made: Any) -> Update:
-        new: dict[str, Any] = {
-            "fit": made.fit,
-            "engagement": made.engagement,
-            "stage": made.stage,
-            "scored_at": self.how.now,
-            "look_at": self._or_tomorrow(made.look_at),
-            "enroll_check": or_(leads.c.enroll_check, made.moved),
-            "ready_check": or_(leads.c.ready_check, made.moved),
-        }
+        look_at = self._or_tomorrow(made.look_at)
+        new: dict[str, Any] = {"engagement": made.engagement, "scored_at": self.how.now, "look_at": look_at}
+        if self.how.fit:
+            new["fit"] = made.fit
         if self.how.sums:
             new["sums"] = self._say.json(made.sums)
+        if not self._say.sqlite:  # writes each row anew, so all of it at once
+            flags = {flag: or_(leads.c[flag], made.moved) for flag in ("enroll_check", "ready_check")}
+            new |= {"stage": made.stage, **flags}
         return update(leads).where(leads.c.id == made.id, _within(leads.c.id)).values(new)
+
+    def _move(self, made: Any) -> Update:
+        """What is otherwise only for those who moved."""
+        new = {"stage": made.stage, "enroll_check": true(), "ready_check": true()}
+        return update(leads).where(leads.c.id == made.id, made.moved).values(new)
