@@ -204,17 +204,17 @@ def _people(app: App) -> Iterator[Finding]:
             if lead.status is Status.NURTURING and not lead.timezone and not (lead.company and lead.company.timezone)
         )
     if idle:
-        yield Finding("warning", f"{len(idle)} leads have no next thing.", "Run: nurture lead list --idle")
+        yield Finding("warning", f"Leads without a next thing: {len(idle)}.", "Run: nurture lead list --idle")
     if inbox:
-        yield Finding("warning", f"{len(inbox)} entries wait in the inbox.", "Run: nurture inbox list")
+        yield Finding("warning", f"Entries that wait in the inbox: {len(inbox)}.", "Run: nurture inbox list")
     if queued:
-        what = f"{len(queued)} ready leads wait for a rep: all are full or away, or nobody takes them."
+        what = f"Ready leads that wait for a rep: {len(queued)}. All reps are full or away, or nobody takes them."
         yield Finding("warning", what, "See: nurture handoff list --state queued")
     if late:
-        what = f"{len(late)} open tasks were due {NOBODY.days} days ago or longer, and nobody has done them."
+        what = f"Open tasks that were due {NOBODY.days} days ago or longer: {len(late)}. Nobody has done them."
         yield Finding("warning", what, "Run: nurture task list")
     if doubt := counts.get(State.IN_DOUBT):
-        yield Finding("warning", f"{doubt} mails are in doubt.", "Run: nurture touch list --state in_doubt")
+        yield Finding("warning", f"Mails in doubt: {doubt}.", "Run: nurture touch list --state in_doubt")
     if no_zone:
         yield Finding("ok", f"Leads without a time zone of their own: {no_zone:,}. The workspace's is used.")
 

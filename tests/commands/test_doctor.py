@@ -13,6 +13,7 @@ import pytest
 from nurture.adapters.mail.names import MailNames
 from nurture.daemon import doctor
 from nurture.domain.touch import Channel, State
+from nurture.moves.clock import LAST_PASS
 from nurture.wiring import open_app
 from tests.builders import a_touch
 from tests.commands.conftest import Nurture
@@ -104,6 +105,24 @@ def test_what_waits_for_a_person_is_listed(folder: Path, nurture: Nurture) -> No
     finally:
         app.close()
     said = nurture("doctor").out
-    assert "1 entries wait in the inbox" in said
-    assert "1 ready leads wait for a rep" in said
-    assert "1 open tasks were due 2 days ago or longer" in said
+    assert "Entries that wait in the inbox: 1" in said
+    assert "Ready leads that wait for a rep: 1" in said
+    assert "Open tasks that were due 2 days ago or longer: 1" in said
+
+
+def test_a_full_disk_and_a_clock_that_is_behind_are_errors(
+    folder: Path, nurture: Nurture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_app(folder)
+    try:
+        with app.store.unit() as work:
+            work.control.set_mark(LAST_PASS, "another", app.clock.now() + timedelta(hours=1))
+            work.commit()
+    finally:
+        app.close()
+    monkeypatch.setattr(doctor, "LITTLE_DISK", 2**60)
+    ran = nurture("doctor")
+    assert ran.code == 1
+    assert "MB of disk are free" in ran.out
+    assert "The clock is before the last pass" in ran.out
+    assert "The clock is plausible" not in ran.out
