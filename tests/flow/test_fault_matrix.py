@@ -82,7 +82,8 @@ def test_a_fault_of_the_api(tmp_path: Path, fault: str, expected: tuple[str, boo
         with twenty(tmp_path, mailer) as loop:
             loop.tick()
             assert (states(loop), is_paused(loop)) == ({first: TOUCHES}, paused)
-            provider.fault = ""
+            if fault != "stall":  # one that came late must not be taken after all: it is not sent again
+                provider.fault = ""
             loop.tick(hours=1)
             loop.tick(hours=27)
             assert states(loop) == {last: TOUCHES}

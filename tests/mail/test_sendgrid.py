@@ -233,7 +233,8 @@ def test_the_host_of_another_region_is_asked_for_everything(
     monkeypatch.setattr(socket, "getaddrinfo", no_address)
     app = open_app(region)
     try:
-        assert isinstance(dict(app.mailer.send([a_message()], deadline=boottime() + 60))["t1"], Again)
+        ((_, verdict),) = app.mailer.send([a_message()], deadline=boottime() + 60)
+        assert isinstance(verdict, Again)
         assert app.send_log is not None
         assert app.send_log.took([Asked("t1", "a@b.example", A_TUESDAY, A_TUESDAY)]) == {"t1": None}
         with pytest.raises(UnreachableError):
@@ -241,7 +242,6 @@ def test_the_host_of_another_region_is_asked_for_everything(
     finally:
         app.close()
     assert set(asked) == {("api.eu.sendgrid.com", 443)}
-    assert len(asked) >= 3
 
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"), max_size=80)
