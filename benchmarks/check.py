@@ -1,6 +1,6 @@
 """What checking costs beside parsing the same YAML with the C loader: 200 cadences of 50 steps, no templates rendered.
 
-`python -m benchmarks.check [--cadences 200] [--rounds 5] [--profile]`. Both are measured in turn in one run, and only
+`python -m benchmarks.check [--size N] [--quick] [--profile]`. Both are measured in turn in one run, and only
 their ratio means anything: machines differ and are noisy. Exit code 1 when it misses its mark.
 
 check   every problem of all files: nodes, shapes, conditions, names across files, the limits on pressure
@@ -9,18 +9,18 @@ parse   `yaml.load` of the same texts with CSafeLoader, which knows no places an
 
 from __future__ import annotations
 
-import argparse
 import cProfile
 import gc
 import pstats
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import yaml
 
+from benchmarks.result import Options, Result, alone
 from nurture.adapters.cadence_files import values
 from nurture.adapters.cadence_files.workspace import read_files
 from nurture.domain import possibility
@@ -91,24 +91,21 @@ def seconds(work: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def main() -> int:
-    """Print the ratio; 1 when it misses its mark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cadences", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--profile", action="store_true", help="where the time of the checks goes")
-    given = parser.parse_args()
-    texts = sources(given.cadences)
-    known = templates(given.cadences)
+def rows(options: Options) -> Iterator[Result]:
+    """What checking costs beside parsing."""
+    cadences, rounds = options.size(200, 20), options.pick(5, 3)
+    times = [(seconds(check), seconds(parse)) for check, parse in [both(cadences)] * rounds]
+    ratio = statistics.median(checked / parsed for checked, parsed in times)
+    yield Result(f"checking {cadences} cadences of 50 steps", "parsing them with the C loader", ratio, at_most=AT_MOST)
+
+
+def both(cadences: int) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Checking so many cadences, and parsing them."""
+    texts = sources(cadences)
+    known = templates(cadences)
 
     def check() -> None:
-        for kept in (
-            values._condition,
-            values._duration,
-            possibility._can_hold,
-            possibility._words,
-            possibility._spans,
-        ):
+        for kept in KEPT:
             kept.cache_clear()
         _, problems = read_files(texts, templates=known, webhooks=(), senders=(), limits=LIMITS)
         assert not [one for one in problems if one.severity == "error"], problems[0]
@@ -117,17 +114,13 @@ def main() -> int:
         for text in texts.values():
             yaml.load(text, yaml.CSafeLoader)
 
-    if given.profile:
-        profile = cProfile.Profile()
-        profile.runcall(check)
-        pstats.Stats(profile).sort_stats("tottime").print_stats(30)
-        return 0
-    rounds = [(seconds(check), seconds(parse)) for _ in range(given.rounds)]
-    ratio = statistics.median(checked / parsed for checked, parsed in rounds)
-    print(f"check costs {ratio:.2f} times parsing with the C loader (mark: at most {AT_MOST:g})")
-    print(f"{len(texts)} cadences: check {min(c for c, _ in rounds):.3f} s, parse {min(p for _, p in rounds):.3f} s")
-    return ratio > AT_MOST
+    return check, parse
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if "--profile" in sys.argv:
+        profile = cProfile.Profile()
+        profile.runcall(both(200)[0])
+        pstats.Stats(profile).sort_stats("tottime").print_stats(30)
+    else:
+        sys.exit(alone(__doc__, rows))

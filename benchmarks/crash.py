@@ -12,15 +12,44 @@ import logging
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
+from benchmarks.result import Options, Result
 from tests.journeys import crash
 from tests.postgres import Server, running_postgres
+
+WHOLE: Final = {
+    "sqlite": "--touches 5000 --kills 1000",
+    "postgresql": "--database postgresql --daemons 4 --touches 10000 --kills 200 --freezes 200 --restarts 50",
+}
+QUICK: Final = {
+    "sqlite": "--touches 300 --kills 15",
+    "postgresql": "--database postgresql --daemons 4 --touches 300 --kills 10 --freezes 3 --restarts 2",
+}
+
+
+def rows(options: Options) -> Iterator[Result]:
+    """What the worst that we try does, on each database."""
+    for database in options.databases:
+        outcome = ran(arguments().parse_args((QUICK if options.quick else WHOLE)[database].split()))
+        what = f"{outcome.touches:,} touches, {outcome.kills} kills, {database}"
+        for name, count in (("lost", outcome.lost), ("doubled", outcome.doubled), ("stuck", outcome.listed)):
+            yield Result(f"{name} of {what}", "", count, at_most=0)
 
 
 def main() -> int:
     """Run once, with what the command line says."""
+    given = arguments().parse_args()
+    outcome = ran(given)
+    stuck = outcome.listed if given.in_doubt == "settle" else 0
+    return 1 if outcome.lost or outcome.doubled or outcome.unlisted or stuck or outcome.died else 0
+
+
+def arguments() -> argparse.ArgumentParser:
+    """What can be said about a run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--touches", type=int, default=2_000)
     parser.add_argument("--kills", type=int, default=150)
@@ -34,11 +63,15 @@ def main() -> int:
     parser.add_argument("--faults", type=float, default=0.02, help="share of requests that get no clear yes")
     parser.add_argument("--in-doubt", choices=("settle", "hold"), default="settle")
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    given = parser.parse_args()
+    return parser
+
+
+def ran(given: argparse.Namespace) -> crash.Outcome:
+    """Run once, and print what became of everything."""
     if given.database == "sqlite" and given.daemons > 1:
-        parser.error("one daemon on SQLite; more of them need --database postgresql")
+        arguments().error("one daemon on SQLite; more of them need --database postgresql")
     if given.restarts and given.database != "postgresql":
-        parser.error("only a throwaway server is restarted: --database postgresql")
+        arguments().error("only a throwaway server is restarted: --database postgresql")
     logging.getLogger("aiohttp.server").disabled = True  # the provider's clients are killed in the middle of a request
     crash.PATIENCE = 60.0 + given.kills + given.touches / 10 + (300 if given.freezes else 0)
     with ExitStack() as stack:
@@ -72,8 +105,7 @@ def main() -> int:
     print(f"accepted      {len(outcome.accepted)} different touches")
     print(f"lost          {outcome.lost}")
     print(f"doubled       {outcome.doubled}")
-    stuck = outcome.listed if given.in_doubt == "settle" else 0
-    return 1 if outcome.lost or outcome.doubled or outcome.unlisted or stuck or outcome.died else 0
+    return outcome
 
 
 if __name__ == "__main__":

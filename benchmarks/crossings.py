@@ -1,6 +1,6 @@
 """Finding the leads that decay carries over a threshold, beside one bare range query on an index.
 
-`python -m benchmarks.crossings [--leads 1000000] [--rounds 9] [--database sqlite|postgresql]`. A thousand of the leads
+`python -m benchmarks.crossings [--size N] [--quick] [--database sqlite|postgresql]`. A thousand of the leads
 cross. Both sides are measured in turn in one run, and only their ratio means anything. Exit code 1 when one misses its
 mark.
 
@@ -11,10 +11,10 @@ empty looks  of leads that each answered a few times, looked at for 400 days: lo
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from random import Random
 from typing import Final
@@ -22,6 +22,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from benchmarks import scores
+from benchmarks.result import Options, Result, alone
 from benchmarks.scores import NOW
 from nurture.adapters.store.leads import LeadRows
 from nurture.adapters.store.unit import SqlStore
@@ -86,23 +87,19 @@ def empty_looks(people: int) -> float:
     return empty / crossed
 
 
-def main() -> int:
-    """Print the ratios; 1 when one misses its mark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--leads", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
-    given = parser.parse_args()
-    empty = empty_looks(500)
-    print(f"{empty:.2f} empty looks for each crossing (mark: {AT_MOST_EMPTY:g})")
-    with scores.filled(given.database, given.leads, each=0) as store:
-        with store.engine.begin() as db:
-            spread(db, given.leads)
-        scores.analyze(store)
-        ratio = finding(store, given.rounds)
-    print(f"{ratio:.2f} times the bare query, {CROSS:,} of {given.leads:,} leads, {given.database} (mark: {AT_MOST:g})")
-    return ratio > AT_MOST or empty > AT_MOST_EMPTY
+def rows(options: Options) -> Iterator[Result]:
+    """Finding, on each database; empty looks."""
+    yield Result("empty looks", "crossings of a threshold", empty_looks(500), at_most=AT_MOST_EMPTY)
+    leads = options.size(1_000_000, 20_000)
+    for database in options.databases:
+        with scores.filled(database, leads, each=0) as store:
+            with store.engine.begin() as db:
+                spread(db, leads)
+            scores.analyze(store)
+            ratio = finding(store, options.pick(9, 5))
+        path = f"finding {CROSS:,} of {leads:,} leads that cross, {database}"
+        yield Result(path, "one bare range query", ratio, at_most=AT_MOST)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(alone(__doc__, rows))

@@ -1,22 +1,23 @@
 """How often a lead is looked at while a limit holds it: a thousand of one company, and many in a sender's warm-up.
 
-`python -m benchmarks.looks [--company 1000] [--warm-up 20000]`. On SQLite, with the daemon's own dispatch and a clock
+`python -m benchmarks.looks [--size N] [--quick]`. On SQLite, with the daemon's own dispatch and a clock
 that jumps to the next moment at which something is due. Exit code 1 when it is more than two looks for each lead: one
 to be given a slot, one at it.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import insert
 
+from benchmarks.result import Options, Result, alone
 from benchmarks.touches import NullMailer
 from nurture.adapters.store.tables import consents, enrollments, leads
 from nurture.adapters.store.unit import SqlStore
@@ -84,16 +85,14 @@ def looks(count: int, *, one_company: bool) -> float:
     return looked / count
 
 
-def main() -> int:
-    """Print the looks; 1 when a lead is looked at more often than twice."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--company", type=int, default=1_000)
-    parser.add_argument("--warm-up", type=int, default=20_000)
-    given = parser.parse_args()
-    found = [looks(given.company, one_company=True)] if given.company else []
-    found += [looks(given.warm_up, one_company=False)] if given.warm_up else []
-    return max(found, default=0.0) > AT_MOST
+def rows(options: Options) -> Iterator[Result]:
+    """The looks at a lead of one company, and in a warm-up."""
+    for people, one_company in ((options.size(1_000, 100), True), (options.size(20_000, 500), False)):
+        where = "one company" if one_company else "a warm-up"
+        yield Result(
+            f"looks at {people:,} leads of {where}", "leads", looks(people, one_company=one_company), at_most=AT_MOST
+        )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(alone(__doc__, rows))

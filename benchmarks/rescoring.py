@@ -1,6 +1,6 @@
 """Everybody scored again after a change of weights, beside the SQL aggregate and a bare write of the results.
 
-`python -m benchmarks.rescoring [--leads 1000000] [--rounds 3] [--database sqlite|postgresql]`. Ten responses each.
+`python -m benchmarks.rescoring [--size N] [--quick] [--database sqlite|postgresql]`. Ten responses each.
 Both sides are measured in turn in one run, and only their ratio means anything: machines differ and are noisy. Exit
 code 1 when it misses its mark.
 
@@ -12,16 +12,17 @@ beside       one statement that adds up from the ledger's index what the lines o
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 import time
+from collections.abc import Iterator
 from math import log
 from typing import Final
 
 from sqlalchemy import Connection
 
 from benchmarks import scores
+from benchmarks.result import Options, Result, alone
 from benchmarks.scores import NOW
 from nurture.adapters.store.unit import SqlStore
 from nurture.flow import rescoring
@@ -93,21 +94,16 @@ def measured(store: SqlStore, count: int, rounds: int) -> list[tuple[float, floa
     return found
 
 
-def main() -> int:
-    """Print the ratio; 1 when it misses its mark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--leads", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
-    given = parser.parse_args()
-    with scores.filled(given.database, given.leads) as store:
-        ratio = statistics.median(
-            ours / (added + write) for ours, added, write in measured(store, given.leads, given.rounds)
-        )
-    said = f"{ratio:.2f} times the aggregate and a bare write"
-    print(f"{said}, {given.leads:,} leads, {given.database} (mark: {AT_MOST:g})")
-    return ratio > AT_MOST
+def rows(options: Options) -> Iterator[Result]:
+    """The ratio on each database."""
+    leads = options.size(1_000_000, 20_000)
+    for database in options.databases:
+        with scores.filled(database, leads) as store:
+            times = measured(store, leads, options.pick(5, 3))
+        ratio = statistics.median(ours / (added + write) for ours, added, write in times)
+        path = f"re-scoring {leads:,} leads, {database}"
+        yield Result(path, "SQL aggregate + bare write", ratio, at_most=AT_MOST)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(alone(__doc__, rows))

@@ -15,12 +15,14 @@ import os
 import pstats
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.result import Options, Result
 from nurture.copied import copied
 from nurture.daemon import tick
 from nurture.daemon.simulate import Progress, simulated
@@ -38,6 +40,16 @@ def held() -> int:
     """The memory that this process holds now, in MB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
+
+
+def rows(options: Options) -> Iterator[Result]:
+    """CPU of a simulation beside that of its passes, on SQLite."""
+    leads, days = options.size(10_000, 40), options.pick(365, 30)
+    with TemporaryDirectory() as place:
+        app = months.a_workspace(Path(place) / "workspace", "sqlite:///nurture.db", leads=leads, tick="1 hour")
+        ratio = compared(app, A_TUESDAY + timedelta(days=days), None)
+        app.close()
+    yield Result(f"simulating {leads:,} leads for {days} days", "its bare passes", ratio, at_most=AIM)
 
 
 def main() -> int:

@@ -13,13 +13,25 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.result import Options, Result
 from tests.fakes import A_TUESDAY
 from tests.journeys import lived, months
 from tests.postgres import running_postgres
+
+
+def rows(options: Options) -> Iterator[Result]:
+    """Whether the ledgers are equal, and differ after a wait was changed; on PostgreSQL alone."""
+    if "postgresql" in options.databases:
+        leads, days = options.size(1000, 20), options.pick(180, 20)
+        equal, differs = compared(leads, days, "1 hour" if options.quick else "15 minutes", 1)
+        path = f"ledgers of {leads:,} leads, {days} days"
+        yield Result(f"{path}: simulate equals daemon", "", equal, at_least=1)
+        yield Result(f"{path}: one wait changed, and they differ", "", differs, at_least=1)
 
 
 def main() -> int:
@@ -30,15 +42,20 @@ def main() -> int:
     parser.add_argument("--tick", default="15 minutes", help="A divisor of an hour, or of nine hours.")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    until = A_TUESDAY + timedelta(days=given.days)
+    return not all(compared(given.leads, given.days, given.tick, given.seed))
+
+
+def compared(leads: int, days: int, tick: str, seed: int) -> tuple[bool, bool]:
+    """Whether the ledgers are equal, and whether another wait makes another ledger."""
+    until = A_TUESDAY + timedelta(days=days)
     with running_postgres() as server, server.database() as url, TemporaryDirectory() as place:
         folder = Path(place) / "workspace"
-        months.a_workspace(folder, url, leads=given.leads, tick=given.tick, more=lived.KEYS).close()
+        months.a_workspace(folder, url, leads=leads, tick=tick, more=lived.KEYS).close()
         began = time.monotonic()
-        expected, acts = lived.simulated(folder, A_TUESDAY, until, seed=given.seed)
+        expected, acts = lived.simulated(folder, A_TUESDAY, until, seed=seed)
         print(f"{time.monotonic() - began:.0f} s: simulated; {_counted(expected)}")
         print("people: " + ", ".join(f"{count} {what}" for what, count in Counter(one.what for one in acts).items()))
-        changed = _with_another_wait(folder, until, given.seed)
+        changed = _with_another_wait(folder, until, seed)
         done = lived.lived(folder, A_TUESDAY, until, acts)
     print(f"{time.monotonic() - began:.0f} s: the daemon lived through it; {_counted(done)}")
     equal, differs = done == expected, done != changed
@@ -46,7 +63,7 @@ def main() -> int:
     if not equal:
         for name, lines in (("simulate", _only(expected, done)), ("the daemon", _only(done, expected))):
             print(f"{len(lines)} lines of {name} alone, the first:", *lines[:10], sep="\n  ")
-    return not (equal and differs)
+    return equal, differs
 
 
 def _with_another_wait(folder: Path, until: datetime, seed: int) -> str:
