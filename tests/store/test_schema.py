@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ from nurture.adapters.store import schema
 from nurture.adapters.store.engine import open_engine
 from nurture.adapters.store.tables import metadata
 from nurture.domain.errors import RefusedError, UnreachableError
-from tests.store import first_step
+from tests.store import next_step
 
 ROOT = Path(__file__).resolve().parents[2]
 
+RELEASED = {"0001_first.py": "ff923856b3c10d02ccf2b7d6ee3f2a3e7bd1606abd73aa9b93a0355cfc4a7200"}
+
 PG_SHAPE = (
-    """SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default
+    """SELECT table_name, column_name, data_type, is_nullable, column_default
     FROM information_schema.columns WHERE table_schema = 'public'""",
     "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
     """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
@@ -50,11 +53,17 @@ def shape(engine: Engine) -> set[tuple[Any, ...]]:
 
 
 def _parts(sql: str | None) -> tuple[str, ...]:
-    """A CREATE statement with its columns in order, and its constraints in whichever order they were written."""
-    lines = [re.sub(r"\s+", " ", line).strip(" ,") for line in (sql or "").splitlines()]
-    lines = [line for line in lines if line]
-    columns = [line for line in lines if not line.startswith("CONSTRAINT")]
-    return (*columns, *sorted(line for line in lines if line.startswith("CONSTRAINT")))
+    """What a CREATE statement says, in whichever order: a column that came later stands last."""
+    head, _, rest = re.sub(r"\s+", " ", (sql or "").replace('"', "")).partition("(")
+    parts, depth = [""], 0
+    for sign in rest.rpartition(")")[0]:
+        depth += (sign == "(") - (sign == ")")
+        if sign == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    where = rest.rpartition(")")[2] if head.strip().startswith("CREATE TABLE") else rest
+    return (head.strip(), where.strip(), *sorted(part.strip() for part in parts))
 
 
 def emptied(engine: Engine) -> None:
@@ -64,7 +73,7 @@ def emptied(engine: Engine) -> None:
 
 
 def test_the_steps_lead_to_the_same_schema_as_the_tables(engine: Engine) -> None:
-    """If this fails while nothing is released: python -m tests.store.first_step"""
+    """If this fails: python -m tests.store.next_step"""
     schema.upgrade(engine)
     at_once = shape(engine)
     emptied(engine)
@@ -78,9 +87,15 @@ def test_the_steps_lead_to_the_same_schema_as_the_tables(engine: Engine) -> None
     assert schema.check(engine) == []
 
 
-def test_the_first_step_is_what_its_writer_writes() -> None:
-    """If this fails while nothing is released: python -m tests.store.first_step"""
-    assert first_step.FILE.read_text("utf-8") == first_step.written()
+def test_the_next_step_is_what_its_writer_writes() -> None:
+    """If this fails: python -m tests.store.next_step"""
+    there = next_step.FILE.read_text("utf-8") if next_step.FILE.exists() else None
+    assert there == next_step.written()
+
+
+def test_a_released_step_never_changes() -> None:
+    steps = {path.name: sha256(path.read_bytes()).hexdigest() for path in (schema.STEPS / "versions").glob("0*.py")}
+    assert RELEASED.items() <= steps.items()
 
 
 def test_the_newest_step_is_the_last_one_in_the_folder() -> None:

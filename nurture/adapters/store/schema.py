@@ -38,8 +38,8 @@ from nurture.domain.errors import RefusedError, UnreachableError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST: Final = "0001"
 STEPS: Final = Path(__file__).parent / "migrations"
+NEWEST: Final = max(file.name[:4] for file in (STEPS / "versions").glob("[0-9][0-9][0-9][0-9]_*.py"))
 ONE_AT_A_TIME: Final = 0x6E757274  # key of the advisory lock: two daemons that start together do not both upgrade
 
 # Alembic's own table, as Alembic makes it.
