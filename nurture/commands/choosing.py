@@ -100,9 +100,8 @@ def open_task(current: Session, text: str) -> str:
     """The id of a task, named by itself or by its lead."""
     if "@" not in text:
         return text
-    from nurture.flow import tasks
-
-    rows = [{"id": item.touch.id, "lead": item.lead.id} for item in tasks.listed(store=current.app.store)]
+    with current.app.store.unit(write=False) as work:
+        rows = [{"id": one.id, "lead": one.lead} for one in work.touches.open_tasks()]
     return one_of_lead(current, text, rows, what="task", see="nurture task list")
 
 

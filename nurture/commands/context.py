@@ -101,3 +101,9 @@ def moment(text: str | None, *, zone: str, what: str) -> datetime | None:
     if found.tzinfo is None:
         return calendar.at_local(found.date(), found.time(), calendar.zone(zone))
     return found.astimezone(UTC)
+
+
+def day_or_moment(current: Session, text: str | None, what: str) -> date | datetime | None:
+    """The same, but a day where only a day is given."""
+    found = moment(text, zone=current.app.policy.timezone, what=what)
+    return date.fromisoformat(text) if found is not None and text is not None and len(text) == 10 else found

@@ -8,10 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
-from nurture.domain import handoff
 from nurture.domain.durability import judge_durability
 from nurture.domain.errors import NurtureError, UnreachableError
-from nurture.domain.lead import Status
 from nurture.domain.mail_domain import (
     SELECTORS,
     Finding,
@@ -22,7 +20,8 @@ from nurture.domain.mail_domain import (
     judge_mx,
     judge_spf,
 )
-from nurture.domain.touch import State
+from nurture.domain.person import Role
+from nurture.domain.promotion import Code
 from nurture.doors import durability_of
 from nurture.moves.clock import AHEAD, BACK, BACKWARDS, HINT, LAST_PASS
 from nurture.wiring import App
@@ -30,6 +29,11 @@ from nurture.wiring import App
 LITTLE_DISK: Final = 200 * 1024 * 1024
 LOCAL: Final = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 NOBODY: Final = timedelta(days=2)  # after which an open task is one that nobody takes
+_NO_REP_YET: Final = {
+    Code.CAPACITY.value: "all reps are full or away",
+    Code.NO_REP.value: "nobody in people.yaml takes them",
+    Code.SAME_REP.value: "who could take them said no within 90 days",
+}
 
 
 def examine(app: App) -> list[Finding]:
@@ -193,30 +197,27 @@ def _held(app: App) -> Iterator[Finding]:
 def _people(app: App) -> Iterator[Finding]:
     """What needs a person."""
     with app.store.unit(write=False) as work:
-        idle = work.leads.idle()
-        inbox = work.notes.inbox()
-        counts = work.touches.count_by_state()
-        queued = work.sales.handoffs(states=[handoff.State.QUEUED])
-        late = work.touches.open_tasks(due_before=app.clock.now() - NOBODY)
-        no_zone = sum(
-            1
-            for lead in work.leads.search(None, now=app.clock.now())
-            if lead.status is Status.NURTURING and not lead.timezone and not (lead.company and lead.company.timezone)
-        )
-    if idle:
-        yield Finding("warning", f"Leads without a next thing: {len(idle)}.", "Run: nurture lead list --idle")
-    if inbox:
-        yield Finding("warning", f"Entries that wait in the inbox: {len(inbox)}.", "Run: nurture inbox list")
-    if queued:
-        what = f"Ready leads that wait for a rep: {len(queued)}. All reps are full or away, or nobody takes them."
+        found = work.reports.waiting(late_before=app.clock.now() - NOBODY)
+    if found.idle:
+        yield Finding("warning", f"Leads without a next thing: {found.idle:,}.", "Run: nurture lead list --idle")
+    if found.inbox:
+        yield Finding("warning", f"Entries that wait in the inbox: {found.inbox:,}.", "Run: nurture inbox list")
+    for reason, count in found.queued.items():
+        because = _NO_REP_YET.get(reason, "the next pass offers them")
+        what = f"Ready leads that wait for a rep: {count:,}; {because}."
         yield Finding("warning", what, "See: nurture handoff list --state queued")
-    if late:
-        what = f"Open tasks that were due {NOBODY.days} days ago or longer: {len(late)}. Nobody has done them."
+    if found.late:
+        what = f"Open tasks that were due {NOBODY.days} days ago or longer: {found.late:,}. Nobody has done them."
         yield Finding("warning", what, "Run: nurture task list")
-    if doubt := counts.get(State.IN_DOUBT):
-        yield Finding("warning", f"Mails in doubt: {doubt}.", "Run: nurture touch list --state in_doubt")
-    if no_zone:
-        yield Finding("ok", f"Leads without a time zone of their own: {no_zone:,}. The workspace's is used.")
+    workspace = app.rules.in_force().workspace
+    gone = sorted(who for who in found.doers if who not in set(Role) and workspace.person(who) is None)
+    if gone:
+        what = f"Open work is with somebody who is not in people.yaml: {', '.join(gone)}."
+        yield Finding("warning", what, "Put them back with a 'deputy'; see: nurture handoff list, nurture task list")
+    if found.in_doubt:
+        yield Finding("warning", f"Mails in doubt: {found.in_doubt:,}.", "Run: nurture touch list --state in_doubt")
+    if found.no_zone:
+        yield Finding("ok", f"Leads without a time zone of their own: {found.no_zone:,}. The workspace's is used.")
 
 
 def _domain(address: str) -> str:

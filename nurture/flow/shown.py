@@ -14,8 +14,8 @@ from nurture.ports import InForce, Unit
 from nurture.ports.store import StoredResponse
 
 
-def task_row(one: Touch, lead: Lead) -> dict[str, Any]:
-    """A task with its lead."""
+def task_row(one: Touch, lead: Lead, questions: Sequence[str]) -> dict[str, Any]:
+    """A task with its lead, and the questions that are still open."""
     return {
         "id": one.id,
         "lead": str(lead.id),
@@ -28,15 +28,15 @@ def task_row(one: Touch, lead: Lead) -> dict[str, Any]:
         "due_at": one.due_at,
         "expires_at": one.expires_at,
         "script": one.script,
-        "questions": list(one.ask),
+        "questions": list(questions),
         "assigned": one.assigned,
         "claimed_by": one.claimed_by,
     }
 
 
 def next_row(one: Touch, lead: Lead, *, questions: Sequence[str], history: Sequence[Entry]) -> dict[str, Any]:
-    """A task for who does it: `questions` are those still open, `history` is what was said and done so far."""
-    return task_row(one, lead) | {"questions": list(questions), "history": [entry.as_json() for entry in history]}
+    """A task for who does it: `history` is what was said and done so far."""
+    return task_row(one, lead, questions) | {"history": [entry.as_json() for entry in history]}
 
 
 def response_row(one: StoredResponse) -> dict[str, Any]:

@@ -39,12 +39,21 @@ class Item:
     questions: tuple[str, ...] = ()
 
 
-def listed(*, store: Store, assigned: str | None = None) -> list[Item]:
-    """Open tasks, by when they were due."""
+def listed(
+    *,
+    store: Store,
+    rules: InForce,
+    now: datetime,
+    assigned: str | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> list[Item]:
+    """Open tasks, by when they were due: at most `limit`, behind the one whose id is `after`; without the history."""
     with store.unit(write=False) as work:
-        found = [one for one in work.touches.open_tasks() if assigned is None or one.assigned == assigned]
+        found = work.touches.tasks_page(assigned=assigned, after=after, limit=limit)
         people = work.leads.get({one.lead for one in found})
-    return [Item(one, people[one.lead]) for one in found]
+        asked = told.open_questions(work, found, people, readiness=rules.workspace.readiness, now=now)
+    return [Item(one, people[one.lead], questions=asked.get(one.id, ())) for one in found]
 
 
 def next_for(
@@ -79,8 +88,8 @@ def next_for(
 
 
 def _told(work: Unit, one: Touch, lead: Lead, rules: InForce, now: datetime) -> Item:
-    questions = told.open_questions(work, lead, one.ask, readiness=rules.workspace.readiness, now=now)
-    return Item(one, lead, told.history(work, lead.id), questions)
+    asked = told.open_questions(work, [one], {lead.id: lead}, readiness=rules.workspace.readiness, now=now)
+    return Item(one, lead, told.history(work, lead.id), asked.get(one.id, ()))
 
 
 def known(who: str, rules: InForce) -> Person:
@@ -112,18 +121,19 @@ def _order(one: Touch, scene: Scene) -> tuple[float, float, datetime, str]:
     return (-priority, -float(scene.names(scene.leads[one.lead])["score"]), one.due_at, one.id)
 
 
-def release(task: str, *, store: Store, dry_run: bool = False) -> Touch:
+def release(task: str, *, store: Store, rules: InForce, now: datetime, dry_run: bool = False) -> Item:
     """Give a task back to the queue. Raises UnknownNameError, or RefusedError where it is not open."""
     with store.unit() as work:
         one = _task(work, task)
         if one.state is not State.OPEN:
             raise RefusedError(f"The task is {one.state}, not open.", hint="See: nurture task list")
         after = replace(one, claimed_by=None, attempt=one.attempt + 1)
+        item = _told(work, after, work.leads.get([one.lead])[one.lead], rules, now)
         if one.claimed_by is not None:
             work.touches.save([after], was={one.id: (one.attempt, one.state)})
             if not dry_run:
                 work.commit()
-    return after
+    return item
 
 
 def done(

@@ -33,12 +33,12 @@ def hand_over(work: Unit, before: Workspace, after: Workspace, *, now: datetime,
             continue
         deputy = after.person(person.deputy) if person.deputy else None
         if deputy is None:
-            stuck.append(f"{person.name} has {len(handoffs)} open handoffs and {len(tasks)} open tasks")
+            stuck.append(f"{person.name} (handoffs: {len(handoffs)}, tasks: {len(tasks)})")
         else:
             _give(work, person, deputy, handoffs, tasks, now=now, by=by)
     if stuck:
         raise RefusedError(
-            f"{'; '.join(stuck)}, and nobody takes them over.",
+            f"Open work of people who would leave, and nobody takes it over: {'; '.join(stuck)}.",
             hint="Keep them in people.yaml with a 'deputy' who stays, apply, and take them out then.",
         )
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from nurture.domain.brief import PERSONAL
 from nurture.domain.fact import FactName
 from nurture.domain.lead import Lead, LeadId
 from nurture.domain.readiness import Readiness
 from nurture.domain.timeline import Entry, timeline
-from nurture.domain.touch import CONTACTED, Channel
-from nurture.moves.brief import shared_facts
+from nurture.domain.touch import CONTACTED, Channel, Touch, TouchId
 from nurture.ports import Unit
 
 
@@ -28,13 +28,25 @@ def history(work: Unit, lead: LeadId) -> tuple[Entry, ...]:
 
 
 def open_questions(
-    work: Unit, lead: Lead, ask: Iterable[str], *, readiness: Readiness, now: datetime
-) -> tuple[str, ...]:
-    """Facts that nobody knows, or that have grown old: those that a step asks for, then what readiness requires."""
-    wanted = (*ask, *(name for name in readiness.require if name in set(FactName)))
-    if not wanted:
-        return ()
-    own, (shared, _) = work.leads.facts([lead.id]).get(lead.id, ()), shared_facts(work, lead)
+    work: Unit, tasks: Sequence[Touch], people: Mapping[LeadId, Lead], *, readiness: Readiness, now: datetime
+) -> dict[TouchId, tuple[str, ...]]:
+    """For each task the facts that nobody knows, or that have grown old: those that its step asks for, then what
+    readiness requires. What a colleague said about the company is known too.
+    """
+    required = [name for name in readiness.require if name in set(FactName)]
+    asking = [one for one in tasks if one.ask or required]
+    leads = {one.lead for one in asking}
+    own = work.leads.facts(leads)
+    shared = work.leads.facts_in({lead.company.id for number in leads if (lead := people[number]).company})
     since = now - readiness.facts_valid.span
-    known = {one.name.value for one in (*own, *(fact for _, fact in shared)) if one.is_fresh(since=since, now=now)}
-    return tuple(name for name in dict.fromkeys(wanted) if name not in known)
+
+    def known(lead: Lead) -> set[str]:
+        beside = shared.get(lead.company.id, ()) if lead.company else ()
+        said = [*own.get(lead.id, ()), *(fact for fact in beside if fact.name not in PERSONAL)]
+        return {fact.name.value for fact in said if fact.is_fresh(since=since, now=now)}
+
+    knows = {number: known(people[number]) for number in leads}
+    return {
+        one.id: tuple(name for name in dict.fromkeys((*one.ask, *required)) if name not in knows[one.lead])
+        for one in asking
+    }

@@ -135,8 +135,8 @@ class Touches(Protocol):
     def over(self, since: datetime, until: datetime) -> list[Touch]:
         """Touches that ended in [since, until): sent, done, expired; else when that was decided."""
 
-    def tasks_page(self, *, assigned: str | None, after: TouchId | None, limit: int) -> list[Touch]:
-        """At most so many open tasks, by when they were due, behind the one whose id is `after`."""
+    def tasks_page(self, *, assigned: str | None, after: TouchId | None, limit: int | None) -> list[Touch]:
+        """Open tasks, at most so many, by when they were due, behind the one whose id is `after`."""
 
     def add_links(self, links: Mapping[str, str]) -> None:
         """Keep link ids with their targets; known ones are left alone."""

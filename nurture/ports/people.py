@@ -89,6 +89,9 @@ class Leads(Protocol):
     def facts(self, ids: Collection[LeadId]) -> dict[LeadId, list[Fact]]:
         """Everything learned, oldest first."""
 
+    def facts_in(self, companies: Collection[CompanyId]) -> dict[CompanyId, list[Fact]]:
+        """Everything learned from the people of each company, oldest first; merged and forgotten ones are left out."""
+
     def add_fact(self, lead: LeadId, fact: Fact) -> None:
         """One more statement; older ones stay."""
 

@@ -117,6 +117,20 @@ class Desk:
     middle_wait: timedelta | None
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for a person. `queued`: ready leads by why no rep has them; `doers`: who has open work, by address,
+    name or role."""
+
+    idle: int
+    inbox: int
+    queued: Mapping[str, int]
+    late: int
+    in_doubt: int
+    no_zone: int
+    doers: frozenset[str]
+
+
 class Reports(Protocol):
     """What became of leads and of what was sent. Merged leads are counted as one; forgotten ones are still counted."""
 
@@ -149,3 +163,6 @@ class Reports(Protocol):
 
     def desks(self) -> list[Desk]:
         """What each rep did with what was offered, by rep."""
+
+    def waiting(self, *, late_before: datetime) -> Waiting:
+        """What waits for a person; tasks are late that were due before a moment."""

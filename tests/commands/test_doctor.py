@@ -98,7 +98,9 @@ def test_what_waits_for_a_person_is_listed(folder: Path, nurture: Nurture) -> No
         with app.store.unit() as work:
             a_touch(work, lead=1, channel=Channel.CALL, state=State.OPEN, now=now - timedelta(days=3))
             made = work.sales.promote(1, at=now, why="ready", brief={}, value=1.0)
-            work.sales.add_handoff({"promotion_id": made, "lead_id": 1, "state": "queued", "created_at": now})
+            queued = {"promotion_id": made, "lead_id": 1, "state": "queued", "reason": "no_rep", "created_at": now}
+            work.sales.add_handoff(queued)
+            a_touch(work, lead=2, channel=Channel.CALL, state=State.OPEN, now=now, assigned="old@acme.example")
             entry = {"kind": "reply", "at": now, "sender": "x@y.example", "why": "whose is it?", "key": "k"}
             work.notes.to_inbox(entry)
             work.commit()
@@ -106,7 +108,8 @@ def test_what_waits_for_a_person_is_listed(folder: Path, nurture: Nurture) -> No
         app.close()
     said = nurture("doctor").out
     assert "Entries that wait in the inbox: 1" in said
-    assert "Ready leads that wait for a rep: 1" in said
+    assert "Ready leads that wait for a rep: 1; nobody in people.yaml takes them." in said
+    assert "not in people.yaml: old@acme.example." in said
     assert "Open tasks that were due 2 days ago or longer: 1" in said
 
 

@@ -36,7 +36,7 @@ def leave(floor: Floor, *, deputy: str | None) -> None:
 def test_who_has_open_work_and_no_deputy_cannot_leave(floor: Floor) -> None:
     floor.staff(LEE, SAM)
     floor.offered()
-    with pytest.raises(RefusedError, match="Lee has 1 open handoffs and 0 open tasks"):
+    with pytest.raises(RefusedError, match=r"takes it over: Lee \(handoffs: 1, tasks: 0\)"):
         leave(floor, deputy=None)
 
 

@@ -172,6 +172,9 @@ def test_the_caller_reads_the_whole_history_and_what_nobody_knows_yet(queue: Loo
     queue.clock.advance(hours=1)
     item = taken_by(queue, "Dot")
     assert item.questions == ("competitors", "timeline")  # asked by the step, then required to be promoted
+    assert [one.questions for one in tasks.listed(store=queue.store, rules=queue.rules, now=queue.now)] == [
+        item.questions
+    ]
     assert any(one.text == "Filled in the form quote" for one in item.history)
     again = taken_by(queue, "Dot")
     assert (again.questions, again.history) == (item.questions, item.history)

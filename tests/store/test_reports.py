@@ -9,9 +9,9 @@ from nurture.adapters.store.unit import SqlStore
 from nurture.domain.lead import LeadId
 from nurture.domain.response import CallOutcome, Grade, Intent, Kind, Response
 from nurture.domain.touch import Channel, Reason, State
-from nurture.ports.reports import Desk, Earned, Entered, Made, Reached
+from nurture.ports.reports import Desk, Earned, Entered, Made, Reached, Waiting
 from nurture.ports.store import Change, Unit
-from tests.builders import a_lead, a_sent_touch, a_touch, an_enrollment
+from tests.builders import a_company, a_lead, a_sent_touch, a_touch, an_enrollment
 from tests.fakes import A_TUESDAY
 
 LATER = A_TUESDAY + timedelta(days=3)
@@ -189,6 +189,27 @@ def test_each_rep_is_counted_with_the_wait_in_the_middle_of_their_answers(store:
     assert kim == Desk("kim@acme.example", {"offered": 1}, {}, None)
     wait = timedelta(hours=9)
     assert lee == Desk("lee@acme.example", {"accepted": 1, "rejected": 2}, {"no_fit": 2}, wait)
+
+
+def test_what_waits_for_a_person_is_counted_without_what_is_over_merged_or_not_ours(store: SqlStore) -> None:
+    with store.unit() as work:
+        company = a_company(work, timezone="Europe/Paris")
+        idle, done = a_lead(work, timezone=None).id, a_lead(work).id
+        busy = a_lead(work, company=company, timezone=None).id
+        a_lead(work, status="won")
+        a_lead(work, merged_into=idle)
+        for lead, state, days in ((busy, State.OPEN, 3), (busy, State.OPEN, 1), (done, State.DONE, 9)):
+            due = A_TUESDAY - timedelta(days=days)
+            a_touch(work, lead=lead, channel=Channel.CALL, state=state, due_at=due, now=due, assigned="caller")
+        a_touch(work, lead=done, state=State.IN_DOUBT)
+        a_handoff(work, done, state="queued", reason="capacity")
+        a_handoff(work, done, state="offered", rep="lee@acme.example")
+        a_handoff(work, idle, state="rejected", rep="kim@acme.example")
+        work.notes.to_inbox({"kind": "reply", "at": A_TUESDAY, "sender": "x@y.example", "why": "whose?", "key": "k"})
+        found = work.reports.waiting(late_before=A_TUESDAY - timedelta(days=2))
+        assert work.leads.idle() == [idle]
+    held = frozenset({"caller", "lee@acme.example"})
+    assert found == Waiting(idle=1, inbox=1, queued={"capacity": 1}, late=1, in_doubt=1, no_zone=1, doers=held)
 
 
 def test_of_nothing_there_is_nothing_to_count(store: SqlStore) -> None:

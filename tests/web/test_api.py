@@ -114,10 +114,13 @@ def test_enrolling_pausing_and_stopping_say_the_state(house: House, api: Call) -
 
 
 def test_a_task_is_taken_given_back_and_done_once(house: House, api: Call) -> None:
-    task = a_call(house)
-    assert [one["id"] for one in api("GET", "/tasks")[1]] == [task]
+    task = a_call(house, ask=("budget", "competitors"))
+    (open_task,) = api("GET", "/tasks")[1]
+    assert (open_task["id"], open_task["questions"][:2]) == (task, ["budget", "competitors"])
+    api("POST", f"/leads/{open_task['lead']}/facts", {"name": "budget", "value": "20k EUR"})
+    assert "budget" not in api("GET", "/tasks")[1][0]["questions"]  # nobody asks what is known
     taken = api("POST", "/tasks/next", {"person": "Cal"})[1]
-    assert (taken["id"], taken["history"][-1]["text"]) == (task, "Call “intro” to be done by 2026-03-03")
+    assert (taken["id"], taken["history"][0]["text"]) == (task, "Call “intro” to be done by 2026-03-03")
     assert api("POST", "/tasks/next", {"person": "Dot"})[1] is None
     assert api("POST", f"/tasks/{task}/release")[1]["claimed_by"] is None
     assert api("POST", "/tasks/next", {"person": "Dot"})[1]["claimed_by"] == "dot@acme.example"

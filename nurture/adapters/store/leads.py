@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, or_, select, text, update
+from sqlalchemy import Connection, Row, bindparam, exists, func, or_, select, text, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among
@@ -23,16 +22,10 @@ from nurture.adapters.store.tables import (
     consents,
     enrollments,
     facts,
-    handoffs,
-    inbox,
     lead_aliases,
     leads,
-    promises,
-    promotions,
-    suppressions,
-    touches,
 )
-from nurture.domain import enrollment, handoff, touch
+from nurture.adapters.store.waiting import idle_leads
 from nurture.domain.address import normalise_email
 from nurture.domain.condition import Condition
 from nurture.domain.fact import Confidence, Fact, FactName
@@ -51,6 +44,12 @@ _REACH = select(leads.c.id, leads.c.email, leads.c.phone, leads.c.light_until, _
 _SUMS = select(leads.c.id, leads.c.sums).where(among(leads.c.id))
 _ASK = update(leads).where(among(leads.c.id)).values(enroll_check=True)
 _FACTS = select(facts).where(among(facts.c.lead_id)).order_by(facts.c.at, facts.c.id)
+_FACTS_IN = (
+    select(leads.c.company_id, facts)
+    .join_from(facts, leads, leads.c.id == facts.c.lead_id)
+    .where(among(leads.c.company_id), *PRESENT)
+    .order_by(facts.c.at, facts.c.id)
+)
 # Not `ready_check = 1`, or SQLite takes no notice of the index of those that are marked.
 _FLAGGED = {
     (flag, best_first): select(leads.c.id)
@@ -211,8 +210,14 @@ class LeadRows:
         """Everything learned, oldest first."""
         found: dict[LeadId, list[Fact]] = {}
         for row in fetch(self._db, _FACTS, ids):
-            fact = Fact(FactName(row.name), row.value, row.source, row.at, Confidence(row.confidence), row.by)
-            found.setdefault(row.lead_id, []).append(fact)
+            found.setdefault(row.lead_id, []).append(_fact(row))
+        return found
+
+    def facts_in(self, companies: Collection[CompanyId]) -> dict[CompanyId, list[Fact]]:
+        """Everything learned from the people of each company, oldest first; merged and forgotten ones are left out."""
+        found: dict[CompanyId, list[Fact]] = {}
+        for row in fetch(self._db, _FACTS_IN, companies):
+            found.setdefault(row.company_id, []).append(_fact(row))
         return found
 
     def add_fact(self, lead: LeadId, fact: Fact) -> None:
@@ -300,8 +305,8 @@ class LeadRows:
         Whoever asked not to be contacted has no next thing, and rightly so.
         """
         if only is None:
-            return list(self._db.execute(_idle(among_some=False)).scalars())
-        return [row.id for row in fetch(self._db, _idle(among_some=True), only)]
+            return list(self._db.execute(idle_leads(among_some=False)).scalars())
+        return [row.id for row in fetch(self._db, idle_leads(among_some=True), only)]
 
     def _id_of(self, text: str) -> LeadId | None:
         if text.isascii() and text.isdigit() and int(text) <= LARGEST_ID:
@@ -329,28 +334,8 @@ class LeadRows:
         return found
 
 
-@cache
-def _idle(*, among_some: bool) -> Select[Any]:
-    """Built once: it takes longer to build than to run."""
-    open_enrollments = [state.value for state in enrollment.OPEN]
-    open_handoffs = [state.value for state in handoff.OPEN]
-    query = select(leads.c.id).where(
-        leads.c.status == Status.NURTURING.value,
-        *PRESENT,
-        leads.c.returns_at.is_(None),
-        ~_has(enrollments, enrollments.c.state.in_(open_enrollments)),
-        ~_has(touches, touches.c.state == touch.State.OPEN.value),
-        ~_has(promotions, promotions.c.open.is_not(None)),
-        ~_has(handoffs, handoffs.c.state.in_(open_handoffs)),
-        ~_has(promises, promises.c.state == "open"),
-        ~_has(inbox, inbox.c.settled_at.is_(None)),
-        ~exists().where(suppressions.c.address.in_([leads.c.email, leads.c.phone]), suppressions.c.scope == "all"),
-    )
-    return (query.where(among(leads.c.id)) if among_some else query).order_by(leads.c.id)
-
-
-def _has(table: Any, *which: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(table.c.lead_id == leads.c.id, *which)
+def _fact(row: Row[Any]) -> Fact:
+    return Fact(FactName(row.name), row.value, row.source, row.at, Confidence(row.confidence), row.by)
 
 
 def _row(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from sqlalchemy import ColumnElement, Connection, Select, Text, case, cast, exis
 from sqlalchemy.sql.selectable import CompoundSelect
 
 from nurture.adapters.store.tables import changes, enrollments, handoffs, leads, responses, touches
+from nurture.adapters.store.waiting import waiting
 from nurture.domain.handoff import State as Handoff
 from nurture.domain.lead import Stage
 from nurture.domain.reception import Reception
 from nurture.domain.response import CONVERSATIONS, EVIDENCE, REFUSALS, Bounce, CallOutcome, Grade, Kind
 from nurture.domain.touch import Channel, State
-from nurture.ports.reports import Arm, Desk, Earned, Entered, Held, Made, Reached, Waited, Work
+from nurture.ports.reports import Arm, Desk, Earned, Entered, Held, Made, Reached, Waited, Waiting, Work
 
 SOURCE = func.nullif(leads.c.source, "")
 COUNTED = leads.c.merged_into.is_(None)
@@ -221,6 +222,10 @@ class ReportRows:
             reasons.setdefault(row.rep, {})[row.reason] = row.n
         waits = self._middle_waits()
         return [Desk(one, states[one], reasons.get(one, {}), waits.get(one)) for one in sorted(states)]
+
+    def waiting(self, *, late_before: datetime) -> Waiting:
+        """What waits for a person."""
+        return waiting(self._db, late_before=late_before)
 
     def _middle_waits(self) -> dict[str, timedelta]:
         """How long the answer in the middle of each rep's took."""

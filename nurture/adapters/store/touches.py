@@ -227,8 +227,8 @@ class TouchRows:
         final = table.c.state.in_([state.value for state in FINAL])
         return [_touch(row) for row in self._db.execute(select(table).where(final, at >= since, at < until))]
 
-    def tasks_page(self, *, assigned: str | None, after: str | None, limit: int) -> list[Touch]:
-        """At most so many open tasks, by when they were due, behind the one whose id is `after`."""
+    def tasks_page(self, *, assigned: str | None, after: str | None, limit: int | None) -> list[Touch]:
+        """Open tasks, at most so many, by when they were due, behind the one whose id is `after`."""
         query = select(table).where(table.c.state == State.OPEN.value).order_by(table.c.due_at, table.c.id).limit(limit)
         if assigned is not None:
             query = query.where(table.c.assigned == assigned)

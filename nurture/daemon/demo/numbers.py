@@ -14,11 +14,11 @@ from nurture.domain.handoff import State as Handoff
 from nurture.domain.lead import Lead, LeadId, Stage
 from nurture.domain.response import CONVERSATIONS, Bounce, Grade, Kind, Response
 from nurture.domain.touch import SENTENCES, Channel, Reason, State, Touch
-from nurture.flow import reports
 from nurture.flow import sources as judged
 from nurture.ports import Unit
 
 _MADE: Final = frozenset({State.SENT, State.DONE})
+_STEPS: Final = ("leads", "contacted", "responded", "near_term", "accepted", "won")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,9 @@ def read(lived: Lived, *, seed: int) -> Numbers:
     """Count everything."""
     app = lived.app
     with app.store.unit(write=False) as work:
-        far, people, handoffs = reports.reached(work, lived.end)
+        reached = work.reports.reached()
+        people = {lead.id: lead for lead in work.leads.search(None, now=lived.end)}
+        handoffs = work.sales.handoffs()
         touches = work.touches.select()
         counts = work.touches.count_by_state()
         heard = [one.response for one in work.responses.stored()]
@@ -98,7 +100,7 @@ def read(lived: Lived, *, seed: int) -> Numbers:
         promoted, brief = _promoted(work, people, handoffs)
         warnings = _warnings(work, lived, touches)
     months, by_channel = _by_month(touches, lived)
-    contacted = len(far.contacted)
+    far = {step: sum(getattr(one, step) for one in reached) for step in _STEPS}
     sources = judged.sources(store=app.store, rules=app.rules.in_force(), now=lived.end)
     stages = Counter(lead.stage.value for lead in people.values())
     return Numbers(
@@ -109,13 +111,13 @@ def read(lived: Lived, *, seed: int) -> Numbers:
         end=lived.end,
         passes=lived.passes,
         funnel=(
-            ("Leads", len(far.leads)),
-            ("Contacted", contacted),
-            ("Responded", len(far.responded)),
-            ("Near-term", len(far.near_term)),
+            ("Leads", far["leads"]),
+            ("Contacted", far["contacted"]),
+            ("Responded", far["responded"]),
+            ("Near-term", far["near_term"]),
             ("Promoted", len({one.lead for one in promoted})),
-            ("Accepted by sales", len(far.accepted)),
-            ("Won", len(far.won)),
+            ("Accepted by sales", far["accepted"]),
+            ("Won", far["won"]),
         ),
         stages={
             "unknown": stages["unknown"],

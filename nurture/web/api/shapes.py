@@ -168,7 +168,7 @@ class EnrollmentRow(BaseModel):
 
 
 class TaskRow(BaseModel):
-    """Work for a person."""
+    """Work for a person; `questions` are those still open."""
 
     id: str
     lead: str
@@ -187,7 +187,7 @@ class TaskRow(BaseModel):
 
 
 class NextRow(TaskRow):
-    """A task for who does it: `questions` are those still open, and `history` is what was said and done so far."""
+    """A task for who does it: `history` is what was said and done so far."""
 
     history: list[TimelineRow]
 

@@ -36,10 +36,16 @@ def routes(site: Site) -> APIRouter:
         after: Annotated[Word | None, Query(description="Go on behind this id.")] = None,
     ) -> JSONResponse:
         """All, or those of one person or role."""
-        with site.app.store.unit(write=False) as work:
-            found = work.touches.tasks_page(assigned=assigned, after=after, limit=limit)
-            people = work.leads.get({one.lead for one in found})
-        return page([task_row(one, people[one.lead]) for one in found], request, limit=limit)
+        app = site.app
+        found = arrow.listed(
+            store=app.store,
+            rules=app.rules.in_force(),
+            now=site.now(),
+            assigned=assigned,
+            after=after,
+            limit=limit,
+        )
+        return page([task_row(one.touch, one.lead, one.questions) for one in found], request, limit=limit)
 
     @router.post("/next", summary="Take the next task", response_model=NextRow | None)
     def following(body: PersonBody, caller: Caller) -> JSONResponse:
@@ -52,9 +58,8 @@ def routes(site: Site) -> APIRouter:
     @router.post("/{task}/release", summary="Give a task back to the queue", response_model=TaskRow)
     def release(task: TaskId, caller: Caller) -> JSONResponse:
         """Whoever asks next may get it."""
-        one = arrow.release(task, store=site.app.store)
-        with site.app.store.unit(write=False) as work:
-            return answer(task_row(one, work.leads.get([one.lead])[one.lead]))
+        item = arrow.release(task, store=site.app.store, rules=site.app.rules.in_force(), now=site.now())
+        return answer(task_row(item.touch, item.lead, item.questions))
 
     @router.post("/{task}/done", summary="Say how a task ended", response_model=RecordedRow)
     def done(task: TaskId, body: DoneBody, caller: Caller) -> JSONResponse:
