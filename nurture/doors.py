@@ -18,7 +18,7 @@ from nurture.domain.policy import Sender
 from nurture.domain.row import Refused
 from nurture.ports import Clock, Mailer
 from nurture.ports.incoming import ProviderEvent
-from nurture.ports.world import Courier
+from nurture.ports.world import Courier, Hints
 from nurture.settings import Settings
 
 if TYPE_CHECKING:
@@ -116,6 +116,22 @@ def durability_of(app: App) -> Durability | None:
     from nurture.adapters.store.durability import durability
 
     return durability(app.sql.engine)
+
+
+def hints_of(app: App) -> Hints | None:
+    """How daemons are told that there is work; None on SQLite, where one of them looks often enough."""
+    if not app.settings.database_url.startswith("postgresql"):
+        return None
+    from nurture.adapters.store.hints import PostgresHints
+
+    return PostgresHints(app.sql.engine)
+
+
+def tell_daemons(app: App) -> None:
+    """Say that there may be work for them."""
+    hints = hints_of(app)
+    if hints is not None:
+        hints.give()
 
 
 def _schema_problem(app: App) -> str | None:

@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,7 @@ class App:
     wrote: bool = False  # whether anything was committed
     reaches_out: bool = True  # False: reads no mailbox and delivers nothing to sales; for `simulate`
     durable: bool = True  # False: no commit waits for the disk; for a database that is thrown away
+    idle: timedelta | None = None  # for so long a transaction may stand still on PostgreSQL; None: for ever
 
     @cached_property
     def sql(self) -> SqlStore:
@@ -53,7 +54,8 @@ class App:
         from nurture.adapters.store.engine import open_engine
         from nurture.adapters.store.unit import SqlStore
 
-        engine = open_engine(self.settings.database_url, wrote=self._note_write, durable=self.durable)
+        url = self.settings.database_url
+        engine = open_engine(url, wrote=self._note_write, durable=self.durable, idle=self.idle)
         return SqlStore(engine, key=lambda: self.settings.secret_key)
 
     def _note_write(self) -> None:

@@ -68,8 +68,10 @@ class Session:
         try:
             if app.wrote and not self.runs_passes:
                 from nurture.daemon import consequences
+                from nurture.doors import tell_daemons
 
                 consequences.run(app)
+                tell_daemons(app)
         finally:
             app.close()
 

@@ -8,18 +8,23 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from threading import Event
+from functools import partial
+from threading import Event, Lock
 from typing import Any, Final, Protocol
 
 from nurture import log
 from nurture.daemon import grid, tick
-from nurture.daemon.ticker import Ticker
+from nurture.daemon.hinted import hinted
+from nurture.daemon.ticker import Ticker, guarded
 from nurture.daemon.watch import Watch
 from nurture.domain.errors import RefusedError, UnreachableError
+from nurture.doors import hints_of
 from nurture.moves import listening
 from nurture.wiring import App
 
 HEARTBEAT: Final = timedelta(seconds=15)
+# A transaction of a daemon that froze, or whose machine is gone, holds its locks no longer than this.
+IDLE: Final = timedelta(minutes=2)
 KEEP: Final = timedelta(hours=1)  # between two looks at who was forgotten on another machine
 _log = log.get("daemon")
 
@@ -42,6 +47,7 @@ def run(app: App, *, as_json: bool, serve: Callable[[App], Handle]) -> None:
     or the web address cannot be had.
     """
     log.set_up(as_json=as_json)
+    app.idle = IDLE
     stop = Event()
 
     def ask(number: int, _frame: Any) -> None:
@@ -61,16 +67,19 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
     sent = 0
     handle: Handle | None = None
     watch = Watch()
+    one_at_a_time = Lock()
 
-    def one_pass() -> None:
+    def one_pass(*, at_once: bool = False) -> None:
         nonlocal sent
-        moment = app.store.now(app.clock.now())
-        booted = app.clock.boottime()
-        # Passes run on the grid of the tick, so that `simulate` can run at the same moments.
-        on_grid = grid.at_or_before(moment, app.policy.tick)
-        done = tick.run(app, now=on_grid, expected=watch.expected(booted))
-        watch.saw(moment, booted)
-        sent += done.touches.sent
+        with one_at_a_time:
+            moment = app.store.now(app.clock.now())
+            booted = app.clock.boottime()
+            # Passes run on the grid of the tick, so that `simulate` can run at the same moments. A hint is of work that
+            # came after the last of them.
+            due_by = moment if at_once else grid.at_or_before(moment, app.policy.tick)
+            done = tick.run(app, now=due_by, expected=watch.expected(booted))
+            watch.saw(moment, booted)
+            sent += done.touches.sent
         _report(done)
 
     def beat() -> None:
@@ -92,7 +101,8 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
     ticker.start()
     _log.info("started", daemon=app.owner, web=app.settings.web.bind, mailer=app.mailer.name)
     try:
-        stop.wait()
+        with hinted(hints_of(app), guarded("hinted pass", partial(one_pass, at_once=True))):
+            stop.wait()
     finally:
         ticker.stop()
         handle.stop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -28,13 +28,8 @@ class Ticker:
     def every(self, span: timedelta, name: str, job: Callable[[], Any], *, now: datetime) -> None:
         """Run a job at once, and then at this interval."""
         self._scheduler.add_job(
-            _guarded(name, job), "interval", seconds=span.total_seconds(), id=name, name=name, next_run_time=now
+            guarded(name, job), "interval", seconds=span.total_seconds(), id=name, name=name, next_run_time=now
         )
-
-    def wake(self, name: str, now: datetime) -> None:
-        """Run a job as soon as it is not running: somebody knows that there is work."""
-        if self._scheduler.get_job(name) is not None:
-            self._scheduler.modify_job(name, next_run_time=now.astimezone(UTC))
 
     def start(self) -> None:
         """Begin."""
@@ -45,7 +40,7 @@ class Ticker:
         self._scheduler.shutdown(wait=True)
 
 
-def _guarded(name: str, job: Callable[[], Any]) -> Callable[[], None]:
+def guarded(name: str, job: Callable[[], Any]) -> Callable[[], None]:
     """A job whose failure is logged and does not end the rhythm: the database may be away for a moment."""
 
     def run() -> None:

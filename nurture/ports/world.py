@@ -71,6 +71,19 @@ class SendLog(Protocol):
         """True is proof, False a log that is readable, complete and without it; else None. Never raises."""
 
 
+class Hints(Protocol):
+    """How those who store work tell waiting daemons. Nothing depends on it."""
+
+    def give(self) -> None:
+        """Tell every daemon that there may be work. Never raises."""
+
+    def wait(self, seconds: float) -> bool:
+        """Whether a hint came within so many seconds. Raises UnreachableError."""
+
+    def close(self) -> None:
+        """Hear no more."""
+
+
 class HighWater(Protocol):
     """How far this daemon has come, kept outside the database."""
 

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from nurture.domain.errors import RefusedError, UnreachableError
-from nurture.doors import doors_of
+from nurture.doors import doors_of, tell_daemons
 from nurture.web import api, forms, health, links, offers, preferences, sendgrid, unsubscribe
 from nurture.web.guard import Guard
 from nurture.web.site import CONTENT_POLICY, Site, refusal
@@ -55,5 +55,7 @@ def make_app(app: App) -> FastAPI:
         # A database of another version is away too, until somebody upgrades it.
         return isinstance(problem, UnreachableError | RefusedError) or site.doors.is_outage(problem)
 
-    web.add_middleware(Guard, refusal=refusal, is_outage=is_outage, policy=CONTENT_POLICY)
+    web.add_middleware(
+        Guard, refusal=refusal, is_outage=is_outage, policy=CONTENT_POLICY, wrote=lambda: tell_daemons(app)
+    )
     return web

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import Final
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,6 +21,8 @@ LIMITS: Final = {
     "/api/v1/leads": 4 * 1024 * 1024,
 }
 LIMIT: Final = 64 * 1024
+READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+IN_BULK: Final = "/webhooks/"  # what providers post by the hundred waits for the next pass
 # A body that trickles in holds a connection and a buffer; this is far beyond what a slow line needs.
 BODY_SECONDS: Final = 60.0
 
@@ -44,12 +47,22 @@ class _RefusedBodyError(Exception):
 
 
 class Guard:
-    """ASGI middleware. `refusal` makes the answer to what goes wrong; `is_outage` knows a database that is away."""
+    """ASGI middleware. `refusal` makes the answer to what goes wrong; `is_outage` knows a database that is away.
+
+    `wrote` is called after each request that a person or a program made to change something.
+    """
 
     def __init__(
-        self, app: ASGIApp, *, refusal: Refusal, is_outage: Callable[[BaseException], bool], policy: str
+        self,
+        app: ASGIApp,
+        *,
+        refusal: Refusal,
+        is_outage: Callable[[BaseException], bool],
+        policy: str,
+        wrote: Callable[[], None] = lambda: None,
     ) -> None:
         self._app = app
+        self._wrote = wrote
         self._refusal = refusal
         self._is_outage = is_outage
         extra = {**HEADERS, "Content-Security-Policy": policy}
@@ -74,6 +87,8 @@ class Guard:
         try:
             _refuse_announced(scope, limit)
             await self._app(scope, _limited(receive, limit), sending)
+            if scope["method"] not in READS and not scope["path"].startswith(IN_BULK):
+                await run_in_threadpool(self._wrote)
         except Exception as problem:  # noqa: BLE001  the top of the request: whatever it is, it is answered and logged
             status = self._judged(scope, problem)
             if not began:

@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from nurture.domain.errors import RequestError
 
 WRITES = "nurture_writes"  # execution option of a connection: its transaction begins with the write lock
+LINEAGE = "nurture_lineage"  # in `Connection.info`: which server this is, and how often a standby has taken over
+# What libpq is told where the address says nothing else (https://www.postgresql.org/docs/current/libpq-connect.html).
+# Of several hosts the one that takes writes. A machine that vanished is missed after 20 s, not after a quarter of an
+# hour: it can say no word any more, and a standby waits to be found.
+USUAL: Final = {
+    "connect_timeout": "10",
+    "target_session_attrs": "read-write",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "2",
+    "tcp_user_timeout": "20000",
+    "application_name": "nurture",
+}
+READ_ONLY: Final = "25006"  # read_only_sql_transaction
+_LINEAGE: Final = (
+    "SELECT (SELECT system_identifier FROM pg_control_system()) || '/' ||"
+    " substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
+)
 
 
 def open_engine(
-    url: str, *, busy_seconds: float = 30.0, wrote: Callable[[], None] = lambda: None, durable: bool = True
+    url: str,
+    *,
+    busy_seconds: float = 30.0,
+    wrote: Callable[[], None] = lambda: None,
+    durable: bool = True,
+    idle: timedelta | None = None,
 ) -> Engine:
     """An engine for `sqlite:///FILE` or `postgresql+psycopg://...`. Raises RequestError for any other address.
 
     `wrote` is called at each commit of a transaction that may have written. Not `durable`: commits in SQLite do not
-    wait for the disk, and a crash of the machine may lose them.
+    wait for the disk, and a crash of the machine may lose them. `idle`: for so long PostgreSQL lets a transaction stand
+    still before it cuts it off, with the locks that it holds.
     """
-    engine = _opened(url, busy_seconds, durable)
+    engine = _opened(url, busy_seconds, durable, idle)
 
     @event.listens_for(engine, "commit")
     def committed(connection: Any) -> None:
@@ -32,7 +57,7 @@ def open_engine(
     return engine
 
 
-def _opened(url: str, busy_seconds: float, durable: bool) -> Engine:
+def _opened(url: str, busy_seconds: float, durable: bool, idle: timedelta | None) -> Engine:
     try:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
@@ -41,18 +66,43 @@ def _opened(url: str, busy_seconds: float, durable: bool) -> Engine:
     if backend == "sqlite":
         return _sqlite(url, busy_seconds, durable)
     if backend == "postgresql":
-        return create_engine(
-            parsed.set(drivername="postgresql+psycopg"),
-            pool_pre_ping=True,
-            pool_size=8,
-            max_overflow=8,
-            isolation_level="READ COMMITTED",
-            connect_args={"connect_timeout": 10, "options": "-c timezone=UTC"},
-        )
+        return _postgresql(parsed, idle)
     raise RequestError(
         "database.url is not an address of a database that is supported.",
         hint="Use sqlite:///nurture.db or postgresql+psycopg://USER@HOST/NAME.",
     )
+
+
+def _postgresql(url: URL, idle: timedelta | None) -> Engine:
+    given = url.query.get("options", "")
+    wait = f" -c idle_in_transaction_session_timeout={int(idle.total_seconds() * 1000)}" if idle is not None else ""
+    told: Mapping[str, str] = {name: value for name, value in USUAL.items() if name not in url.query}
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        pool_size=8,
+        max_overflow=8,
+        isolation_level="READ COMMITTED",
+        connect_args={**told, "options": f"{given} -c timezone=UTC{wait}".strip()},
+    )
+
+    @event.listens_for(engine, "connect")
+    def note_lineage(connection: Any, record: Any) -> None:
+        # A cousin of PostgreSQL may not have these functions: then nobody can tell one of its servers from another.
+        try:
+            record.info[LINEAGE] = connection.execute(_LINEAGE).fetchone()[0]
+        except engine.dialect.loaded_dbapi.Error:
+            record.info[LINEAGE] = ""
+        finally:
+            connection.rollback()
+
+    @event.listens_for(engine, "handle_error")
+    def leave_a_standby(context: Any) -> None:
+        # A server that was made read-only is of no use: every connection to it is given up, and one is looked for anew.
+        if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+            context.is_disconnect = True
+
+    return engine
 
 
 def _sqlite(url: str, busy_seconds: float, durable: bool) -> Engine:
