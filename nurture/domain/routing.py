@@ -70,8 +70,9 @@ def route(
 ) -> Person | Unrouted:
     """The rep who gets this lead: the last owner first, then who has the fewest open, then the order of the file.
 
-    `tried`: addresses that had this very promotion. `rejected`: when each rep last rejected this lead; `evidence_at`:
-    when a person last did something. An absent rep is stood in for by the deputy, where nobody else takes the lead.
+    `tried`: addresses that had this very promotion. `rejected`: when each rep last rejected or lost this lead;
+    `evidence_at`: when a person last did something. An absent rep is stood in for by the deputy, where nobody else
+    takes the lead.
     """
     territory = [person for person in floor.reps() if person.takes is None or person.takes.holds(names, history)]
     if not territory:
@@ -99,7 +100,7 @@ def route(
         return Unrouted(Code.NO_REP, "Every rep who takes this lead has had this offer.")
     if not willing:
         names_of = ", ".join(person.name for person in fresh)
-        return Unrouted(Code.SAME_REP, f"{names_of} rejected it within 90 days, and nobody there did anything since.")
+        return Unrouted(Code.SAME_REP, f"{names_of} said no within 90 days, and nobody there did anything since.")
     if not present:
         return Unrouted(Code.CAPACITY, f"Away today: {', '.join(person.name for person in willing)}.")
     return Unrouted(Code.CAPACITY, f"Full: {', '.join(person.name for person in present)}. The best leads go first.")

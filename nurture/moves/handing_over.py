@@ -120,7 +120,7 @@ def next_rep(hands: Hands, sales: Floor, lead: Lead, *, promotion: int) -> Perso
     before = hands.work.sales.handoffs(lead=lead.id)
     rejected: dict[str, datetime] = {}
     for row in before:
-        if row["state"] == State.REJECTED.value and row["rep"] and row["ended_at"]:
+        if row["state"] in SAID_NO and row["rep"] and row["ended_at"]:
             rep = str(row["rep"]).casefold()
             rejected[rep] = max(row["ended_at"], rejected.get(rep, row["ended_at"]))
     last = latest_evidence(hands.scene.responses.get(lead.id, ()))

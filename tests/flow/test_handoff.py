@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nurture.domain.duration import parse_duration
 from nurture.domain.enrollment import Pause, State
 from nurture.domain.errors import NurtureError, RefusedError, RequestError
 from nurture.domain.lead import Lead
@@ -256,6 +257,30 @@ def test_a_rejected_lead_goes_to_another_rep_on_new_facts_and_to_the_same_on_new
     floor.hear(lead, Kind.REPLY, intent="interested")
     floor.promote()
     assert floor.handed(lead) == [("rejected", LEE.email), ("offered", LEE.email)]
+
+
+@pytest.mark.parametrize("ended", ["rejected", "lost"])
+def test_the_same_rep_is_asked_again_after_90_days_and_not_a_minute_before(floor: Floor, ended: str) -> None:
+    floor.staff(LEE, SAM, CAL)
+    floor.rule(human_evidence_within=parse_duration("200 days"))
+    lead, number = floor.offered()
+    if ended == "rejected":
+        reject(floor.desk, number, "wrong_person")
+    else:
+        accept(floor.desk, number)
+        lost(floor.desk, number, reason="to_competitor", until=in_days(1))
+    at = floor.clock.now()
+    floor.clock.advance(days=1)
+    returns(floor.desk)
+    floor.learn(lead, "budget", "30k EUR")  # news for sales, and nobody there did anything
+    for _ in range(2):
+        floor.promote()
+        assert floor.handed(lead) == [(ended, LEE.email), ("queued", None)]
+        assert floor.handoffs(lead)[-1]["reason"] == "same_rep"
+        floor.clock.advance(seconds=(at + timedelta(days=90, minutes=-1) - floor.clock.now()).total_seconds())
+    floor.clock.advance(minutes=1)
+    floor.promote()
+    assert floor.handed(lead) == [(ended, LEE.email), ("offered", LEE.email)]
 
 
 def test_a_lost_lead_returns_when_agreed_and_stays_lost_without_a_reason(floor: Floor) -> None:

@@ -90,10 +90,10 @@ class Watch:
         return first, bool(row[7] or row[8]), bool(row[9])
 
     def may_be_offered_again(self, now: datetime) -> datetime | None:
-        """When a queued lead may next be offered to a rep who rejected it."""
+        """When a queued lead may next be offered to a rep who rejected or lost it."""
         queued = select(handoffs.c.lead_id).where(handoffs.c.state == handoff.State.QUEUED.value)
         query = select(func.min(handoffs.c.ended_at)).where(
-            handoffs.c.state == handoff.State.REJECTED.value,
+            handoffs.c.state.in_([handoff.State.REJECTED.value, handoff.State.LOST.value]),
             handoffs.c.lead_id.in_(queued),
             handoffs.c.ended_at > now - SAME_REP,
         )
