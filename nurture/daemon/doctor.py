@@ -210,10 +210,12 @@ def _people(app: App) -> Iterator[Finding]:
         what = f"Open tasks that were due {NOBODY.days} days ago or longer: {found.late:,}. Nobody has done them."
         yield Finding("warning", what, "Run: nurture task list")
     workspace = app.rules.in_force().workspace
-    gone = sorted(who for who in found.doers if who not in set(Role) and workspace.person(who) is None)
-    if gone:
-        what = f"Open work is with somebody who is not in people.yaml: {', '.join(gone)}."
-        yield Finding("warning", what, "Put them back with a 'deputy'; see: nurture handoff list, nurture task list")
+    roles = {role.value for role in Role if workspace.with_role(role)}
+    nobody = sorted(who for who in found.doers if who not in roles and workspace.person(who) is None)
+    if nobody:
+        what = f"Open work is with a person or role that nobody in people.yaml has: {', '.join(nobody)}."
+        hint = "Add somebody with this role, or put them back with a 'deputy'. See: nurture handoff list, task list"
+        yield Finding("warning", what, hint)
     if found.in_doubt:
         yield Finding("warning", f"Mails in doubt: {found.in_doubt:,}.", "Run: nurture touch list --state in_doubt")
     if found.no_zone:

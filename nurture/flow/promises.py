@@ -16,6 +16,7 @@ from nurture.domain.statistics import Count, wilson
 from nurture.domain.touch import Channel, Touch
 from nurture.domain.touch import State as TaskState
 from nurture.moves import enrolling
+from nurture.moves.calls import who_does
 from nurture.moves.promises import State, promise, refuse_past
 from nurture.moves.scene import Scene, load
 from nurture.moves.start import start
@@ -81,7 +82,7 @@ def _task(lead: Lead, text: str, sentence: str, scene: Scene, touch_id: str) -> 
         created_at=scene.now,
         company=lead.company.id if lead.company else None,
         address=lead.phone,
-        assigned=lead.owner or "caller",
+        assigned=who_does(scene.rules.workspace, lead.owner)[0],
         expires_at=calendar.later(scene.now, WITHIN, zone=scene.zone_of(lead), country=scene.country_of(lead)),
         script=f"We promised {lead.name}: {text}.{said}",
     )

@@ -1,13 +1,15 @@
-"""Whose task it is, and how many calls a person has left today."""
+"""Whose task it is or becomes, and how many calls a person has left today."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from nurture.domain import calendar
 from nurture.domain.person import Person, Role
 from nurture.domain.policy import Policy
 from nurture.domain.touch import Touch
+from nurture.domain.workspace import Workspace
 from nurture.ports import Unit
 
 
@@ -16,6 +18,20 @@ def is_for(one: Touch, person: Person) -> bool:
     if one.assigned is None:
         return Role.CALLER in person.roles
     return one.assigned in (person.email, person.name) or one.assigned in {role.value for role in person.roles}
+
+
+def who_does(workspace: Workspace, owner: str | None, roles: Iterable[Role] = Role) -> tuple[str, Person | None]:
+    """Whose work a lead is: its owner's, where that is one of our people with one of these roles, else that of any
+    caller, else of any rep. The address or role to assign, and whose hours its deadline runs in.
+    """
+    person = workspace.person(owner) if owner else None
+    if person is not None and person.roles & set(roles):
+        return person.email, person
+    for role in (Role.CALLER, Role.REP):
+        found = workspace.with_role(role)
+        if found:
+            return role.value, found[0]
+    return Role.CALLER.value, None
 
 
 def calls_left(work: Unit, person: Person, policy: Policy, now: datetime) -> int:

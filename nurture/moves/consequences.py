@@ -16,8 +16,9 @@ from nurture.domain.readiness import Consequence
 from nurture.domain.routing import manager_of
 from nurture.domain.touch import Channel
 from nurture.moves import enrolling
+from nurture.moves.calls import who_does
 from nurture.moves.handing_over import Hands, alert, ours_again
-from nurture.moves.returning import Work, caller_of, come_back, due_within, hand_out
+from nurture.moves.returning import Work, come_back, due_within, hand_out
 
 MORNING: Final = time(9)
 # Of the last 20 answers, more than this share of rejections means that the agreement does not hold.
@@ -71,10 +72,10 @@ def carry_out(
     enrolling.resume(work, [lead.id], Pause.OFFERED, now=now, by=hands.by)
     if consequence.task is None:
         return "nurtured on"
-    owner = lead.owner or caller_of(hands, lead)[0]
+    owner, person = who_does(hands.scene.rules.workspace, lead.owner)
     script = f"{consequence.task[:1].upper()}{consequence.task[1:]}: {lead.name}." + (f"\n\n{note}" if note else "")
     within = hands.scene.rules.workspace.readiness.contact_within
-    due = due_within(hands, within, hands.scene.rules.workspace.person(owner))
+    due = due_within(hands, within, person)
     hand_out(hands, lead, Work(reason, script, Channel.OTHER, due, owner), new_id=new_id)
     return f"task: {consequence.task}"
 

@@ -52,7 +52,7 @@ def sender_of(name: str | None, lead: Lead, scene: Scene) -> Sender:
     """The sender of a cadence: by name, the lead's owner, or the only one. Raises SenderError when there is none."""
     senders = scene.policy.senders
     if name == "owner":
-        person = scene.rules.workspace.people.get(lead.owner or "")
+        person = scene.rules.workspace.person(lead.owner) if lead.owner else None
         if person is not None:
             default = next(iter(senders.values()), None)
             return Sender(

@@ -21,6 +21,7 @@ from nurture.domain.policy import Policy
 from nurture.domain.response import Bounce, CallOutcome, Grade, Intent, Kind, Response
 from nurture.domain.touch import Channel, State, Touch
 from nurture.moves import enrolling
+from nurture.moves.calls import who_does
 from nurture.moves.caution import watch_mail
 from nurture.moves.ending import end_calls
 from nurture.moves.facts import add_fact
@@ -229,7 +230,7 @@ class _Bench:
                     created_at=self.now,
                     company=person.company.id if person.company else None,
                     address=person.email or person.phone,
-                    assigned=person.owner or "caller",
+                    assigned=who_does(self.scene.rules.workspace, person.owner)[0],
                     script=script,
                 )
             ]

@@ -17,6 +17,7 @@ from nurture.domain.person import Person, Role
 from nurture.domain.routing import deadline
 from nurture.domain.touch import Channel, State, Touch
 from nurture.moves import enrolling
+from nurture.moves.calls import who_does
 from nurture.moves.handing_over import FAST_STEP, Hands, is_suppressed
 from nurture.moves.promises import keep_by_return
 from nurture.moves.start import start
@@ -61,15 +62,7 @@ def hand_out(hands: Hands, lead: Lead, work: Work, *, new_id: Callable[[], str])
 
 def caller_of(hands: Hands, lead: Lead) -> tuple[str, Person | None]:
     """Who calls this lead: the owner, else any caller, else any rep; and whose hours its deadline runs in."""
-    people = hands.scene.rules.workspace
-    owner = people.person(lead.owner) if lead.owner else None
-    if owner is not None and owner.roles & {Role.REP, Role.CALLER}:
-        return owner.email, owner
-    for role in (Role.CALLER, Role.REP):
-        found = people.with_role(role)
-        if found:
-            return role.value, found[0]
-    return Role.CALLER.value, None
+    return who_does(hands.scene.rules.workspace, lead.owner, (Role.REP, Role.CALLER))
 
 
 def due_within(hands: Hands, within: Duration, person: Person | None) -> datetime:

@@ -109,7 +109,7 @@ def test_what_waits_for_a_person_is_listed(folder: Path, nurture: Nurture) -> No
     said = nurture("doctor").out
     assert "Entries that wait in the inbox: 1" in said
     assert "Ready leads that wait for a rep: 1; nobody in people.yaml takes them." in said
-    assert "not in people.yaml: old@acme.example." in said
+    assert "nobody in people.yaml has: old@acme.example." in said
     assert "Open tasks that were due 2 days ago or longer: 1" in said
 
 

@@ -14,7 +14,7 @@ from nurture.domain.response import CallOutcome, Kind
 from nurture.flow import promises, respond, tasks
 from nurture.flow.handoff import reject, returns
 from tests.builders import a_company, an_enrollment
-from tests.flow.sales_floor import Floor, a_floor
+from tests.flow.sales_floor import LEE, SAM, Floor, a_floor
 
 
 @pytest.fixture
@@ -101,3 +101,25 @@ def test_what_a_colleague_said_about_the_company_counts_for_what_is_required(flo
     floor.learn(colleague, "timeline", "Q3")
     floor.promote()
     assert [state for state, _ in floor.handed(lead)] == ["offered"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "assigned"), [("LEE@acme.example", LEE.email), ("Lee", LEE.email), ("Gone Away", "caller")]
+)
+def test_work_for_an_owner_who_is_none_of_our_people_goes_to_the_callers(
+    floor: Floor, owner: str, assigned: str
+) -> None:
+    lead = floor.a_ready_lead(owner=owner)
+    promised(floor, lead, 2)
+    day_comes(floor, 2)
+    report = respond.Report(Kind.REPLY, floor.clock.now(), lead.id, detail={"intent": "question"})
+    respond.record([report], **common(floor), new_id=floor.clock.new_id, by="test")
+    assert [one.assigned for one in floor.tasks(lead)] == [assigned, assigned]
+
+
+def test_where_there_are_no_callers_the_reps_do_their_work(floor: Floor) -> None:
+    floor.staff(LEE, SAM)
+    lead = floor.a_ready_lead()
+    promised(floor, lead, 2)
+    day_comes(floor, 2)
+    assert [one.assigned for one in floor.tasks(lead)] == ["rep"]
