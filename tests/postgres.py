@@ -30,11 +30,9 @@ USER = "nurture"
 START_SECONDS = 60.0
 
 # Speed over safety: nothing in such a server outlives the tests.
+HASTY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 SETTINGS = {
     "listen_addresses": "",
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_connections": "200",
@@ -123,12 +121,12 @@ class Server:
             connection.execute(statement)
 
 
-def start(owner: int) -> Server:
+def start(owner: int, *, durable: bool = False) -> Server:
     """Start a server that lives until `stop`, or until the process `owner` is no more.
 
-    Raises NoPostgresError.
+    `durable`: a commit waits for the disk, as in service. Raises NoPostgresError.
     """
-    command = [sys.executable, str(Path(__file__).resolve()), str(owner)]
+    command = [sys.executable, str(Path(__file__).resolve()), str(owner), *(["durable"] if durable else [])]
     # Its own session: Ctrl-C is for pytest, which then stops the server in order.
     keeper = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
     assert keeper.stdout is not None
@@ -142,12 +140,12 @@ def start(owner: int) -> Server:
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[Server]:
+def running_postgres(*, durable: bool = False) -> Iterator[Server]:
     """A server of one's own for as long as the block; for benchmarks, and for tests that kill it.
 
-    Raises NoPostgresError.
+    `durable`: its commits wait for the disk. Raises NoPostgresError.
     """
-    server = start(os.getpid())
+    server = start(os.getpid(), durable=durable)
     try:
         yield server
     finally:
@@ -256,7 +254,7 @@ def unprivileged() -> tuple[int, int] | None:
     raise NoPostgresError("PostgreSQL refuses to run as root, and there is no user 'nobody' to run it as")
 
 
-def keep(owner: int) -> None:
+def keep(owner: int, *, durable: bool) -> None:
     """Run a server until SIGTERM, or until the owner has died; then remove every trace of it."""
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
@@ -264,7 +262,7 @@ def keep(owner: int) -> None:
     try:
         with contextlib.ExitStack() as stack:
             try:
-                program = launch(folder, stack)
+                program = launch(folder, stack, durable=durable)
             except (NoPostgresError, OSError) as problem:
                 answer({"problem": str(problem)})
                 return
@@ -319,7 +317,7 @@ class Program:
                 self.process.wait()
 
 
-def launch(folder: Path, stack: contextlib.ExitStack) -> Program:
+def launch(folder: Path, stack: contextlib.ExitStack, *, durable: bool) -> Program:
     """Make and start a server that `stack` stops. Raises NoPostgresError."""
     programs = binaries()
     account = unprivileged()
@@ -334,7 +332,7 @@ def launch(folder: Path, stack: contextlib.ExitStack) -> Program:
     # Settings of the person's own client (PGDATA, PGHOST...) and language do not matter here.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
     environment |= {"LC_ALL": "C", "HOME": str(folder)}
-    settings = SETTINGS | {"unix_socket_directories": str(socket_folder)}
+    settings = SETTINGS | ({} if durable else HASTY) | {"unix_socket_directories": str(socket_folder)}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
     def run(program: str, *arguments: str) -> subprocess.Popen[bytes]:
@@ -387,4 +385,4 @@ def alive(process: int) -> bool:
 
 
 if __name__ == "__main__":
-    keep(int(sys.argv[1]))
+    keep(int(sys.argv[1]), durable="durable" in sys.argv[2:])

@@ -1,0 +1,393 @@
+"""The whole path of a touch beside its three parts, each alone, and its bookkeeping beside the bare driver.
+
+`python -m benchmarks.whole_path [--touches 2000] [--rounds 5] [--database sqlite|postgresql] [--profile]`. All are
+measured in turn in one run, and only their ratios mean anything. Exit code 1 when a ratio misses its mark.
+
+whole path     claim, load, decide, render (by a second process), payload, intent, pooled send, record; durable commits
+rendering      render + payload alone: names, signed links, both parts, the checked request; one after the other
+sending        bare pooled sends of the ready requests to the same provider (a local process, no latency)
+bookkeeping    every statement of the whole path again through the bare driver, the same transactions, a like database
+
+Of the whole path itself: the share of its time that is spent in the store.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import cProfile
+import gc
+import os
+import pstats
+import shutil
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import psycopg
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+
+from benchmarks.provider import local_provider
+from benchmarks.touches import NOW, a_touch, a_workspace, enrolled
+from nurture.adapters.clock import VirtualClock
+from nurture.adapters.mail.sendgrid_payload import encoded, payload, problems
+from nurture.adapters.rendering import Templates
+from nurture.adapters.rendering.process import RenderProcess
+from nurture.adapters.store.unit import SqlStore
+from nurture.doors import make_mailer
+from nurture.flow.dispatch import run as dispatch
+from nurture.moves.rendering import render_email
+from nurture.moves.scene import Scene
+from nurture.ports import Mailer
+from nurture.wiring import App, open_app
+from tests.postgres import Server, running_postgres
+
+AT_LEAST: Final = {"sqlite": 0.8, "postgresql": 0.85}
+BARE_DRIVER: Final = 2.5
+SHARE: Final = 0.3
+SETTINGS: Final = {
+    "NURTURE_MAIL__PROVIDER": "sendgrid",
+    "NURTURE_SENDGRID__API_KEY": "a key for measurements, and for nothing else",
+}
+Said = tuple[str, Any, bool]  # a statement, its values, whether they are many; "" is a commit or a rollback
+
+
+class Timed:
+    """Something whose methods' time is added up."""
+
+    def __init__(self, inner: Any, clock: list[float]) -> None:
+        self._inner, self._clock = inner, clock
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if not callable(found):
+            return Timed(found, self._clock)
+
+        def timed(*given: Any, **named: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return found(*given, **named)
+            finally:
+                self._clock[0] += time.perf_counter() - began
+
+        return timed
+
+
+@dataclass
+class TimedStore:
+    """The store, and the seconds that were spent in it."""
+
+    inner: SqlStore
+    clock: list[float] = field(default_factory=lambda: [0.0])
+
+    @contextmanager
+    def unit(self, *, write: bool = True) -> Iterator[Any]:
+        """A transaction."""
+        began = time.perf_counter()
+        unit = self.inner.unit(write=write)
+        opened = unit.__enter__()
+        self.clock[0] += time.perf_counter() - began
+        with ExitStack() as stack:
+            stack.push(lambda *problem: self._left(unit, *problem))
+            yield Timed(opened, self.clock)
+
+    def _left(self, unit: AbstractContextManager[Any], *problem: Any) -> bool | None:
+        began = time.perf_counter()
+        try:
+            return unit.__exit__(*problem)
+        finally:
+            self.clock[0] += time.perf_counter() - began
+
+
+class Databases:
+    """Like databases, again and again."""
+
+    def __init__(self, folder: Path, server: Server | None) -> None:
+        self._folder, self._server, self._number = folder, server, 0
+        self.first = server.url(server.create_database()) if server else f"sqlite:///{folder / 'first.db'}"
+
+    def another(self) -> str:
+        """The address of a copy of the first, to which nobody is connected."""
+        self._number += 1
+        if self._server is None:
+            copy = self._folder / f"{self._number}.db"
+            shutil.copy(self._folder / "first.db", copy)
+            return f"sqlite:///{copy}"
+        return self._server.url(self._server.create_database(make_url(self.first).database or ""))
+
+    def drop(self, url: str) -> None:
+        """Remove one."""
+        name = make_url(url).database or ""
+        if self._server is None:
+            for path in Path(name).parent.glob(f"{Path(name).name}*"):
+                path.unlink()
+        else:
+            self._server.drop_database(name)
+
+
+@dataclass
+class Bench:
+    """What all rounds share: a workspace, a provider, a mailer and a process that renders."""
+
+    folder: Path
+    databases: Databases
+    provider: str
+    touches: int
+    mailer: Mailer
+    renderer: RenderProcess
+    loop: asyncio.AbstractEventLoop
+    session: aiohttp.ClientSession
+
+    def opened(self, url: str) -> App:
+        """The workspace on a database."""
+        os.environ["NURTURE_DATABASE__URL"] = url
+        return open_app(self.folder, clock=VirtualClock(NOW, seed=1), mailer=self.mailer)
+
+
+@contextmanager
+def bench(database: str, touches: int) -> Iterator[Bench]:
+    """A workspace in which everybody is due."""
+    with ExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        provider = stack.enter_context(local_provider())
+        server = stack.enter_context(running_postgres(durable=True)) if database == "postgresql" else None
+        databases = Databases(place, server)
+        folder = place / "w"
+        os.environ |= SETTINGS | {"NURTURE_DATABASE__URL": databases.first, "NURTURE_SENDGRID__HOST": provider}
+        app = a_workspace(folder, touches)
+        enrolled(app)
+        mailer = make_mailer(app.settings, app.clock)
+        stack.callback(mailer.close)
+        renderer = app.renderer
+        assert isinstance(renderer, RenderProcess)
+        stack.callback(renderer.close)
+        workers = app.settings.mail.workers
+        app.sql.engine.dispose()
+        loop = asyncio.new_event_loop()
+        stack.callback(loop.close)
+        session = loop.run_until_complete(_session(workers))
+        stack.callback(lambda: loop.run_until_complete(session.close()))
+        yield Bench(folder, databases, provider, touches, mailer, renderer, loop, session)
+
+
+async def _session(workers: int) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=workers), headers={"Authorization": "Bearer x", "User-Agent": "bare"}
+    )
+
+
+@contextmanager
+def overheard(app: App) -> Iterator[list[Said]]:
+    """What the database is told meanwhile."""
+    told: list[Said] = []
+    engine = app.sql.engine
+
+    def hear(_conn: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> None:
+        told.append((statement, values, many))
+
+    hearing: list[tuple[str, Callable[..., None]]] = [
+        ("before_cursor_execute", hear),
+        ("commit", lambda _: told.append(("", True, False))),
+        ("rollback", lambda _: told.append(("", False, False))),
+    ]
+    for name, listener in hearing:
+        event.listen(engine, name, listener)
+    try:
+        yield told
+    finally:
+        for name, listener in hearing:
+            event.remove(engine, name, listener)
+
+
+def desk_of(app: App, bench: Bench, store: Any) -> dispatch.Desk:
+    """The desk of the daemon."""
+    rules = app.rules.in_force()
+    assert isinstance(rules.templates, Templates)
+    bench.renderer.start(rules.templates, wait=True)
+    rules.program("evergreen-note", 1)
+    return dispatch.Desk(
+        store,
+        app.mailer,
+        rules,
+        app.links,
+        app.policy,
+        app.clock,
+        "benchmark",
+        NOW,
+        high_water=app.high_water,
+        renderer=bench.renderer,
+    )
+
+
+def whole_path(app: App, bench: Bench) -> tuple[float, float, list[Said]]:
+    """Seconds for a pass that sends every touch, those of them in the store, and what the database was told."""
+    store = TimedStore(app.sql)
+    desk = desk_of(app, bench, store)
+    with app.store.unit() as work:  # connected
+        work.control.switches()
+    gc.collect()
+    with overheard(app) as told:
+        began = time.perf_counter()
+        tally = dispatch.run(desk)
+        took = time.perf_counter() - began
+    assert tally.sent == bench.touches, tally
+    return took, store.clock[0], told
+
+
+def rendering(app: App, scene: Scene) -> tuple[float, list[bytes]]:
+    """Seconds for rendering every mail and making its request; the requests."""
+    touches = [a_touch(app, scene, lead) for lead in scene.leads]
+    made = []
+    gc.collect()
+    began = time.perf_counter()
+    for touch in touches:
+        message = render_email(touch, scene.leads[touch.lead], scene, app.links).message
+        body = payload(message)
+        assert not problems(body)
+        made.append(encoded(body))
+    return time.perf_counter() - began, made
+
+
+def sending(bench: Bench, requests: Sequence[bytes]) -> float:
+    """Seconds for bare sends of ready requests through a pool of connections."""
+    workers = bench.session.connector.limit if bench.session.connector else 1
+    url = f"{bench.provider}/v3/mail/send"
+
+    async def send_all() -> None:
+        queue = iter(requests)
+
+        async def worker() -> None:
+            for request in queue:
+                async with bench.session.post(url, data=request, headers={"Content-Type": "application/json"}) as answer:
+                    assert answer.status == 202
+
+        await asyncio.gather(*(worker() for _ in range(workers)))
+
+    gc.collect()
+    began = time.perf_counter()
+    bench.loop.run_until_complete(send_all())
+    return time.perf_counter() - began
+
+
+def bookkeeping(url: str, told: Sequence[Said]) -> float:
+    """Seconds for the same statements through the bare driver, every row fetched."""
+    db, parsed = _connected(url), make_url(url)
+    cursor = db.cursor()
+    gc.collect()
+    began = time.perf_counter()
+    for statement, values, many in told:
+        if not statement:
+            if parsed.get_backend_name() == "sqlite":
+                cursor.execute("COMMIT" if values else "ROLLBACK")
+            elif values:
+                db.commit()
+            else:
+                db.rollback()
+        elif many:
+            cursor.executemany(statement, values)
+        else:
+            cursor.execute(statement, values)
+            if cursor.description is not None:
+                cursor.fetchall()
+    took = time.perf_counter() - began
+    db.close()
+    return took
+
+
+def _connected(url: str) -> Any:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return psycopg.connect(
+            host=str(parsed.query["host"]), user=parsed.username, dbname=parsed.database, options="-c timezone=UTC"
+        )
+    db = sqlite3.connect(parsed.database or "", isolation_level=None)
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        db.execute(f"PRAGMA {pragma}")
+    return db
+
+
+def one_round(bench: Bench) -> dict[str, float]:
+    """Seconds of each, one after the other."""
+    took: dict[str, float] = {}
+    url, like = bench.databases.another(), bench.databases.another()
+    app = bench.opened(url)
+    scene = _scene(app)
+    took["rendering"], requests = rendering(app, scene)
+    took["sending"] = sending(bench, requests)
+    took["whole path"], took["store"], told = whole_path(app, bench)
+    took["bookkeeping"] = bookkeeping(like, told)
+    took["statements"] = float(len(told))
+    app.sql.engine.dispose()
+    for each in (url, like):
+        bench.databases.drop(each)
+    return took
+
+
+def _scene(app: App) -> Scene:
+    """Everybody, for rendering alone; the templates are compiled."""
+    from nurture.moves import scene as scenes
+
+    with app.store.unit(write=False) as work:
+        leads = [lead.id for lead in work.leads.search(None, now=NOW)]
+        scene = scenes.load(work, leads, rules=app.rules.in_force(), policy=app.policy, now=NOW)
+    render_email(a_touch(app, scene, leads[0]), scene.leads[leads[0]], scene, app.links)
+    return scene
+
+
+def profiled(bench: Bench, database: str) -> None:
+    """Where the whole path spends its time."""
+    app = bench.opened(bench.databases.another())
+    profile = cProfile.Profile()
+    desk = desk_of(app, bench, app.store)
+    profile.enable()
+    dispatch.run(desk)
+    profile.disable()
+    app.sql.engine.dispose()
+    print(database)
+    pstats.Stats(profile).sort_stats("cumulative").print_stats(90)
+
+
+def main() -> int:
+    """Measure, print the ratios, and say whether they reach their marks."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--touches", type=int, default=2_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--database", choices=list(AT_LEAST), default="sqlite")
+    parser.add_argument("--profile", action="store_true", help="say where the whole path spends its time, and stop")
+    parser.add_argument("--statements", action="store_true", help="say what the database is told, and stop")
+    given = parser.parse_args()
+    with bench(given.database, given.touches) as ready:
+        one_round(ready)  # connections are open, and the process renders
+        if given.profile:
+            profiled(ready, given.database)
+            return 0
+        rounds = [one_round(ready) for _ in range(given.rounds)]
+    parts = ("rendering", "sending", "bookkeeping")
+
+    def middle(ratio: Callable[[dict[str, float]], float]) -> float:
+        return statistics.median(map(ratio, rounds))
+
+    whole = middle(lambda one: sum(one[part] for part in parts) / one["whole path"])
+    driver = middle(lambda one: one["store"] / one["bookkeeping"])
+    share = middle(lambda one: one["store"] / one["whole path"])
+    print(f"{given.touches} touches on {given.database}, median of {given.rounds} rounds")
+    print(f"  how fast the whole path is beside the sum of its parts  {whole:6.2f}   (at least {AT_LEAST[given.database]})")
+    print(f"  time in the store beside the bare driver                {driver:6.2f}   (at most {BARE_DRIVER})")
+    print(f"  share of the store in the whole path                    {share:6.2f}   (at most {SHARE})")
+    for name in (*parts, "store", "whole path"):
+        print(f"  {name:20} {middle(lambda one, name=name: one[name]) / given.touches * 1e6:8.0f} us a touch")
+    print(f"  statements {rounds[0]['statements']:.0f}")
+    return 0 if whole >= AT_LEAST[given.database] and driver <= BARE_DRIVER and share <= SHARE else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
