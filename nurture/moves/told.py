@@ -21,7 +21,7 @@ def history(work: Unit, lead: LeadId) -> tuple[Entry, ...]:
     texts = {one.id: work.touches.text(one.id) for one in mails}
     return timeline(
         touches,
-        work.responses.of_leads([lead]).get(lead, []),
+        work.responses.of_lead(lead),
         work.notes.of_lead(lead),
         subjects={key: text[0] for key, text in texts.items() if text is not None},
     )

@@ -164,7 +164,10 @@ class Responses(Protocol):
         """Store a response. None if we have it already: providers deliver more than once."""
 
     def of_leads(self, leads: Collection[LeadId]) -> dict[LeadId, list[Response]]:
-        """Every response of leads, oldest first."""
+        """The responses of leads that may prove something, oldest first: all but those in the archive."""
+
+    def of_lead(self, lead: LeadId) -> list[Response]:
+        """Every response of a lead, those in the archive among them, oldest first."""
 
     def stored(self, *, since: datetime | None = None, lead: LeadId | None = None) -> list[StoredResponse]:
         """Responses with their ids, by moment."""

@@ -103,6 +103,20 @@ class Notes(Protocol):
         """Compare-and-set on (id, state)."""
 
 
+class Archive(Protocol):
+    """What is old and proves nothing, out of the way of the passes.
+
+    Both methods look at no more than `limit` rows behind the number `after`, in their order, and move those that are
+    old; they return up to which number all is old and moved, and how many rows they moved.
+    """
+
+    def move_responses(self, *, after: int, before: datetime, limit: int) -> tuple[int, int]:
+        """Responses recorded before a moment that no decision, score, report or limit asks for."""
+
+    def move_events(self, *, after: int, before: datetime, limit: int) -> tuple[int, int]:
+        """Deliveries as they came that arrived before a moment and are worked on."""
+
+
 class Control(Protocol):
     """What is in force, what is paused, who is at work."""
 
@@ -141,6 +155,9 @@ class Control(Protocol):
 
     def take_job(self, job: str, slot: str, *, at: datetime, by: str) -> bool:
         """True for the one daemon of the fleet that may run this job in this slot."""
+
+    def forget_slots(self, job: str, before: str) -> None:
+        """Remove the slots of a job that come before one in their order: nobody asks for them again."""
 
     def agenda(self, now: datetime, night: str) -> frozenset[Chore]:
         """The arrows that find rows at a moment, by one look at their indexes; `night` is the nightly job's slot."""

@@ -9,11 +9,12 @@ from typing import Protocol
 from nurture.ports.contacts import Enrollments, Responses, Touches
 from nurture.ports.pacing import Pacing
 from nurture.ports.people import Imports, Leads, Persons, Suppressions
-from nurture.ports.records import Control, Notes, Sales
+from nurture.ports.records import Archive, Control, Notes, Sales
 from nurture.ports.reports import Reports
 from nurture.ports.rows import Change, Consent, Rescoring, StoredResponse, Suppression, Switch
 
 __all__ = [
+    "Archive",
     "Change",
     "Consent",
     "Control",
@@ -63,6 +64,8 @@ class Unit(Protocol):
     def persons(self) -> Persons: ...
     @property
     def reports(self) -> Reports: ...
+    @property
+    def archive(self) -> Archive: ...
 
     def commit(self) -> None:
         """Make it durable."""

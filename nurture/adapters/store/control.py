@@ -104,6 +104,10 @@ class ControlRows:
         """True for the one daemon of the fleet that may run this job in this slot."""
         return add_once(self._db, jobs, {"job": job, "slot": slot, "at": at, "by": by}, jobs.c.job) is not None
 
+    def forget_slots(self, job: str, before: str) -> None:
+        """Remove the slots of a job that come before one in their order."""
+        self._db.execute(delete(jobs).where(jobs.c.job == job, jobs.c.slot < before))
+
     def agenda(self, now: datetime, night: str) -> frozenset[Chore]:
         """The arrows that find rows at a moment, by one look at their indexes; `night` is the nightly job's slot."""
         return agenda(self._db, now, night)

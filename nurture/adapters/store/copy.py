@@ -18,7 +18,10 @@ from nurture.domain.errors import RefusedError, UnreachableError
 
 # What no pass reads: texts as sent, what came in and what leaves, who is at work. `deliveries` stays empty.
 LEFT_OUT: Final = frozenset(
-    {"touch_texts", "raw_events", "deliveries", "daemons", "api_tokens", "imports", "import_rows"}
+    {
+        *("touch_texts", "raw_events", "deliveries", "daemons", "api_tokens", "imports", "import_rows"),
+        *("archived_responses", "archived_events"),
+    }
 )
 # Long texts of what is over; nothing is decided by them.
 BLANK: Final = frozenset({("touches", "script"), ("touches", "note")})

@@ -21,7 +21,7 @@ from nurture.domain.errors import RefusedError
 OWN = (tables.lead_aliases, tables.consents, tables.facts, tables.import_rows, tables.changes)
 LIFE = (
     *(tables.enrollments, tables.touches, tables.responses, tables.score_lines),
-    *(tables.promotions, tables.handoffs, tables.promises, tables.inbox),
+    *(tables.promotions, tables.handoffs, tables.promises, tables.inbox, tables.archived_responses),
 )
 
 

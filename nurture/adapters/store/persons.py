@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, Table, delete, select, update
 
-from nurture.adapters.store import tables
+from nurture.adapters.store import archive, tables
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.rows import dicts
 from nurture.adapters.store.tables import leads
@@ -18,6 +18,7 @@ OF_A_LEAD: Final[tuple[Table, ...]] = (
     *(tables.lead_aliases, tables.consents, tables.suppressions, tables.facts, tables.import_rows),
     *(tables.enrollments, tables.touches, tables.responses, tables.score_lines, tables.changes),
     *(tables.inbox, tables.promises, tables.promotions, tables.handoffs, tables.held_slots),
+    tables.archived_responses,
 )
 # Import rows say what a batch did to the lead that it found: they stay with it.
 MOVED: Final = tuple(table for table in OF_A_LEAD if table is not tables.import_rows)
@@ -67,11 +68,10 @@ class PersonRows:
         held["suppressions"] += [row for row in by_name if row["id"] not in numbers]
         wanted = [name.casefold() for name in names]
         held["inbox"] += [row for row in self._rows(self._unplaced()) if _names(wanted, row["sender"], row["text"])]
-        raw = tables.raw_events
         held["raw_events"] = [
-            {"kind": row.kind, "at": row.at.isoformat(), "body": bytes(row.body).decode("utf-8", "replace")}
-            for row in self._db.execute(select(raw).order_by(raw.c.id))
-            if _names(wanted, bytes(row.body).decode("utf-8", "replace"))
+            {"kind": kind, "at": at.isoformat(), "body": body.decode("utf-8", "replace")}
+            for kind, _, at, body in archive.bodies(self._db)
+            if _names(wanted, body.decode("utf-8", "replace"))
         ]
         query = select(tables.imports.c.id, tables.imports.c.refused).where(tables.imports.c.refused.is_not(None))
         held["refused_rows"] = [
@@ -137,7 +137,8 @@ class PersonRows:
         mine = select(tables.touches.c.id).where(tables.touches.c.lead_id == lead)
         self._db.execute(delete(tables.touch_texts).where(tables.touch_texts.c.touch_id.in_(mine)))
         self._set(tables.touches, lead, BLANK_TOUCH)
-        self._set(tables.responses, lead, {"detail": None, "why": ""})
+        for heard in (tables.responses, tables.archived_responses):
+            self._set(heard, lead, {"detail": None, "why": ""})
         self._set(tables.changes, lead, {"text": tables.changes.c.what, "detail": None})
         self._set(tables.promotions, lead, {"why": "", "brief": {}})
         self._set(tables.handoffs, lead, {"note": None})
@@ -148,10 +149,11 @@ class PersonRows:
     def _erase_named(self, names: frozenset[str]) -> None:
         """Copies that carry no lead id: deliveries as they came, mails that matched nobody, rows that were refused."""
         wanted = [name.casefold() for name in names]
-        raw = tables.raw_events
-        for row in self._db.execute(select(raw.c.id, raw.c.body)).all():
-            if _names(wanted, bytes(row.body).decode("utf-8", "replace")):
-                self._db.execute(delete(raw).where(raw.c.id == row.id))
+        every = archive.bodies(self._db)
+        mine = [(kind, key) for kind, key, _, body in every if _names(wanted, body.decode("utf-8", "replace"))]
+        for kind, key in mine:
+            for raw in (tables.raw_events, tables.archived_events):
+                self._db.execute(delete(raw).where(raw.c.kind == kind, raw.c.key == key))
         for row in self._db.execute(self._unplaced()).all():
             if _names(wanted, row.sender, row.text):
                 self._db.execute(delete(tables.inbox).where(tables.inbox.c.id == row.id))

@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, literal_column, select, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among
+from nurture.adapters.store.archive import EVERYWHERE, ArchiveRows, archived_bodies, has_event
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.rows import add_once, fetch
 from nurture.adapters.store.tables import raw_events, score_lines
@@ -19,6 +20,13 @@ from nurture.domain.scoring import Line
 from nurture.ports.store import StoredResponse
 
 _OF_LEADS = select(table).where(among(table.c.lead_id)).order_by(table.c.at, table.c.id)
+_OF_TOUCHES = select(EVERYWHERE).where(among(EVERYWHERE.c.touch_id)).order_by(EVERYWHERE.c.at, EVERYWHERE.c.id)
+_CLICKS = (
+    select(EVERYWHERE)
+    .where(EVERYWHERE.c.kind == literal_column(f"'{Kind.CLICK.value}'"))  # in the text, as in the index of clicks alone
+    .where(EVERYWHERE.c.at >= bindparam("since"), EVERYWHERE.c.at <= bindparam("until"))
+    .order_by(EVERYWHERE.c.at, EVERYWHERE.c.id)
+)
 _LINES = select(score_lines).where(among(score_lines.c.lead_id)).order_by(score_lines.c.at, score_lines.c.id)
 
 
@@ -46,57 +54,64 @@ class ResponseRows:
         return added
 
     def of_leads(self, leads: Collection[int]) -> dict[int, list[Response]]:
-        """Every response of leads, oldest first."""
+        """The responses of leads that may prove something, oldest first."""
         found: dict[int, list[Response]] = {}
         for row in fetch(self._db, _OF_LEADS, leads):
             found.setdefault(row.lead_id, []).append(_response(row))
         return found
 
+    def of_lead(self, lead: int) -> list[Response]:
+        """Every response of a lead, those in the archive among them, oldest first."""
+        return [one.response for one in self.stored(lead=lead)]
+
     def stored(self, *, since: datetime | None = None, lead: int | None = None) -> list[StoredResponse]:
         """Responses with their ids, by moment; `since` bounds the moment of the response."""
-        query = select(table).order_by(table.c.at, table.c.id)
+        query = select(EVERYWHERE).order_by(EVERYWHERE.c.at, EVERYWHERE.c.id)
         if since is not None:
-            query = query.where(table.c.at >= since)
+            query = query.where(EVERYWHERE.c.at >= since)
         if lead is not None:
-            query = query.where(table.c.lead_id == lead)
+            query = query.where(EVERYWHERE.c.lead_id == lead)
         return [StoredResponse(row.id, _response(row), row.recorded_at) for row in self._db.execute(query)]
 
     def page(self, *, lead: int | None, since: datetime | None, after: int, limit: int) -> list[StoredResponse]:
         """At most so many responses, by id, behind the id `after`; `since` bounds when they were recorded."""
-        query = select(table).where(table.c.id > after).order_by(table.c.id).limit(limit)
+        query = select(EVERYWHERE).where(EVERYWHERE.c.id > after).order_by(EVERYWHERE.c.id).limit(limit)
         if lead is not None:
-            query = query.where(table.c.lead_id == lead)
+            query = query.where(EVERYWHERE.c.lead_id == lead)
         if since is not None:
-            query = query.where(table.c.recorded_at >= since)
+            query = query.where(EVERYWHERE.c.recorded_at >= since)
         return [StoredResponse(row.id, _response(row), row.recorded_at) for row in self._db.execute(query)]
 
     def of_touch(self, touch: str) -> list[Response]:
         """The responses to one touch, oldest first."""
-        query = select(table).where(table.c.touch_id == touch).order_by(table.c.at, table.c.id)
+        query = select(EVERYWHERE).where(EVERYWHERE.c.touch_id == touch)
+        query = query.order_by(EVERYWHERE.c.at, EVERYWHERE.c.id)
         return [_response(row) for row in self._db.execute(query)]
 
     def of_touches(self, touches: Collection[str]) -> dict[str, list[StoredResponse]]:
         """The responses to touches with their ids, oldest first; touches without any are left out."""
         found: dict[str, list[StoredResponse]] = {}
-        query = select(table).where(among(table.c.touch_id)).order_by(table.c.at, table.c.id)
-        for row in self._db.execute(query, {"ids": touches}):
+        for row in fetch(self._db, _OF_TOUCHES, touches):
             found.setdefault(row.touch_id, []).append(StoredResponse(row.id, _response(row), row.recorded_at))
         return found
 
     def clicks(self, since: datetime, until: datetime) -> list[Response]:
         """Every click from one moment to another, both included."""
-        query = select(table).where(table.c.kind == Kind.CLICK.value, table.c.at >= since, table.c.at <= until)
-        return [_response(row) for row in self._db.execute(query.order_by(table.c.at, table.c.id))]
+        span = {"since": since, "until": until}
+        return [_response(row) for row in self._db.execute(_CLICKS, span)]
 
     def judge(self, response: int, values: Mapping[str, Any]) -> None:
         """Another verdict on a stored response: `kind`, `grade`, `why`, `detail`."""
         row = {name: as_json(value) or None if name == "detail" else value for name, value in values.items()}
-        self._db.execute(update(table).where(table.c.id == response).values(row))
+        judged = update(table).where(table.c.id == response).values(row).returning(table.c.id)
+        if self._db.execute(judged).first() is None:
+            ArchiveRows(self._db).judge(response, row)
 
     def raw(self, keys: Collection[str]) -> dict[str, bytes]:
         """Mails as they came, by their keys; those that are no longer kept are left out."""
         query = select(raw_events.c.key, raw_events.c.body).where(among(raw_events.c.key))
-        return {row.key: bytes(row.body) for row in self._db.execute(query, {"ids": keys})}
+        found = {row.key: bytes(row.body) for row in self._db.execute(query, {"ids": keys})}
+        return found | archived_bodies(self._db, set(keys) - found.keys())
 
     def add_lines(self, lead: int, response: int, lines: Sequence[Line]) -> None:
         """Ledger lines of a response."""
@@ -139,7 +154,9 @@ class ResponseRows:
     def keep_raw(self, kind: str, key: str, body: bytes, at: datetime) -> bool:
         """Store a delivery as it came. False if it is there already."""
         values = {"kind": kind, "key": key, "body": body, "at": at}
-        return add_once(self._db, raw_events, values, raw_events.c.id) is not None
+        return (
+            not has_event(self._db, kind, key) and add_once(self._db, raw_events, values, raw_events.c.id) is not None
+        )
 
     def raw_new(self, limit: int, kinds: Collection[str] = ()) -> list[tuple[int, str, bytes, datetime]]:
         """(id, kind, body, arrived) of deliveries not yet processed, as they came; of these kinds, or of all."""

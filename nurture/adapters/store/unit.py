@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from nurture.adapters.store.archive import ArchiveRows
 from nurture.adapters.store.control import ControlRows
 from nurture.adapters.store.engine import WRITES
 from nurture.adapters.store.enrollments import EnrollmentRows
@@ -47,6 +48,7 @@ class SqlUnit:
         self.imports = ImportRows(db)
         self.persons = PersonRows(db)
         self.reports = ReportRows(db)
+        self.archive = ArchiveRows(db)
 
     def commit(self) -> None:
         """Make it durable. The unit may be used on: the next statement begins a new transaction."""

@@ -15,7 +15,16 @@ from nurture.adapters.store.tables.leads import (
     suppressions,
 )
 from nurture.adapters.store.tables.pacing import first_waves, held_slots, queues
-from nurture.adapters.store.tables.responses import changes, inbox, promises, raw_events, responses, score_lines
+from nurture.adapters.store.tables.responses import (
+    archived_events,
+    archived_responses,
+    changes,
+    inbox,
+    promises,
+    raw_events,
+    responses,
+    score_lines,
+)
 from nurture.adapters.store.tables.sales import deliveries, handoffs, promotions
 from nurture.adapters.store.tables.touches import enrollments, links, touch_texts, touches
 
@@ -23,6 +32,8 @@ __all__ = [
     "Id",
     "Moment",
     "api_tokens",
+    "archived_events",
+    "archived_responses",
     "cadence_versions",
     "changes",
     "companies",
