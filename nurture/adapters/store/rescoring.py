@@ -36,6 +36,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     null,
     or_,
     select,
@@ -64,18 +65,7 @@ _AFTER: Final = bindparam("after", type_=Id)
 _LAST: Final = bindparam("last", type_=Id)
 DAY: Final = timedelta(days=1)
 
-# What a batch comes to, step by step. PostgreSQL does it all in one statement, and what SQLite works out in one it
-# joins to nothing without sorting it first: there each step is a table.
-_heard = Table(
-    "nurture_heard",
-    MetaData(),
-    Column("id", Id, primary_key=True, autoincrement=False),
-    Column("gains", Float),
-    Column("losses", Float),  # positive
-    Column("engagement", Float),
-    Column("sums", Text),
-    prefixes=["TEMPORARY"],
-)
+# What a batch comes to. PostgreSQL does it all in one statement; SQLite has none that writes into two tables.
 _made = Table(
     "nurture_scored",
     MetaData(),
@@ -102,8 +92,12 @@ def _within(column: Value) -> ColumnElement[bool]:
 
 
 def _worked_out(query: Select[Any], name: str) -> Any:
-    """The rows of a query, worked out once: what is read from it several times is not calculated several times."""
-    return query.cte(name).prefix_with("MATERIALIZED")
+    """The rows of a query, worked out once: what is read from it several times is not calculated several times.
+
+    Neither database merges a query that leaves out rows, be it none, into the one around it; nor does it store them
+    first, as it would for a CTE.
+    """
+    return query.offset(literal_column("0")).subquery(name)
 
 
 class Rescorer:
@@ -127,7 +121,7 @@ class Rescorer:
             gone = score_lines.c.rule.not_in(sorted(keys))
             self._steps.append(delete(score_lines).where(_within(score_lines.c.lead_id), gone))
         self._steps += [self._match(rule) for rule in self._rules.engagement if rule.key not in how.known]
-        made = self._step(self._scored(self._step(self._engaged(), _heard)), _made)
+        made = self._kept(self._scored(_worked_out(self._engaged(), "heard")))
         note, write = self._note(made.c), self._write(made.c)
         separate = [note, write, self._move(made.c)]
         self._steps += separate if self._say.sqlite else [write.add_cte(note.cte("noted"))]
@@ -138,8 +132,7 @@ class Rescorer:
         if last is None:
             return None
         if self._say.sqlite:
-            for table in (_heard, _made):
-                self._db.execute(CreateTable(table, if_not_exists=True))
+            self._db.execute(CreateTable(_made, if_not_exists=True))
         else:
             # It takes the rows of a step for a few, and would go through all of them for each of the next.
             self._db.execute(text("SET LOCAL enable_nestloop = off"))
@@ -147,12 +140,12 @@ class Rescorer:
             self._db.execute(step, {"after": after, "last": last})
         return last
 
-    def _step(self, query: Select[Any], table: Table) -> Any:
-        """The rows of a query, worked out once, for what comes next."""
+    def _kept(self, query: Select[Any]) -> Any:
+        """The rows of a query, kept for all that is written from them."""
         if not self._say.sqlite:
-            return _worked_out(query, table.name)
-        self._steps += [delete(table), insert(table).from_select([one.name for one in table.c], query)]
-        return table
+            return query.cte(_made.name).prefix_with("MATERIALIZED")
+        self._steps += [delete(_made), insert(_made).from_select([one.name for one in _made.c], query)]
+        return _made
 
     def _where(self, condition: Condition, **names: Value) -> ColumnElement[bool]:
         """It holds: true or false, never NULL."""
@@ -182,14 +175,14 @@ class Rescorer:
 
     def _scored(self, heard: Any) -> Select[Any]:
         """For each lead what is to be written."""
-        none, people = number(0), leads.outerjoin(heard, heard.c.id == leads.c.id)
+        none, people = number(0), self._people(heard)
         worth: dict[str, Value] = {
             name: func.coalesce(heard.c[name], none, type_=Double()) for name in ("gains", "losses", "engagement")
         }
         fit, sums = leads.c.fit, heard.c.sums
         if self.how.fit:
             one = _worked_out(self._fitted(people, worth, sums), "fitted")
-            worth, people = {name: one.c[name] for name in worth}, one.join(leads, leads.c.id == one.c.id)
+            worth, people = {name: one.c[name] for name in worth}, self._people(one)
             fit, sums = one.c.fit, one.c.sums
         self._names |= {"engagement": worth["engagement"], "fit": fit, "score": fit + worth["engagement"]}
         bounds = Bounds.of(self.how.watched)
@@ -206,15 +199,26 @@ class Rescorer:
             bounds.highest_within(row).label("below"),
             bounds.lowest_above(row).label("above"),
         ).select_from(_employed(people, self._of_stages()))
-        # Written in the order in which they lie.
-        staged = staged.where(_within(leads.c.id), *asking.PRESENT).order_by(leads.c.id)
+        staged = staged.where(*asking.PRESENT)
+        if not self._say.sqlite:  # there they already are in the order in which they lie
+            staged = staged.where(_within(leads.c.id)).order_by(leads.c.id)
         found = _worked_out(staged, "staged").c
         moved = or_(bounds.between(found.before, found), found.was != found.stage)
         if self.how.fit:
             moved = or_(moved, found.fit_before != found.fit)
         look_at = literal(self.how.now + DAY, Moment()) if bounds.unreadable else self._look_at(found)
         made = (found.id, found.was, found.stage, found.fit, found.engagement, found.sums)
-        return select(*made, look_at.label("look_at"), moved.label("moved"))
+        query = select(*made, look_at.label("look_at"), moved.label("moved"))
+        return query.where(found.id > _AFTER)  # all are; without a condition SQLite would merge the two
+
+    def _people(self, rows: Any) -> Any:
+        """Leads beside rows that were worked out for them.
+
+        SQLite goes through the left side of an outer join as it is worked out, and asks for each row on the right; of
+        any other join it sorts one side first.
+        """
+        same = rows.c.id == leads.c.id
+        return rows.outerjoin(leads, same) if self._say.sqlite else leads.outerjoin(rows, same)
 
     def _fitted(self, people: Any, worth: dict[str, Value], sums: Value) -> Select[Any]:
         """The same with the points of the fit."""
@@ -224,8 +228,7 @@ class Rescorer:
         columns = [value.label(name) for name, value in worth.items()]
         fit = reduce(add, points, number(0))
         query = select(leads.c.id, *columns, fit.label("fit"), sums.label("sums"))
-        query = query.select_from(_employed(people, [rule.when for rule in self._rules.fit]))
-        return query.where(_within(leads.c.id))
+        return query.select_from(_employed(people, [rule.when for rule in self._rules.fit]))
 
     def _heard(self) -> Select[Any]:
         """How many lines the lines of each rule are worth; NULL where there are none."""
@@ -236,7 +239,10 @@ class Rescorer:
             return func.sum(case((line.rule == rule.key, left)))
 
         counted = [worth(rule).label(f"rule_{at}") for at, rule in enumerate(self._rules.engagement)]
-        return select(line.lead_id.label("id"), *counted).where(_within(line.lead_id)).group_by(line.lead_id)
+        if not self._say.sqlite:
+            return select(line.lead_id.label("id"), *counted).where(_within(line.lead_id)).group_by(line.lead_id)
+        every = leads.outerjoin(score_lines, line.lead_id == leads.c.id)
+        return select(leads.c.id, *counted).select_from(every).where(_within(leads.c.id)).group_by(leads.c.id)
 
     def _engaged(self) -> Select[Any]:
         """What gains and losses come to (both positive), the engagement, and the sums as they are stored."""
