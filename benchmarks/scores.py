@@ -70,7 +70,7 @@ def server(database: str, folder: Path) -> Iterator[str]:
     if database == "sqlite":
         yield f"sqlite:///{folder / 'leads.db'}"
         return
-    with running_postgres() as running, running.database() as url:
+    with running_postgres(durable=True) as running, running.database() as url:
         yield url
 
 
