@@ -45,13 +45,14 @@ class HighWaterFiles:
         unfinished.write_text(json.dumps({"count": self.mark[1], "at": at.isoformat()}))
         unfinished.replace(path)
 
-    def read(self) -> dict[str, int]:
-        """The marks of every daemon that worked here. One that cannot be read counts as none."""
+    def read(self, *, since: datetime | None = None) -> dict[str, int]:
+        """The marks of every daemon that worked here, those kept after a moment. One that cannot be read is none."""
         found: dict[str, int] = {}
         for path in sorted(self._folder.glob("*.json")) if self._folder.is_dir() else []:
             try:
                 content: Any = json.loads(path.read_text())
-                found[path.stem] = int(content["count"])
+                if since is None or datetime.fromisoformat(content["at"]) > since:
+                    found[path.stem] = int(content["count"])
             except (OSError, ValueError, KeyError, TypeError):
                 continue
         return found

@@ -13,12 +13,12 @@ from threading import Event, Lock
 from typing import Any, Final, Protocol
 
 from nurture import log
-from nurture.daemon import grid, tick
+from nurture.daemon import failover, grid, tick
 from nurture.daemon.hinted import hinted
 from nurture.daemon.ticker import Ticker, guarded
 from nurture.daemon.watch import Watch
 from nurture.domain.errors import RefusedError, UnreachableError
-from nurture.doors import hints_of
+from nurture.doors import durability_of, hints_of
 from nurture.moves import listening
 from nurture.wiring import App
 
@@ -84,8 +84,10 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
 
     def beat() -> None:
         now = app.store.now(app.clock.now())
+        safe = durability_of(app)
         with app.store.unit() as work:
             work.control.beat(app.owner, host=socket.gethostname(), pid=os.getpid(), now=now, sent=sent)
+            failover.note(work, safe, now)
             if handle is not None and handle.is_serving:
                 listening.is_up(work, now)
             work.commit()

@@ -1,6 +1,6 @@
 """A database that was restored from an old backup: noticed before anything is sent, and accepted by a person.
 
-Invariant 7 of the send protocol. An asynchronous failover that lost commits looks the same, and is the same.
+Invariant 7 of the send protocol. A failover that lost commits looks the same, and is the same; see failover.py.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from nurture.daemon import failover
 from nurture.domain.breaker import Breaker
-from nurture.domain.errors import RefusedError
 from nurture.domain.message import Message
 from nurture.domain.pacing import Limits
 from nurture.domain.touch import TouchId
@@ -20,38 +20,57 @@ from nurture.flow.dispatch import run as dispatch
 from nurture.flow.dispatch.run import HIGH_WATER
 from nurture.flow.provider_events import ACCEPTED, RESTORED
 from nurture.ports import Unit
-from nurture.ports.store import Change
+from nurture.ports.store import Change, Switch
 from nurture.wiring import App
 
 QUIET: Final = timedelta(hours=1)  # a fleet that was last seen longer ago has left its mark somewhere
 HINT: Final = "Nothing is sent. If the database is the right one, run: nurture database accept"
+OLDER: Final = "The database has lost what was committed to it: it is an older copy."
 STEP: Final = timedelta(hours=1)
 LONGEST: Final = timedelta(days=60)
 
 
-def refuse(app: App, work: Unit, now: datetime) -> None:
-    """Raise RefusedError where the database is older than what was done with it."""
+def problem(app: App, work: Unit, now: datetime) -> str:
+    """What is wrong where the database is older than what was done with it, with an alert; else empty.
+
+    The caller commits either way: what one daemon sees stops the others.
+    """
     water = app.high_water
     if water is None:
-        return
-    if RESTORED in work.control.switches():
-        raise RefusedError("A signed event named a mail that this database does not know.", hint=HINT)
+        return ""
+    held = work.control.switches().get(RESTORED)
+    if held is not None:
+        return _alarmed(work, f"{held.reason[0].upper()}{held.reason[1:]}", held.since)
     marks = water.read()
-    for owner, count in marks.items():
-        stored = work.control.mark(f"{HIGH_WATER}{owner}") if count else None
-        if count and (stored is None or int(stored[0]) < count):
-            raise RefusedError("The database has lost what was committed to it: it is an older copy.", hint=HINT)
+    ahead = {owner for owner, count in marks.items() if count and _stored(work, owner) < count}
+    accepted = work.control.mark(ACCEPTED) if ahead or not marks else None
+    if ahead and accepted is not None:  # on another machine, it may be
+        ahead &= water.read(since=accepted[1]).keys()
+    if ahead:
+        work.control.switch(Switch(RESTORED, OLDER, now, None, by=app.owner))
+        return _alarmed(work, OLDER, now)
     if not marks:
         seen = max((one["seen_at"] for one in work.control.daemons() if one["id"] != app.owner), default=None)
-        accepted = work.control.mark(ACCEPTED)
         if seen is not None and now - seen > QUIET and (accepted is None or accepted[1] < seen):
-            raise RefusedError(
-                f"Daemons worked on this database until {seen:%Y-%m-%d %H:%M}, and their marks are not here.",
-                hint=f"Was it restored, or state.dir lost? {HINT}",
-            )
+            words = f"Daemons worked on this database until {seen:%Y-%m-%d %H:%M}, and their marks are not here."
+            return _alarmed(work, f"{words} Was it restored, or state.dir lost?", seen)
     if app.owner not in marks:
         water.keep(now)
         water.tidy(now)
+    return failover.problem(work, (app.owner, *marks), now)
+
+
+def _stored(work: Unit, owner: str) -> int:
+    """How far a daemon has come by what the database knows."""
+    mark = work.control.mark(f"{HIGH_WATER}{owner}")
+    return int(mark[0]) if mark is not None else 0
+
+
+def _alarmed(work: Unit, words: str, since: datetime) -> str:
+    """Tell an operator, once."""
+    payload = {"subject": "Nothing is sent: the database is an older copy", "text": f"{words}\n\n{HINT}"}
+    work.sales.deliver(key=f"{RESTORED}:{since.isoformat()}", kind="alert", to="", payload=payload, at=since)
+    return words
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +99,10 @@ def accept(app: App, *, by: str, dry_run: bool = False) -> tuple[datetime | None
     since = max(last[1], now - LONGEST) if last is not None else None
     if dry_run:
         return since, 0
+    if since is not None:
+        with app.store.unit() as work:
+            work.enrollments.release(now)  # who claimed it then has gone on, and may have sent it
+            work.commit()
     doubted = 0
     moment = since
     while moment is not None and moment <= now:
@@ -90,6 +113,7 @@ def accept(app: App, *, by: str, dry_run: bool = False) -> tuple[datetime | None
     with app.store.unit() as work:
         work.control.unswitch(RESTORED)
         work.control.set_mark(ACCEPTED, by, now)
+        failover.accept(work, now)
         words = f"the database was accepted as it is; {doubted} mails that were due since are in doubt"
         work.notes.add([Change("database_accepted", words, now, by=by)])
         work.commit()

@@ -60,7 +60,7 @@ def run(app: App, *, now: datetime | None = None, expected: datetime | None = No
         if done.arrived or agenda.asks(Chore.INCOMING):
             incoming.process(app, moment)
             agenda.changed()
-    office = _office(app, rules, moment)
+    office = _office(app, rules, moment, agenda.server)
     if app.unrecorded:
         dispatch.record_late(office)
         agenda.changed()
@@ -112,20 +112,23 @@ def _begin(app: App, now: datetime, agenda: _Agenda, expected: datetime | None) 
     """
     generation = 0
     with app.store.unit() as work:
-        restored.refuse(app, work, now)
-        problem = clock.check_in(work, now, expected=expected, by=app.owner)
+        hint = restored.HINT
+        if not (problem := restored.problem(app, work, now)):
+            hint = clock.HINT
+            problem = clock.check_in(work, now, expected=expected, by=app.owner)
         if not problem:
+            agenda.server = work.control.lineage()
             generation = work.control.generation()
             agenda.look(work)  # after the generation: a first wave that was just applied is seen with its texts
         work.commit()
     if problem:
         if app.reaches_out:  # nothing else of this pass runs, but somebody must hear of it
             deliver.run(store=app.store, courier=app.courier, now=now, kind="alert")
-        raise RefusedError(problem, hint=clock.HINT)
+        raise RefusedError(problem, hint=hint)
     return generation
 
 
-def _office(app: App, rules: InForce, now: datetime) -> dispatch.Desk:
+def _office(app: App, rules: InForce, now: datetime, server: str) -> dispatch.Desk:
     return dispatch.Desk(
         store=app.store,
         mailer=app.mailer,
@@ -139,6 +142,7 @@ def _office(app: App, rules: InForce, now: datetime) -> dispatch.Desk:
         unrecorded=app.unrecorded,
         high_water=app.high_water,
         renderer=app.renderer,
+        server=server,
     )
 
 
@@ -150,6 +154,7 @@ class _Agenda:
         self._now = now
         self._night = now.astimezone(calendar.zone(app.policy.timezone)).date().isoformat()
         self._found: frozenset[Chore] | None = None
+        self.server = ""  # that the pass began on
 
     @property
     def found(self) -> frozenset[Chore]:

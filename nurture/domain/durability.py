@@ -28,6 +28,11 @@ class Durability:
     hosts: int = 1
 
 
+def is_kept(found: Durability) -> bool:
+    """Whether each commit is on a standby before it counts: a failover loses none."""
+    return bool(found.synchronous_standby_names.strip()) and found.synchronous_commit in ON_STANDBY
+
+
 def judge_durability(found: Durability) -> Iterator[Finding]:
     """What it means for mail that was handed over."""
     if not found.fsync or found.synchronous_commit not in ON_DISK:
@@ -37,7 +42,7 @@ def judge_durability(found: Durability) -> Iterator[Finding]:
         )
     elif found.standbys or found.hosts > 1:
         names, level = found.synchronous_standby_names, found.synchronous_commit
-        if not names.strip() or level not in ON_STANDBY:
+        if not is_kept(found):
             why = "synchronous_standby_names is empty" if not names.strip() else f"synchronous_commit = {level}"
             yield Finding("warning", f"The standby is not synchronous ({why}): a failover may lose commits.", FAILOVER)
         else:

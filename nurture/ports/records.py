@@ -120,6 +120,9 @@ class Archive(Protocol):
 class Control(Protocol):
     """What is in force, what is paused, who is at work."""
 
+    def lineage(self) -> str:
+        """Which server this is: another one after each failover. Empty on SQLite, and where nobody can tell."""
+
     def generation(self) -> int:
         """A number that grows with every `apply`."""
 

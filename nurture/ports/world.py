@@ -97,8 +97,8 @@ class HighWater(Protocol):
     def keep(self, at: datetime) -> None:
         """Write ours down, after the commit."""
 
-    def read(self) -> Mapping[str, int]:
-        """The marks of every daemon that worked here."""
+    def read(self, *, since: datetime | None = None) -> Mapping[str, int]:
+        """The marks of every daemon that worked here, those kept after a moment."""
 
     def tidy(self, now: datetime) -> None:
         """Remove marks of others that are old."""

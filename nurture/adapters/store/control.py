@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, select, updat
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.agenda import agenda
+from nurture.adapters.store.engine import LINEAGE
 from nurture.adapters.store.rows import add_once, dicts, put
 from nurture.adapters.store.tables import api_tokens, cadence_versions, jobs, marks
 from nurture.adapters.store.tables import daemons as daemon_table
@@ -32,6 +33,10 @@ class ControlRows:
 
     def __init__(self, db: Connection) -> None:
         self._db = db
+
+    def lineage(self) -> str:
+        """Which server this is, and how often a standby took over from another; empty where nobody can tell."""
+        return str(self._db.info.get(LINEAGE, ""))
 
     def generation(self) -> int:
         """A number that grows with every `apply` that changed something."""

@@ -50,6 +50,11 @@ _WAKE = (
     .where(among(table.c.id), table.c.state == State.ACTIVE.value, table.c.next_at > bindparam("now"))
     .values(next_at=bindparam("now"))
 )
+_RELEASE = (
+    update(table)
+    .where(_IS_ACTIVE, table.c.next_at > bindparam("now"), table.c.next_at == table.c.lease_until)
+    .values(next_at=bindparam("now"), fence=table.c.fence + 1)
+)
 _STATES = {state.value: state for state in State}  # a lookup costs a tenth of a call of the enumeration
 _BY_STEP = ("pc", "anchor", "memory", "next_at", "waiting", "touch_id")
 _BY_STATE = ("version", "state", "slot", "pauses", "paused_at", "ended_at", "reason")
@@ -150,6 +155,10 @@ class EnrollmentRows:
         """Make active enrollments due now. One whose mail is on its way is woken by its result."""
         if ids:
             self._db.execute(_WAKE, {"ids": ids, "now": now})
+
+    def release(self, now: datetime) -> None:
+        """Make due whatever is claimed and was not worked on: whoever claimed it has lost it."""
+        self._db.execute(_RELEASE, {"now": now})
 
     def prioritize(self, cadence: str, priority: int) -> None:
         """Give the open enrollments of a cadence this priority, whatever their version."""

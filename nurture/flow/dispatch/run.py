@@ -75,6 +75,7 @@ class Desk:
     unrecorded: list[Unrecorded] = field(default_factory=list)  # the same list for all passes of a process
     high_water: HighWater | None = None
     renderer: Renderer | None = None  # None: in this process
+    server: str | None = None  # that the pass began on: another one may not know what was sent
 
 
 def run(desk: Desk, *, batches: int = 1_000, found: Collection[Chore] = tuple(Chore)) -> Tally:
@@ -114,6 +115,12 @@ def record_late(desk: Desk, tally: Tally | None = None) -> None:
                     prove_sent(work, intended.touch.id, at=late.scene.now, now=desk.now)
             work.commit()
         desk.unrecorded.pop(0)
+
+
+def _same_server(work: Unit, desk: Desk) -> None:
+    """Raise UnreachableError where a standby took over since the pass began: the next one looks what it lacks."""
+    if desk.server not in (None, work.control.lineage()):
+        raise UnreachableError("Another server has the database.", hint="The next pass sees whether it lost anything.")
 
 
 def _moment(desk: Desk, began: float) -> datetime:
@@ -166,6 +173,7 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
                 _count(decision, tally)
             settled += [one for one, _ in going if one.go is None]  # what could not be made
             with desk.store.unit() as work:
+                _same_server(work, desk)
                 # Leads first and all at once, then what belongs to them: everybody in the same order.
                 leads = {one.after.lead for one in settled} | {one.touch.lead for one in group}
                 companies = {one.touch.company for one in group if one.touch.company is not None}
