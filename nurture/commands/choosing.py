@@ -97,11 +97,15 @@ def one_of_lead(current: Session, text: str, rows: Sequence[Mapping[str, Any]], 
 
 
 def open_task(current: Session, text: str) -> str:
-    """The id of a task, named by itself or by its lead."""
+    """The id of a task, named by itself or by its lead; of several, the one that this person has."""
     if "@" not in text:
         return text
     with current.app.store.unit(write=False) as work:
-        rows = [{"id": one.id, "lead": one.lead} for one in work.touches.open_tasks()]
+        open_ = work.touches.open_tasks()
+    person = current.app.rules.in_force().workspace.person(current.person)
+    held = {one.id: one.lead for one in open_ if person is not None and one.claimed_by == person.email}
+    of_others = {one.id: one.lead for one in open_ if one.lead not in held.values()}
+    rows = [{"id": task, "lead": lead} for task, lead in (held | of_others).items()]
     return one_of_lead(current, text, rows, what="task", see="nurture task list")
 
 

@@ -105,7 +105,7 @@ def moment(text: str | None, *, zone: str, what: str) -> datetime | None:
     return found.astimezone(UTC)
 
 
-def day_or_moment(current: Session, text: str | None, what: str) -> date | datetime | None:
-    """The same, but a day where only a day is given."""
-    found = moment(text, zone=current.app.policy.timezone, what=what)
+def day_or_moment(current: Session, text: str | None, what: str, zone: str | None = None) -> date | datetime | None:
+    """The same, but a day where only a day is given; local to the workspace, where no other zone is given."""
+    found = moment(text, zone=zone or current.app.policy.timezone, what=what)
     return date.fromisoformat(text) if found is not None and text is not None and len(text) == 10 else found

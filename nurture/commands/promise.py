@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nurture.commands.choosing import number
-from nurture.commands.context import AsJson, DryRun, LeadArgument, moment, session
+from nurture.commands.context import AsJson, DryRun, LeadArgument, day_or_moment, session
 from nurture.commands.output import say, show, show_json, show_rows
 
 
@@ -39,6 +39,7 @@ def list_promises(
             "lead": str(row["lead_id"]),
             "email": people[row["lead_id"]].email if row["lead_id"] in people else None,
             "on": row["due_on"],
+            "at": row["due_at"],
             **{key: row[key] for key in ("text", "sentence", "state", "source", "made_at", "made_by", "kept_at")},
         }
         for row in found
@@ -50,7 +51,7 @@ def add_promise(
     ctx: typer.Context,
     lead: LeadArgument,
     *,
-    on: Annotated[str, typer.Option(metavar="DATE", help="On which day.")],
+    on: Annotated[str, typer.Option(metavar="DATE", help="On which day, or when: 2027-01-15T10:00.")],
     text: Annotated[str, typer.Option(help="What we promised.")],
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -61,13 +62,13 @@ def add_promise(
     current = session(ctx)
     person = current.lead(lead)
     company = person.company.timezone if person.company else None
-    when = moment(on, zone=person.timezone or company or current.app.policy.timezone, what="--on")
+    when = day_or_moment(current, on, "--on", person.timezone or company)
     assert when is not None
     made = promises.add(person.id, on=when, text=text, by=current.person, dry_run=dry_run, **current.common())
     if as_json:
-        show_json({"id": str(made), "lead": str(person.id), "email": person.email, "on": on[:10], "text": text})
+        show_json({"id": str(made), "lead": str(person.id), "email": person.email, "on": on, "text": text})
     else:
-        show(f"{'Would promise' if dry_run else 'Promised'} {person.name} on {on[:10]}: {text}")
+        show(f"{'Would promise' if dry_run else 'Promised'} {person.name} on {on.replace('T', ' ')}: {text}")
 
 
 def done_promise(

@@ -48,6 +48,7 @@ def list_tasks(ctx: typer.Context, *, as_json: AsJson = False) -> None:
 
 def next_task(ctx: typer.Context, *, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Take the next task: yours until it is done or released. Say who you are with --as."""
+    from nurture.domain.touch import BY_PHONE
     from nurture.flow import tasks
     from nurture.flow.shown import next_row
 
@@ -61,7 +62,9 @@ def next_task(ctx: typer.Context, *, dry_run: DryRun = False, as_json: AsJson = 
         show_json(next_row(one, lead, questions=item.questions, history=item.history))
         return
     company = f", {lead.company.name}" if lead.company else ""
-    show(f"{one.channel.value.upper()} {lead.name}{company}   {lead.phone or lead.email or ''}")
+    by_phone = one.channel in BY_PHONE
+    reached = lead.phone if by_phone else " ".join(way for way in (lead.email, lead.phone) if way)
+    show(f"{one.channel.value.upper()} {lead.name}{company}   {reached or ''}".rstrip())
     show(f"task {one.id}, due {one.due_at:%Y-%m-%d %H:%M} UTC" + (f", from {one.cadence}" if one.cadence else ""))
     show("\n" + (one.script or "(no script)").strip())
     if item.history:
@@ -70,7 +73,8 @@ def next_task(ctx: typer.Context, *, dry_run: DryRun = False, as_json: AsJson = 
         show(f"{entry.at:%Y-%m-%d}  {entry.text}")
     if item.questions:
         show("\nStill to ask: " + ", ".join(name.replace("_", " ") for name in item.questions))
-    say(f"\nThen: nurture task done {one.id} --outcome connected --note '...' --fact budget='...'")
+    ended = "connected" if by_phone else "replied"
+    say(f"\nThen: nurture task done {one.id} --outcome {ended} --note '...' --fact budget='...'")
 
 
 def release(ctx: typer.Context, task: TaskId, *, dry_run: DryRun = False, as_json: AsJson = False) -> None:

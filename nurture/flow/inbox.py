@@ -6,11 +6,12 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
+from nurture.domain import calendar
 from nurture.domain.errors import RefusedError, RequestError, UnknownNameError
 from nurture.domain.lead import LeadId
 from nurture.domain.policy import Policy
 from nurture.domain.response import Intent, Kind
-from nurture.moves.promises import promise
+from nurture.moves.promises import promise, refuse_past
 from nurture.moves.responding import Report, record_in
 from nurture.moves.scene import load
 from nurture.ports import InForce, Store, Unit
@@ -48,6 +49,8 @@ def settle(
 
     Raises RefusedError where it was settled before, RequestError for a promise without its date.
     """
+    if until is not None:
+        refuse_past(until, now, calendar.zone(policy.timezone))
     with store.unit() as work:
         found = _entry(work, number)
         if found["settled_at"] is not None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from datetime import date, datetime
+from typing import Any, Final
 
 from nurture.domain import calendar
 from nurture.domain.duration import Duration, Unit
@@ -17,13 +17,12 @@ from nurture.domain.touch import Channel, Touch
 from nurture.domain.touch import State as TaskState
 from nurture.moves import enrolling
 from nurture.moves.calls import who_does
-from nurture.moves.promises import State, promise, refuse_past
+from nurture.moves.promises import STEP, State, promise, refuse_past
 from nurture.moves.scene import Scene, load
 from nurture.moves.start import start
 from nurture.ports import InForce, Store
 from nurture.ports import Unit as Work
 
-STEP: Final = "promise"
 FALLBACK: Final = "not-now"
 WITHIN: Final = Duration(2, Unit.BUSINESS_DAYS)
 
@@ -40,23 +39,20 @@ def run(
                 return opened
             scene = load(work, {one["lead_id"] for one in due}, rules=rules, policy=policy, now=now)
             for one in due:
-                _open(
-                    work, one["id"], str(one["text"]), str(one["sentence"]), scene.leads[one["lead_id"]], scene, new_id
-                )
+                _open(work, one, scene.leads[one["lead_id"]], scene, new_id)
             work.commit()
             opened += len(due)
 
 
-def _open(
-    work: Work, number: int, text: str, sentence: str, lead: Lead, scene: Scene, new_id: Callable[[], str]
-) -> None:
+def _open(work: Work, one: Mapping[str, Any], lead: Lead, scene: Scene, new_id: Callable[[], str]) -> None:
+    number = one["id"]
     scopes = scene.suppressed.get(lead.email or "", frozenset()) | scene.suppressed.get(lead.phone or "", frozenset())
     if "all" in scopes or lead.status not in (Status.NURTURING, Status.OFFERED):
         work.notes.save_promise(number, {"state": "dropped"}, was="open")
         return
     fallback = scene.rules.workspace.cadences.get(FALLBACK)
     if lead.phone and not lead.do_not_call and "phone" not in scopes:
-        touch = _task(lead, text, sentence, scene, new_id())
+        touch = _task(one, lead, scene, new_id())
         work.touches.add([touch])
         work.notes.save_promise(number, {"state": "called", "touch_id": touch.id}, was="open")
     elif fallback is not None:
@@ -64,13 +60,13 @@ def _open(
         start(work, fallback, lead.id, scene, by="promise")
         work.notes.save_promise(number, {"state": "kept", "kept_at": scene.now}, was="open")
     else:
-        touch = _task(lead, text, sentence, scene, new_id())
+        touch = _task(one, lead, scene, new_id())
         work.touches.add([touch])
         work.notes.save_promise(number, {"state": "called", "touch_id": touch.id}, was="open")
 
 
-def _task(lead: Lead, text: str, sentence: str, scene: Scene, touch_id: str) -> Touch:
-    said = f'\n\nThey said: "{sentence}"' if sentence else ""
+def _task(one: Mapping[str, Any], lead: Lead, scene: Scene, touch_id: str) -> Touch:
+    said = f'\n\nThey said: "{one["sentence"]}"' if one["sentence"] else ""
     channel = Channel.CALL if lead.phone and not lead.do_not_call else Channel.OTHER
     return Touch(
         id=touch_id,
@@ -78,20 +74,20 @@ def _task(lead: Lead, text: str, sentence: str, scene: Scene, touch_id: str) -> 
         step=STEP,
         channel=channel,
         state=TaskState.OPEN,
-        due_at=scene.now,
+        due_at=one["due_at"],
         created_at=scene.now,
         company=lead.company.id if lead.company else None,
         address=lead.phone,
         assigned=who_does(scene.rules.workspace, lead.owner)[0],
         expires_at=calendar.later(scene.now, WITHIN, zone=scene.zone_of(lead), country=scene.country_of(lead)),
-        script=f"We promised {lead.name}: {text}.{said}",
+        script=f"We promised {lead.name}: {one['text']}.{said}",
     )
 
 
 def add(
     lead: int,
     *,
-    on: datetime,
+    on: date | datetime,
     text: str,
     store: Store,
     rules: InForce,
@@ -100,13 +96,11 @@ def add(
     by: str,
     dry_run: bool = False,
 ) -> int:
-    """Write a promise down by hand; its number. Raises RequestError for a day that has passed."""
+    """Write a promise down by hand; its number. Raises RequestError for a day or moment that has passed."""
     with store.unit() as work:
         scene = load(work, [lead], rules=rules, policy=policy, now=now)
-        zone = scene.zone_of(scene.leads[lead])
-        day = calendar.local_day(on, zone)
-        refuse_past(day, now, zone)
-        number = promise(work, lead, scene, on=day, text=text, sentence="", source="by hand", by=by)
+        refuse_past(on, now, scene.zone_of(scene.leads[lead]))
+        number = promise(work, lead, scene, on=on, text=text, sentence="", source="by hand", by=by)
         if not dry_run:
             work.commit()
     return number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from nurture.domain import touch as touches
@@ -17,15 +17,17 @@ from nurture.domain.policy import Policy
 from nurture.domain.response import CallOutcome, Kind
 from nurture.domain.timeline import Entry
 from nurture.domain.touch import BY_PHONE, Channel, Event, State, Touch
-from nurture.moves import told
+from nurture.moves import promises, told
 from nurture.moves.calls import calls_left, is_for
-from nurture.moves.promises import refuse_past
+from nurture.moves.handing_over import FAST_STEP
 from nurture.moves.responding import Recorded, Report, record_in
 from nurture.moves.scene import Scene, load
 from nurture.ports import InForce, Store, Unit
 
 # A task that is no step of a cadence is called in these hours of the lead.
 HOURS: Final = Window()
+AGREED: Final = timedelta(hours=1)  # so long after the moment that was agreed it is still that moment
+AT_ONCE: Final = frozenset({promises.STEP, FAST_STEP})
 DATED: Final = frozenset({CallOutcome.CALLBACK, CallOutcome.MEETING_BOOKED})
 
 
@@ -61,8 +63,9 @@ def next_for(
 ) -> Item | None:
     """The task that this person does now, and nobody else gets: what they hold already, else the best that is open.
 
-    Theirs or their role's, in the lead's open hours, and within their calls of the day; the larger priority of its
-    cadence goes first, then the better score, then the longer due. Raises RequestError for a person who is not known.
+    Theirs or their role's, in the lead's open hours, and within their calls of the day; of a lead whom nobody else is
+    busy with. Promises and hand-raisers go first, then other answers, then the larger priority of the cadence; then the
+    better score, then the longer due. Raises UnknownNameError for a person who is not known.
     """
     person = known(who, rules)
     with store.unit() as work:
@@ -70,7 +73,8 @@ def next_for(
         held = next((one for one in open_ if one.claimed_by == person.email), None)
         if held is not None:
             return _told(work, held, work.leads.get([held.lead])[held.lead], rules, now)
-        free = [one for one in open_ if one.claimed_by is None and is_for(one, person)]
+        busy = {one.lead for one in open_ if one.claimed_by is not None}  # nobody is called and written to at once
+        free = [one for one in open_ if one.lead not in busy and is_for(one, person)]
         scene = load(work, {one.lead for one in free}, rules=rules, policy=policy, now=now)
         left = calls_left(work, person, policy, now)
         for one in sorted(free, key=lambda task: _order(task, scene)):
@@ -79,12 +83,20 @@ def next_for(
                 continue
             # The attempt makes the claim a compare-and-set: of two callers, one finds it changed.
             taken = replace(one, claimed_by=person.email, attempt=one.attempt + 1)
+            work.touches.lock_for_limits([lead.id], ())
+            if any(other.claimed_by and other.state is State.OPEN for other in _of(work, lead)):
+                continue
             if work.touches.save([taken], was={one.id: (one.attempt, one.state)}):
                 item = _told(work, taken, lead, rules, now)
                 if not dry_run:
                     work.commit()
                 return item
     return None
+
+
+def _of(work: Unit, lead: Lead) -> list[Touch]:
+    """The touches of a lead as they are now."""
+    return work.touches.of_leads([lead.id]).get(lead.id, [])
 
 
 def _told(work: Unit, one: Touch, lead: Lead, rules: InForce, now: datetime) -> Item:
@@ -103,12 +115,14 @@ def known(who: str, rules: InForce) -> Person:
 
 
 def may_call(one: Touch, lead: Lead, scene: Scene) -> bool:
-    """Whether the lead may be called now: nobody said no, and its hours are open."""
+    """Whether the lead may be called now: nobody said no, and its hours are open, or it is the moment agreed."""
     if lead.do_not_call or not lead.phone or scene.no_calls(lead):
         return False
     scopes = scene.suppressed.get(lead.phone, frozenset()) | scene.suppressed.get(lead.email or "", frozenset())
     if scopes & {"all", "phone"}:
         return False
+    if one.step == promises.STEP and one.due_at <= scene.now < one.due_at + AGREED:
+        return True  # they named the hour
     cadence = scene.rules.workspace.cadences.get(one.cadence)
     window = cadence.window if cadence is not None else HOURS
     return window.next_open(scene.now, scene.zone_of(lead)) <= scene.now
@@ -116,8 +130,8 @@ def may_call(one: Touch, lead: Lead, scene: Scene) -> bool:
 
 def _order(one: Touch, scene: Scene) -> tuple[float, float, datetime, str]:
     cadence = scene.rules.workspace.cadences.get(one.cadence)
-    # What is in no cadence answers a person or keeps a promise: it outranks every cadence.
-    priority = cadence.priority if cadence is not None else 101
+    # What is in no cadence answers a person and outranks every cadence; a promise and a hand-raiser cannot wait.
+    priority = cadence.priority if cadence is not None else 102 if one.step in AT_ONCE else 101
     return (-priority, -float(scene.names(scene.leads[one.lead])["score"]), one.due_at, one.id)
 
 
@@ -184,7 +198,7 @@ def done(
         if until is not None:
             scene = load(work, [one.lead], rules=rules, policy=policy, now=now)
             zone = scene.zone_of(scene.leads[one.lead])
-            refuse_past(until, now, zone)
+            promises.refuse_past(until, now, zone)
             detail["until"] = (until.astimezone(zone) if isinstance(until, datetime) else until).isoformat()
         kept = {name: value for name, value in detail.items() if value}
         report = Report(Kind.CALL, now, one.lead, one.id, detail=kept, key=f"{one.id}|done")

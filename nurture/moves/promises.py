@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -27,14 +27,23 @@ class State(StrEnum):
     DROPPED = "dropped"
 
 
-def promise(work: Unit, lead: LeadId, scene: Scene, *, on: date, text: str, sentence: str, source: str, by: str) -> int:
-    """Write a promise down; it falls due at nine in the morning of its day, where the lead is."""
+STEP: Final = "promise"  # of the task that a promise becomes
+
+
+def promise(
+    work: Unit, lead: LeadId, scene: Scene, *, on: date | datetime, text: str, sentence: str, source: str, by: str
+) -> int:
+    """Write a promise down; it falls due at its moment, of a day alone at nine in the morning, where the lead is."""
     zone = scene.zone_of(scene.leads[lead])
+    timed = isinstance(on, datetime)
+    due_at = on.astimezone(UTC) if isinstance(on, datetime) else calendar.at_local(on, MORNING, zone)
+    day = calendar.local_day(due_at, zone)
+    clock = f" at {due_at.astimezone(zone):%H:%M}" if timed else ""
     number = work.notes.promise(
         {
             "lead_id": lead,
-            "due_on": on,
-            "due_at": calendar.at_local(on, MORNING, zone),
+            "due_on": day,
+            "due_at": due_at,
             "text": text,
             "sentence": sentence,
             "source": source,
@@ -43,7 +52,7 @@ def promise(work: Unit, lead: LeadId, scene: Scene, *, on: date, text: str, sent
             "made_by": by,
         }
     )
-    work.notes.add([Change("promised", f"{text} on {on}", scene.now, by=by, lead=lead)])
+    work.notes.add([Change("promised", f"{text} on {day}{clock}", scene.now, by=by, lead=lead)])
     return number
 
 
@@ -78,6 +87,11 @@ def drop(work: Unit, lead: LeadId) -> None:
             work.notes.save_promise(one["id"], {"state": State.DROPPED.value}, was=one["state"])
 
 
-def stated_date(detail_date: str | None) -> date | None:
-    """The date that a response states, if it does."""
-    return datetime.fromisoformat(detail_date).date() if detail_date else None
+def stated_time(text: str | None, zone: ZoneInfo) -> date | datetime | None:
+    """The day or moment that a response states, if it does; a moment without a zone is the lead's."""
+    if not text:
+        return None
+    found = datetime.fromisoformat(text)
+    if len(text) == len("2027-01-15"):
+        return found.date()
+    return found if found.tzinfo is not None else calendar.at_local(found.date(), found.time(), zone)

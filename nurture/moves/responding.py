@@ -26,7 +26,7 @@ from nurture.moves.caution import watch_mail
 from nurture.moves.ending import end_calls
 from nurture.moves.facts import add_fact
 from nurture.moves.grading import BEARS_ON_HITS, regrade
-from nurture.moves.promises import drop, keep, promise, stated_date
+from nurture.moves.promises import drop, keep, promise, stated_time
 from nurture.moves.proof import prove_sent
 from nurture.moves.rescore import rescore
 from nurture.moves.scene import Scene, load
@@ -204,8 +204,8 @@ class _Bench:
         self._task(lead, report, intent)
 
     def _promise(self, lead: LeadId, report: Report) -> None:
-        """A stated date becomes a promise with its sentence."""
-        on = stated_date(report.detail.get("until"))
+        """A stated day or moment becomes a promise with its sentence."""
+        on = stated_time(report.detail.get("until"), self.scene.zone_of(self.scene.leads[lead]))
         if on is None:
             return
         sentence = str(report.detail.get("sentence") or "")
@@ -244,9 +244,10 @@ class _Bench:
             return
         if report.detail.get("away") is False:
             return  # a ticket was opened, or a mail only received: nobody is away
-        back = stated_date(report.detail.get("until"))
         zone = self.scene.zone_of(self.scene.leads[lead])
+        back = stated_time(report.detail.get("until"), zone)
         if back is not None:
+            back = calendar.local_day(back, zone) if isinstance(back, datetime) else back
             until = calendar.later(calendar.day_bounds(back, zone)[0], ONE_BUSINESS_DAY, zone=zone)
         else:
             until = report.at + AWAY

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -18,6 +19,7 @@ from nurture.flow import promises, tasks
 from nurture.flow.respond import Recorded, Report
 from nurture.flow.tasks import Item
 from nurture.moves import brief
+from nurture.moves.handing_over import FAST_STEP
 from nurture.moves.scene import load
 from nurture.ports.store import Suppression
 from tests.builders import a_lead, a_touch, an_enrollment
@@ -93,6 +95,56 @@ def test_a_promise_goes_first_then_the_larger_priority_then_the_better_score(que
         order.append(item.lead.id)
         done(queue, item.touch.id, "Dot")
     assert order == [called.id, urgent.lead, best.lead, low.lead]
+
+
+def test_a_hand_raiser_is_called_before_who_asked_a_question_whatever_their_score(queue: Loop) -> None:
+    asked = {"enrollment": None, "channel": Channel.CALL, "state": State.OPEN, "assigned": "caller", "now": queue.now}
+    question, request = (
+        a_touch(queue.store, lead=a_lead(queue.store, phone=f"+3310000000{fit}", fit=float(fit)), step=step, **asked).id
+        for fit, step in ((9, "reply"), (1, FAST_STEP))
+    )
+    assert [taken_by(queue, who).touch.id for who in ("Dot", "Cal")] == [request, question]
+
+
+def test_nobody_else_is_sent_to_a_lead_that_somebody_is_busy_with(queue: Loop) -> None:
+    call = a_call(queue)
+    letter = a_touch(
+        queue.store,
+        lead=call.lead,
+        enrollment=None,
+        channel=Channel.LETTER,
+        state=State.OPEN,
+        assigned="caller",
+        now=queue.now,
+    )
+    first = taken_by(queue, "Dot").touch.id
+    assert first == letter.id  # it answers a person, and goes first
+    assert next_of(queue, "Cal") is None
+    done(queue, first, "Dot", CallOutcome.REPLIED)
+    assert taken_by(queue, "Cal").touch.id == call.id
+
+
+@pytest.mark.parametrize(
+    ("agreed", "opens"),
+    [
+        ("2026-03-04T15:30:00", "2026-03-04T15:30"),
+        ("2026-03-03T15:30:00", "2026-03-03T15:30"),  # today, a little later
+        ("2026-03-04T20:00:00", "2026-03-04T20:00"),  # they named the hour: no window forbids it
+        ("2026-03-04", "2026-03-04T09:00"),
+    ],
+)
+def test_a_callback_is_due_at_its_moment_where_the_lead_is(queue: Loop, agreed: str, opens: str) -> None:
+    zone = ZoneInfo("Europe/Paris")
+    until = date.fromisoformat(agreed) if len(agreed) == 10 else datetime.fromisoformat(agreed).replace(tzinfo=zone)
+    task = a_call(queue)
+    done(queue, task.id, "Dot", CallOutcome.CALLBACK, until=until)
+    moment = datetime.fromisoformat(opens).replace(tzinfo=zone)
+    queue.clock.advance(seconds=(moment - queue.now).total_seconds() - 60)
+    promises.run(**queue.common, new_id=queue.clock.new_id)
+    assert next_of(queue, "Dot") is None
+    queue.clock.advance(minutes=1)
+    promises.run(**queue.common, new_id=queue.clock.new_id)
+    assert taken_by(queue, "Dot").touch.due_at == moment
 
 
 def test_who_said_no_or_is_asleep_is_not_called_and_what_is_no_call_is_done_at_any_hour(queue: Loop) -> None:
