@@ -1,4 +1,4 @@
-"""Signed batches of 1,000 events of the mail provider, taken and recorded, beside verifying, decoding and inserting them.
+"""Signed batches of 1,000 events of the mail provider, taken and recorded, beside checking, decoding, inserting them.
 
 `python -m benchmarks.webhook [--size BATCHES] [--quick] [--database sqlite|postgresql]`. Both are measured in turn in
 one run, and only their ratios mean anything.
@@ -36,15 +36,16 @@ from nurture.settings import read_settings
 from nurture.web.app import make_app
 from nurture.wiring import App
 from tests.fakes import A_TUESDAY, FixedClock, OutboxFake
-from tests.web.house import PUBLIC, SENDGRID, TOML, TestClient, apply, signed
+from tests.web import house
+from tests.web.house import PUBLIC, SENDGRID, TOML, apply, signed
 
 EVENTS: Final = 1_000  # of a batch
 STORED: Final = 0.6
 ENDPOINT: Final = "/webhooks/sendgrid/events"
 AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 BARE: Final = (
-    "CREATE TABLE bare (id {row_id}, lead_id INTEGER, touch_id TEXT, kind TEXT NOT NULL, grade TEXT NOT NULL,"
-    " at TEXT NOT NULL, recorded_at TEXT NOT NULL, key TEXT NOT NULL UNIQUE, detail TEXT)",
+    """CREATE TABLE bare (id {row_id}, lead_id INTEGER, touch_id TEXT, kind TEXT NOT NULL, grade TEXT NOT NULL,
+    at TEXT NOT NULL, recorded_at TEXT NOT NULL, key TEXT NOT NULL UNIQUE, detail TEXT)""",
     "CREATE INDEX bare_lead ON bare (lead_id, at)",
     "CREATE INDEX bare_touch ON bare (touch_id)",
 )
@@ -61,7 +62,7 @@ class Bench:
 
     app: App
     clock: FixedClock
-    client: TestClient
+    client: house.TestClient
 
     def count(self) -> tuple[int, int]:
         """How many responses there are, and how many deliveries."""
@@ -103,7 +104,7 @@ def bench(database: str, mails: int) -> Iterator[Bench]:
                 db.exec_driver_sql(statement.format(row_id=row_id))
         analyze(app.sql)
         clock.advance(hours=1)
-        with TestClient(make_app(app), base_url="https://go.acme.example") as client:
+        with house.TestClient(make_app(app), base_url="https://go.acme.example") as client:
             yield Bench(app, clock, client)
         app.close()
 
@@ -111,7 +112,7 @@ def bench(database: str, mails: int) -> Iterator[Bench]:
 def batches(mails: Sequence[int], sent: datetime, seed: int) -> Iterator[list[dict[str, Any]]]:
     """What the provider tells of these mails: taken and delivered all, opened some, followed few, bounced fewer."""
     dice = Random(seed)
-    events = []
+    events: list[dict[str, Any]] = []
     for n in mails:
         at = sent + timedelta(seconds=dice.randrange(60))
         common = {"email": f"p{n}@c{n}.example", "nurture_touch": f"touch-{n}", "sg_message_id": f"m{n}.recvd-1-2-3",

@@ -18,7 +18,7 @@ from nurture.domain.errors import NurtureError, RequestError, UnreachableError
 from nurture.domain.machines import Hit
 from nurture.domain.policy import Policy
 from nurture.domain.response import Bounce, Grade, Kind
-from nurture.domain.touch import CONTACTED, Channel, Touch
+from nurture.domain.touch import CONTACTED, Channel, State, Touch
 from nurture.moves.grading import delivered, hit_of, is_trap, judged, people_behind, seen
 from nurture.moves.listening import EVENTS, heard_of
 from nurture.moves.proof import prove_sent
@@ -168,7 +168,7 @@ def _process(room: _Room, limit: int, *, only: int | None = None) -> Tally:
         judged_now = {id(one) for one in ripe}
         reports = list(_reports(work, known, judged_now))
         for one in sorted(known, key=lambda one: one.at):
-            if one.event.kind in PROVES:
+            if one.event.kind in PROVES and one.touch.state is not State.SENT:  # from there it moves no more
                 prove_sent(work, one.touch.id, at=one.at, now=now)
         reports.sort(key=lambda one: (one.at, one.natural_key))
         waits: dict[str, list[Hit]] = {}  # arrived, and not judged yet

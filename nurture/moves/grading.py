@@ -159,7 +159,7 @@ def score_again(
 
 def _changed(work: Unit, touches: Collection[TouchId], context: Mapping[TouchId, Sequence[Hit]]) -> Iterator[Regraded]:
     """The verdicts that are others now, of these mails and of those that were followed from the same addresses."""
-    heard = work.responses.of_touches(touches)
+    heard = {touch: many for touch, many in work.responses.of_touches(touches).items() if _has_hits(many)}
     followed = _followed(work, heard, context)
     shared = {touch for _, touch in followed} - heard.keys()
     if shared:  # theirs came from other addresses as well
@@ -188,6 +188,10 @@ def _changed(work: Unit, touches: Collection[TouchId], context: Mapping[TouchId,
             why = "; ".join(verdict.why)
             if (verdict.grade, why) != (was, one.response.why):
                 yield Regraded(one.id, one.response.lead, touch, kind, one.response.at, was, verdict.grade, why)
+
+
+def _has_hits(many: Iterable[StoredResponse]) -> bool:
+    return any(one.response.kind in HITS for one in many)
 
 
 def _followed(

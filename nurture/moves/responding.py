@@ -61,6 +61,11 @@ class Report:
     key: str = ""
 
     @property
+    def response(self) -> Response:
+        """What is stored of it."""
+        return Response(self.kind, self.at, self.lead, self.touch, self.grade, self.detail, self.why)
+
+    @property
     def natural_key(self) -> str:
         """What makes the same event the same. A provider's own event id is only a hint: it may change."""
         if self.key:
@@ -95,25 +100,35 @@ def record_in(
     `context`: opens and clicks by touch that have arrived and are not to be stored yet; others are judged beside them.
     Raises RequestError for a call outcome that lacks what it needs, RefusedError for a task that cannot be done.
     """
-    made = work.touches.get({report.touch for report in reports if report.touch})
+    made = work.touches.get({report.touch for report in reports if report.touch and report.lead is None})
     placed = [
         replace(report, lead=made[report.touch].lead) if report.touch in made and report.lead is None else report
         for report in reports
     ]
     # The lead first, then its enrollments and touches: everybody in the same order, or two wait for each other.
     work.touches.lock_for_limits({one.lead for one in placed if one.lead is not None}, ())
-    scene = load(work, {one.lead for one in placed if one.lead is not None}, rules=rules, policy=policy, now=now)
-    bench = _Bench(work, scene, new_id=new_id, by=by)
+    placed.sort(key=lambda one: one.at)
+    idle = _without_consequences(work, placed)
+    judged = {one.lead for one in placed if one.lead is not None and id(one) not in idle}
+    scene = load(work, judged, rules=rules, policy=policy, now=now)
+    ours = [one for one in placed if one.lead in scene.leads or id(one) in idle]
+    numbers = work.responses.add_all([(one.response, one.natural_key) for one in ours], recorded_at=now, by=by)
+    stored = {id(one): number for one, number in zip(ours, numbers, strict=True)}
+    human = {one.lead for one in ours if one.lead is not None and one.grade is Grade.HUMAN}
+    bench = _Bench(work, scene, new_id=new_id, by=by, enrolled=work.enrollments.open_of(human))
     result = []
-    for report in sorted(placed, key=lambda one: one.at):
-        if report.lead is None or report.lead not in scene.leads:
+    for report in placed:
+        number = stored.get(id(report))
+        if id(report) not in stored:
             result.append(Recorded(report, None, None, "it names no lead of ours"))
-            continue
-        result.append(bench.take(report))
-    if bench.touched:
-        changes = rescore(work, bench.touched, scene, sums=bench.sums, by=by)
-        bench.wake(changes)
-    watch_mail(work, bench.stored, policy=policy, now=now)
+        elif number is None:
+            result.append(Recorded(report, None, report.lead, "recorded before"))
+        else:
+            if id(report) not in idle:
+                bench.take(report, number)
+            result.append(Recorded(report, number, report.lead))
+    bench.finish()
+    watch_mail(work, [one.report.response for one in result if one.response is not None], policy=policy, now=now)
     new = {one.report.touch for one in result if one.response is not None and one.report.kind in BEARS_ON_HITS}
     if mails := {touch for touch in new if touch is not None}:
         because = "more is known of the mail"
@@ -121,36 +136,52 @@ def record_in(
     return result
 
 
+def _without_consequences(work: Work, reports: Sequence[Report]) -> set[int]:
+    """Of these reports, the ids of those that are only stored: machines, about mails that are known to be sent.
+
+    No rule, condition or score asks about them, so that nobody need be looked at: most of what a provider tells.
+    """
+    machines = [one for one in reports if one.grade is Grade.MACHINE and one.touch is not None]
+    made = work.touches.get({one.touch for one in machines if one.touch is not None})
+    sent = {name for name, touch in made.items() if touch.state is State.SENT}
+    return {id(one) for one in machines if one.touch in sent and made[one.touch].lead == one.lead}
+
+
 class _Bench:
     """The work on the responses of one transaction; each kind has its effect."""
 
-    def __init__(self, work: Work, scene: Scene, *, new_id: Callable[[], str], by: str) -> None:
+    def __init__(
+        self,
+        work: Work,
+        scene: Scene,
+        *,
+        new_id: Callable[[], str],
+        by: str,
+        enrolled: dict[LeadId, list[Enrollment]],
+    ) -> None:
         self.work = work
         self.scene = scene
         self.new_id = new_id
         self.by = by
+        self.enrolled = enrolled  # where people who responded stand, as far as nothing has ended it here
         self.now = scene.now
         self.touched: set[LeadId] = set()
-        self.stored: list[Response] = []
+        self.lines: list[tuple[LeadId, int, scoring.Line]] = []
         self.sums: dict[LeadId, dict[str, scoring.Running]] = {}
 
-    def take(self, report: Report) -> Recorded:
-        """Store one response and do what follows from it."""
+    def take(self, report: Report, number: int) -> None:
+        """Do what follows from a response that is stored under this number."""
         assert report.lead is not None
-        lead = report.lead
-        response = Response(report.kind, report.at, lead, report.touch, report.grade, report.detail, report.why)
-        number = self.work.responses.add(response, key=report.natural_key, recorded_at=self.now, by=self.by)
+        lead, response = report.lead, report.response
         touch = next((one for one in self.scene.touches.get(lead, ()) if one.id == report.touch), None)
-        if number is None:
-            return Recorded(report, None, lead, "recorded before")
         self.touched.add(lead)
-        self.stored.append(response)
         heard = self.scene.responses.get(lead)
         if isinstance(heard, list):
             heard.append(response)
         else:
             self.scene.responses = {**self.scene.responses, lead: [response]}
-        if touch is not None and (report.kind in PROVES_SENT or report.kind is Kind.BOUNCE):
+        proves = report.kind in PROVES_SENT or report.kind is Kind.BOUNCE
+        if touch is not None and touch.state is not State.SENT and proves:
             sent = prove_sent(self.work, touch.id, at=report.at, now=self.now)
             if sent is not None:
                 self.scene.keep(sent)
@@ -160,7 +191,13 @@ class _Bench:
             effect(self, lead, report, touch)
         if report.grade is Grade.HUMAN:
             self._stop_on(lead, report)
-        return Recorded(report, number, lead)
+
+    def finish(self) -> None:
+        """Write down what all of them come to: ledger, scores, stages, and who is woken by that."""
+        self.work.responses.add_lines(self.lines)
+        if self.touched:
+            changes = rescore(self.work, self.touched, self.scene, sums=self.sums, by=self.by)
+            self.wake(changes)
 
     def _score(self, lead: LeadId, number: int, response: Response) -> None:
         rules = self.scene.rules.workspace.scoring
@@ -168,7 +205,7 @@ class _Bench:
         history = self.scene.history(self.scene.leads[lead], None)
         lines = scoring.lines_for(rules, response, names, history)
         if lines:
-            self.work.responses.add_lines(lead, number, lines)
+            self.lines += [(lead, number, line) for line in lines]
             before = self.sums.get(lead, self.scene.sums.get(lead, {}))
             self.sums[lead] = scoring.added(before, lines, rules)
 
@@ -184,7 +221,13 @@ class _Bench:
             except RefusedError:  # its version is not stored, so that it stands still; the response counts all the same
                 return False
 
-        enrolling.stop(self.work, [lead], reason=report.kind.value, now=self.now, by=self.by, which=named)
+        if any(map(named, self.enrolled.get(lead, ()))):
+            enrolling.stop(self.work, [lead], reason=report.kind.value, now=self.now, by=self.by, which=named)
+
+    def _stop(self, lead: LeadId, reason: str) -> None:
+        """End every enrollment of a lead."""
+        enrolling.stop(self.work, [lead], reason=reason, now=self.now, by=self.by)
+        self.enrolled.pop(lead, None)
 
     # Effects, one for each kind -------------------------------------------------------------------------------
 
@@ -239,7 +282,7 @@ class _Bench:
     def auto_reply(self, lead: LeadId, report: Report, touch: Touch | None) -> None:
         """Out of office pauses, and is not a reply. Who has left is written to no more, and a person finds another."""
         if report.detail.get("left"):
-            enrolling.stop(self.work, [lead], reason=CallOutcome.LEFT_COMPANY.value, now=self.now, by=self.by)
+            self._stop(lead, CallOutcome.LEFT_COMPANY.value)
             self._ask_a_person(lead, report, CallOutcome.LEFT_COMPANY)
             return
         if report.detail.get("away") is False:
@@ -272,7 +315,7 @@ class _Bench:
         self._end_all(lead, reason.value)
 
     def _end_all(self, lead: LeadId, reason: str) -> None:
-        enrolling.stop(self.work, [lead], reason=reason, now=self.now, by=self.by)
+        self._stop(lead, reason)
         tasks = [one.id for one in self.work.touches.of_leads([lead]).get(lead, ()) if one.state is State.OPEN]
         enrolling.close_touches(self.work, tasks)
         drop(self.work, lead)
@@ -300,7 +343,7 @@ class _Bench:
                 self._suppress(lead, number, "phone", outcome.value, report.at)
             end_calls(self.work, lead, now=self.now)
         elif outcome in ENDS:
-            enrolling.stop(self.work, [lead], reason=outcome.value, now=self.now, by=self.by)
+            self._stop(lead, outcome.value)
         if outcome in (CallOutcome.WRONG_PERSON, CallOutcome.LEFT_COMPANY):
             self._ask_a_person(lead, report, outcome)
         if touch is not None and touch.step == REPLY_STEP and outcome not in ENDS:

@@ -166,6 +166,9 @@ class Responses(Protocol):
     def add(self, response: Response, *, key: str, recorded_at: datetime, by: str) -> int | None:
         """Store a response. None if we have it already: providers deliver more than once."""
 
+    def add_all(self, responses: Sequence[tuple[Response, str]], *, recorded_at: datetime, by: str) -> list[int | None]:
+        """Store responses, each with its key, in one statement; their ids in this order, None for those we have."""
+
     def of_leads(self, leads: Collection[LeadId]) -> dict[LeadId, list[Response]]:
         """The responses of leads that may prove something, oldest first: all but those in the archive."""
 
@@ -193,8 +196,8 @@ class Responses(Protocol):
     def raw(self, keys: Collection[str]) -> dict[str, bytes]:
         """Mails as they came, by their keys; those that are no longer kept are left out."""
 
-    def add_lines(self, lead: LeadId, response: int, lines: Sequence[Line]) -> None:
-        """Ledger lines of a response."""
+    def add_lines(self, lines: Sequence[tuple[LeadId, int, Line]]) -> None:
+        """Ledger lines, each with its lead and its response."""
 
     def replace_lines(self, lines: Mapping[LeadId, Sequence[tuple[int, Line]]]) -> None:
         """The whole ledger of these leads anew: lead -> (response, line)."""

@@ -338,3 +338,26 @@ def test_a_history_ends_the_same_in_whatever_order_and_pieces_it_comes(
     edges = [0, *sorted(set(cuts)), len(history)]
     batches = [history[start:end] for start, end in pairwise(edges) if history[start:end]]
     assert replay.after(*batches, passes=passes) == expected
+
+
+def test_many_events_take_no_more_statements_than_few(store: SqlStore) -> None:
+    told: list[str] = []
+    event.listen(store.engine, "before_cursor_execute", lambda *given: told.append(given[2]))
+
+    def statements(first: int, count: int) -> int:
+        places = [an_enrollment(store, cadence="course", next_at=None) for _ in range(count)]
+        mails = [
+            a_sent_touch(store, enrollment=place, lead=place.lead, id=f"many{first + n}", address="ada@example.com")
+            for n, place in enumerate(places)
+        ]
+        told.clear()
+        batch = []
+        for one in mails:
+            batch += [an_event(kind, 5, nurture_touch=one.id) for kind in ("processed", "delivered")]
+            batch.append(a_click(7200, nurture_touch=one.id, ip=f"203.0.113.{first}"))
+        done = take(store, batch)
+        assert len(done.recorded) == 2 * count
+        return len(told)
+
+    few = statements(0, 2)
+    assert statements(100, 40) <= few + 3

@@ -35,6 +35,20 @@ def test_a_response_is_stored_once_and_comes_back_with_its_detail(store: SqlStor
     assert (back.intent, back.grade, back.why) == (Intent.QUESTION, Grade.LIKELY_MACHINE, "quick, but asks")
 
 
+def test_of_many_responses_the_new_ones_are_stored_and_each_once(store: SqlStore) -> None:
+    lead = a_lead(store).id
+    with store.unit() as work:
+        assert work.responses.add_all([], recorded_at=NOW, by="") == []
+        known = work.responses.add(Response(Kind.OPEN, NOW, lead), key="known", recorded_at=NOW, by="")
+        keys = [f"new {n}" for n in range(1_200)]
+        given = [(Response(Kind.CLICK, NOW, lead), key) for key in ("known", *keys, keys[0])]
+        numbers = work.responses.add_all(given, recorded_at=NOW, by="webhook")
+        stored = {one.id for one in work.responses.stored(lead=lead)}
+    assert (numbers[0], numbers[-1]) == (None, None)
+    assert stored == {known, *numbers[1:-1]}
+    assert len(stored) == 1_201
+
+
 def test_responses_of_nobody_are_kept_and_all_are_in_order(store: SqlStore) -> None:
     lead = a_lead(store).id
     with store.unit() as work:
@@ -75,11 +89,11 @@ def test_the_ledger_keeps_each_rule_once_for_a_response(store: SqlStore) -> None
     with store.unit() as work:
         row = work.responses.add(Response(Kind.CLICK, NOW, lead), key="k", recorded_at=NOW, by="")
         assert row is not None
-        work.responses.add_lines(lead, row, lines)
-        work.responses.add_lines(lead, row, [])
+        work.responses.add_lines([(lead, row, one) for one in lines])
+        work.responses.add_lines([])
         assert work.responses.lines([lead]) == {lead: lines}
         with pytest.raises(IntegrityError):
-            work.responses.add_lines(lead, row, lines[:1])
+            work.responses.add_lines([(lead, row, lines[0])])
 
 
 def test_a_delivery_is_kept_as_it_came_once_and_processed_in_order(store: SqlStore) -> None:

@@ -25,7 +25,7 @@ from tests.fakes import A_TUESDAY, FixedClock, OutboxFake
 with warnings.catch_warnings():
     # Starlette announces a successor of the client; it is not out for all of our Pythons.
     warnings.filterwarnings("ignore", message="Using `httpx` with `starlette.testclient` is deprecated")
-    from fastapi.testclient import TestClient
+    from fastapi.testclient import TestClient as TestClient
 
 EVERGREEN = """
 name: evergreen

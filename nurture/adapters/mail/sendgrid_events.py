@@ -101,6 +101,8 @@ def _event(entry: dict[str, Any], workspace: str) -> ProviderEvent:
 def _text(entry: Mapping[str, Any], key: str) -> str:
     """A value as text that a database can keep: half a character, and NUL, are replaced."""
     value = entry.get(key)
+    if value is None:
+        return ""
     text = value if isinstance(value, str) else str(value) if isinstance(value, int | float) else ""
     return text if text.isprintable() else text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 

@@ -12,7 +12,7 @@ from sqlalchemy import insert as plain_insert
 from nurture.adapters.store.among import among
 from nurture.adapters.store.archive import EVERYWHERE, ArchiveRows, archived_bodies, has_event
 from nurture.adapters.store.json_values import as_json
-from nurture.adapters.store.rows import add_once, fetch
+from nurture.adapters.store.rows import add_new, add_once, fetch
 from nurture.adapters.store.tables import raw_events, score_lines
 from nurture.adapters.store.tables import responses as table
 from nurture.domain.response import Grade, Kind, Response
@@ -28,6 +28,8 @@ _CLICKS = (
     .order_by(EVERYWHERE.c.at, EVERYWHERE.c.id)
 )
 _LINES = select(score_lines).where(among(score_lines.c.lead_id)).order_by(score_lines.c.at, score_lines.c.id)
+_NEW_LINES = plain_insert(score_lines)
+_OF_TOUCHES = select(table).where(among(table.c.touch_id)).order_by(table.c.at, table.c.id)
 
 
 class ResponseRows:
@@ -38,20 +40,27 @@ class ResponseRows:
 
     def add(self, response: Response, *, key: str, recorded_at: datetime, by: str) -> int | None:
         """Store a response. None if we have it already."""
-        values = {
-            "lead_id": response.lead,
-            "touch_id": response.touch,
-            "kind": response.kind.value,
-            "grade": response.grade.value,
-            "at": response.at,
-            "recorded_at": recorded_at,
-            "by": by,
-            "key": key,
-            "why": response.why,
-            "detail": as_json(response.detail) or None,
-        }
-        added: int | None = add_once(self._db, table, values, table.c.id)
-        return added
+        return self.add_all([(response, key)], recorded_at=recorded_at, by=by)[0]
+
+    def add_all(self, responses: Sequence[tuple[Response, str]], *, recorded_at: datetime, by: str) -> list[int | None]:
+        """Store responses, each with its key, in one statement; their ids in this order, None for those we have."""
+        values = [
+            {
+                "lead_id": response.lead,
+                "touch_id": response.touch,
+                "kind": response.kind.value,
+                "grade": response.grade.value,
+                "at": response.at,
+                "recorded_at": recorded_at,
+                "by": by,
+                "key": key,
+                "why": response.why,
+                "detail": as_json(response.detail) or None,
+            }
+            for response, key in responses
+        ]
+        stored = add_new(self._db, table, values, table.c.id, table.c.key)
+        return [stored.pop(key, None) for _, key in responses]  # a key that is there twice is stored once
 
     def of_leads(self, leads: Collection[int]) -> dict[int, list[Response]]:
         """The responses of leads that may prove something, oldest first."""
@@ -113,28 +122,20 @@ class ResponseRows:
         found = {row.key: bytes(row.body) for row in self._db.execute(query, {"ids": keys})}
         return found | archived_bodies(self._db, set(keys) - found.keys())
 
-    def add_lines(self, lead: int, response: int, lines: Sequence[Line]) -> None:
-        """Ledger lines of a response."""
-        if lines:
-            rows = [
-                {
-                    "lead_id": lead,
-                    "response_id": response,
-                    "rule": line.rule,
-                    "kind": line.kind,
-                    "at": line.at,
-                }
-                for line in lines
-            ]
-            self._db.execute(plain_insert(score_lines), rows)
+    def add_lines(self, lines: Sequence[tuple[int, int, Line]]) -> None:
+        """Ledger lines, each with its lead and its response."""
+        rows = [
+            {"lead_id": lead, "response_id": response, "rule": line.rule, "kind": line.kind, "at": line.at}
+            for lead, response, line in lines
+        ]
+        if rows:
+            self._db.execute(_NEW_LINES, rows)
 
     def replace_lines(self, lines: Mapping[int, Sequence[tuple[int, Line]]]) -> None:
         """The whole ledger of these leads anew: lead -> (response, line)."""
         if lines:
             self._db.execute(delete(score_lines).where(among(score_lines.c.lead_id)), {"ids": lines})
-        for lead, pairs in lines.items():
-            for response, line in pairs:
-                self.add_lines(lead, response, [line])
+        self.add_lines([(lead, response, line) for lead, pairs in lines.items() for response, line in pairs])
 
     def with_ids(self, leads: Collection[int]) -> dict[int, list[StoredResponse]]:
         """The responses of leads with their ids, oldest first."""

@@ -53,6 +53,11 @@ def _adding(dialect: str, table: Table, returning: Any) -> Any:
     return new.on_conflict_do_nothing().returning(returning)
 
 
+@cache
+def _adding_many(dialect: str, table: Table, returning: Any, key: Any) -> Any:
+    return _adding(dialect, table, returning).returning(key)
+
+
 def add_once(db: Connection, table: Table, values: dict[str, Any], returning: Any) -> Any | None:
     """Insert a row; None if a unique key says that it is there already.
 
@@ -61,6 +66,14 @@ def add_once(db: Connection, table: Table, values: dict[str, Any], returning: An
     """
     row = db.execute(_adding(db.dialect.name, table, returning), values).first()
     return row[0] if row is not None else None
+
+
+def add_new(db: Connection, table: Table, rows: Sequence[dict[str, Any]], returning: Any, key: Any) -> dict[Any, Any]:
+    """Insert rows of the same columns, but those whose unique key is there already; the new ones, by their key."""
+    if not rows:
+        return {}
+    new = db.execute(_adding_many(db.dialect.name, table, returning, key), rows)
+    return {row[1]: row[0] for row in new}
 
 
 def dicts(rows: Sequence[Any]) -> list[dict[str, Any]]:
