@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Annotated
 
 from pydantic import BeforeValidator
@@ -51,6 +51,17 @@ def _read_by(parse: Callable[[str], Ceiling]) -> BeforeValidator:
     return BeforeValidator(read)
 
 
+def _hour(value: object) -> object:
+    """A time of the day, `08:00`."""
+    if value is None or isinstance(value, time):
+        return value
+    try:
+        return datetime.strptime(str(value).strip(), "%H:%M").time()  # noqa: DTZ007 (of the workspace's zone)
+    except ValueError:
+        raise ValueError(f"{value!r} must be a time of the day: write for example '08:00'") from None
+
+
+Hour = Annotated[time | None, BeforeValidator(_hour)]
 Span = Annotated[timedelta, BeforeValidator(_span)]
 Share = Annotated[float, BeforeValidator(_share)]
 Rate = Annotated[Ceiling | None, _read_by(parse_rate)]

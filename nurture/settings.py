@@ -17,12 +17,12 @@ from nurture.domain import calendar
 from nurture.domain.errors import RequestError
 from nurture.domain.pacing import Limits
 from nurture.domain.policy import Policy, Sender
-from nurture.setting_words import Rate, Share, Span, WarmUp
+from nurture.setting_words import Hour, Rate, Share, Span, WarmUp
 
 FILE = "nurture.toml"
 SECRET_FILE = "secret.key"
-# Of the contract, and obeyed by nothing yet: whoever sets one would rely on it.
-_NOT_YET = (("backup", "every"), ("digest", "at"), ("retention", "events"))
+# A provider may report an event again for so long; what is in the archive is not looked at then.
+_REPEATED = timedelta(days=1)
 _SECRETS = {("sendgrid", "api_key"), ("smtp", "password"), ("imap", "password"), ("web", "secret_key")}
 
 
@@ -167,7 +167,7 @@ class BackupSection(_Section):
 class DigestSection(_Section):
     """[digest]"""
 
-    at: str | None = None
+    at: Hour = None
 
 
 class DatabaseSection(_Section):
@@ -380,10 +380,18 @@ def _in_words(problem: ValidationError, path: Path) -> str:
 
 
 def _check_names(settings: Settings, path: Path) -> None:
-    for section, key in _NOT_YET:
-        if key in getattr(settings, section).model_fields_set:
-            what = f"{section}.{key} comes with a later version and would do nothing now."
-            raise RequestError(f"{path}: {what}", hint="Remove it, and do by hand what it was for.")
+    if settings.retention.events < _REPEATED:
+        what = "retention.events must be a day at least: a provider may report an event again for so long."
+        raise RequestError(f"{path}: {what}", hint='Write for example: events = "24 months"')
+    if settings.backup.every is not None:
+        if not settings.database_url.startswith("sqlite"):
+            what = "backup.every is for SQLite. PostgreSQL has its own tools, which also know its log."
+            raise RequestError(f"{path}: {what}", hint="Remove it, and use pg_dump or continuous archiving.")
+        if settings.backup.every < timedelta(minutes=1):
+            raise RequestError(f"{path}: backup.every must be a minute at least.", hint='Write: every = "1 day"')
+    if settings.digest.at is not None and not (settings.alerts.email or settings.alerts.webhook):
+        what = "digest.at is set, and nobody would get the digest."
+        raise RequestError(f"{path}: {what}", hint="Set alerts.email or alerts.webhook.")
     try:
         calendar.zone(settings.calendar.timezone)
     except ValueError as problem:

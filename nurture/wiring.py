@@ -214,6 +214,23 @@ class App:
 
         backup(self.sql.engine, file)
 
+    @property
+    def backups(self) -> Path:
+        """Where the daemon's own copies lie."""
+        return self.settings.state_dir / "backups"
+
+    def last_backup(self) -> datetime | None:
+        """When the daemon's newest copy was made."""
+        from nurture.adapters.store.backup import last_backup
+
+        return last_backup(self.backups)
+
+    def keep_backup(self, now: datetime) -> Path:
+        """A new copy among the daemon's own; the oldest go. Raises RefusedError where none can be made."""
+        from nurture.adapters.store.backup import keep_backup
+
+        return keep_backup(self.sql.engine, self.backups, now)
+
     def read_rows(
         self,
         path: Path,

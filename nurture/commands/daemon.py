@@ -46,12 +46,14 @@ def daemon(ctx: typer.Context, *, as_json: AsJson = False) -> None:
 
 
 def tick(ctx: typer.Context, *, as_json: AsJson = False) -> None:
-    """Run one pass, then exit."""
+    """Run one pass and what is due beside it (digest, backup, retention), then exit."""
+    from nurture.daemon import housekeeping
     from nurture.daemon import tick as passes
 
     current = session(ctx)
     current.runs_passes = True
     done = passes.run(current.app)
+    housekeeping.run(current.app)
     if as_json:
         show_json(done)
         return

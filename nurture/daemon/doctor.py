@@ -41,7 +41,7 @@ def examine(app: App) -> list[Finding]:
     looks: tuple[Callable[[App], Iterator[Finding]], ...] = (of_settings, of_keys, of_dns, _database, _files, _disk)
     found = [one for look in looks for one in _guarded(look, app)]
     if not any(one.severity == "error" for one in _guarded(_database, app)):
-        found += [one for look in (_durability, _clock, _held, _people) for one in _guarded(look, app)]
+        found += [one for look in (_durability, _clock, _held, _backups, _people) for one in _guarded(look, app)]
     return found
 
 
@@ -192,6 +192,22 @@ def _held(app: App) -> Iterator[Finding]:
             what = {"send": "All sending", "mailer": "All mail"}.get(name, name.replace(":", " "))
             why = f": {switch.reason}" if switch.reason else ""
             yield Finding("warning", f"{what} is paused since {switch.since:%Y-%m-%d}{why}.", "See: nurture status")
+
+
+def _backups(app: App) -> Iterator[Finding]:
+    """Whether somebody whose mail is real has a copy of the database."""
+    settings = app.settings
+    every, last, now = settings.backup.every, app.last_backup(), app.clock.now()
+    if every is None:
+        if settings.database_url.startswith("sqlite") and settings.mail.provider != "outbox":
+            yield Finding(
+                "warning", "No backup is made by itself.", 'Set backup.every = "1 day", or see to it yourself.'
+            )
+    elif last is None or now - last > 2 * every:
+        when = f"the last is of {last:%Y-%m-%d %H:%M} UTC" if last is not None else "there is none"
+        yield Finding("warning", f"A backup is overdue: {when}.", "Does the daemon run, and is there room?")
+    else:
+        yield Finding("ok", f"The last backup is of {last:%Y-%m-%d %H:%M} UTC.")
 
 
 def _people(app: App) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from threading import Event, Lock
 from typing import Any, Final, Protocol
 
 from nurture import log
-from nurture.daemon import failover, grid, tick
+from nurture.daemon import failover, grid, housekeeping, tick
 from nurture.daemon.hinted import hinted
 from nurture.daemon.ticker import Ticker, guarded
 from nurture.daemon.watch import Watch
@@ -100,6 +100,9 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
     ticker.every(app.policy.tick, "pass", one_pass, now=now)
     ticker.every(HEARTBEAT, "heartbeat", beat, now=now)
     ticker.every(KEEP, "forgotten", app.keep_forgotten, now=now + KEEP)
+    ticker.every(
+        housekeeping.EVERY, "housekeeping", lambda: housekeeping.run(app, stop=stop.is_set), now=now + HEARTBEAT
+    )
     ticker.start()
     _log.info("started", daemon=app.owner, web=app.settings.web.bind, mailer=app.mailer.name)
     try:

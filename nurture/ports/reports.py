@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal, Protocol
 
+from nurture.domain.digest import Happened
 from nurture.domain.reception import Reception
 
 
@@ -163,6 +164,9 @@ class Reports(Protocol):
 
     def desks(self) -> list[Desk]:
         """What each rep did with what was offered, by rep."""
+
+    def happened(self, since: datetime, until: datetime) -> Happened:
+        """What happened from one moment (included) to another (not)."""
 
     def waiting(self, *, late_before: datetime) -> Waiting:
         """What waits for a person; tasks are late that were due before a moment."""

@@ -205,16 +205,6 @@ def test_a_basis_is_recorded_with_all_that_the_law_asks_for_and_shown(nurture: N
     assert nurture("lead", "show", ada, "--json").json["suppressed"] == []
 
 
-@pytest.mark.parametrize("name", ["backup.every", "digest.at", "retention.events"])
-def test_a_setting_that_nothing_obeys_yet_says_so(nurture: Nurture, folder: Path, name: str) -> None:
-    section, key = name.split(".")
-    settings = folder / "nurture.toml"
-    settings.write_text(f'{settings.read_text()}\n[{section}]\n{key} = "1 day"\n')
-    ran = nurture("status")
-    assert ran.code == 2
-    assert f"{name} comes with a later version" in ran.err
-
-
 def test_a_share_in_the_settings_that_is_none_is_named(nurture: Nurture, folder: Path) -> None:
     settings = folder / "nurture.toml"
     text = settings.read_text().replace('# pause_at_complaints = "0.1%"', 'pause_at_complaints = "many"')

@@ -66,7 +66,6 @@ def seen(loop: Loop, leads: list[Lead]) -> dict[str, Any]:
         "experience": experience_of_store(loop),
     }
     with store.unit(write=False) as work:
-        found["reached"] = reports.reached(work, now)
         found["stored"] = work.responses.stored()
         found["page"] = work.responses.page(lead=None, since=None, after=1, limit=7)
         names = [one.id for one in work.touches.select()]

@@ -9,8 +9,10 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Select, Text, case, cast, exists, func, or_, select, union, union_all
 from sqlalchemy.sql.selectable import CompoundSelect
 
+from nurture.adapters.store.happened import happened
 from nurture.adapters.store.tables import changes, enrollments, handoffs, leads, responses, touches
 from nurture.adapters.store.waiting import waiting
+from nurture.domain.digest import Happened
 from nurture.domain.handoff import State as Handoff
 from nurture.domain.lead import Stage
 from nurture.domain.reception import Reception
@@ -226,6 +228,10 @@ class ReportRows:
     def waiting(self, *, late_before: datetime) -> Waiting:
         """What waits for a person."""
         return waiting(self._db, late_before=late_before)
+
+    def happened(self, since: datetime, until: datetime) -> Happened:
+        """What happened from one moment to another."""
+        return happened(self._db, since, until)
 
     def _middle_waits(self) -> dict[str, timedelta]:
         """How long the answer in the middle of each rep's took."""
