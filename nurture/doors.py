@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from nurture.domain import calendar
 from nurture.domain.durability import Durability
 from nurture.domain.errors import NurtureError, RequestError, UnreachableError
+from nurture.domain.message import Message
 from nurture.domain.outcome import Outcome, StillOpen
 from nurture.domain.policy import Sender
 from nurture.domain.row import Refused
@@ -179,6 +180,16 @@ def make_mailer(settings: Settings, clock: Clock) -> Mailer:
         timeout=mail.timeout.total_seconds(),
         workspace=workspace_name(settings.secret_key),
     )
+
+
+def packing(settings: Settings) -> Callable[[Message], Message] | None:
+    """What makes the provider's request of a message beforehand, in any process; None where that is not worth it."""
+    if settings.mail.provider != "sendgrid":
+        return None
+    from nurture.adapters.links import workspace_name
+    from nurture.adapters.mail.sendgrid_payload import packed
+
+    return partial(packed, workspace=workspace_name(settings.secret_key))
 
 
 def _require(settings: Settings) -> None:

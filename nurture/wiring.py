@@ -133,8 +133,10 @@ class App:
 
             return Here(self.links)
         from nurture.adapters.rendering.process import RenderProcess
+        from nurture.doors import packing
 
-        return RenderProcess(self.settings.public_url, [self.settings.secret_key])
+        pack = packing(self.settings) if self.mailer_override is None else None
+        return RenderProcess(self.settings.public_url, [self.settings.secret_key], pack)
 
     @cached_property
     def breaker(self) -> Breaker:

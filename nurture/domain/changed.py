@@ -1,8 +1,8 @@
-"""A changed copy of a frozen, slotted value, at under half the cost of `dataclasses.replace`: for the hot path."""
+"""A changed copy of a frozen, slotted value, and its way to another process: at under half the library's cost."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
@@ -10,6 +10,7 @@ from operator import attrgetter, call
 from typing import Any, TypeVar
 
 Value = TypeVar("Value")
+Carried = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,20 @@ def changed(value: Value, **changes: Any) -> Value:
     fields = list(shape.read(value))
     for name, other in changes.items():
         fields[shape.places[name]] = other
-    new: Value = object.__new__(kind)
-    any(map(call, shape.stores, repeat(new), fields))  # a loop without bytecode, over all fields: no store returns true
+    new: Value = _made(kind, fields)
+    return new
+
+
+def carried(value: Any) -> Carried:
+    """What `__reduce__` returns of a dataclass with slots: it arrives as it left, without being checked again."""
+    kind: Any = type(value)
+    return _made, (kind, _shape_of(kind).read(value))
+
+
+def _made(kind: Any, fields: Iterable[Any]) -> Any:
+    new = object.__new__(kind)
+    # A loop without bytecode, over all fields: no store returns true.
+    any(map(call, _shape_of(kind).stores, repeat(new), fields))
     return new
 
 

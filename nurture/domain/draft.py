@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from nurture.domain.changed import Carried, carried
 from nurture.domain.message import Message
 from nurture.domain.policy import Sender
 
@@ -26,6 +27,9 @@ class Draft:
     track_links: bool
     at: datetime
 
+    def __reduce__(self) -> Carried:
+        return carried(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
@@ -33,6 +37,9 @@ class Rendered:
 
     message: Message
     links: dict[str, str]
+
+    def __reduce__(self) -> Carried:
+        return carried(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
+from nurture.domain.changed import Carried, carried
 from nurture.domain.errors import RequestError
 
 # The name under which the touch id travels with a mail and comes back with the provider's events.
@@ -104,11 +105,15 @@ class Message:
     list_id: str | None = None
     envelope_from: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    packed: bytes = field(default=b"", repr=False, compare=False)  # the provider's request, where it is made already
 
     def __post_init__(self) -> None:
         found = list(_problems(self))
         if found:
             raise MessageError(found)
+
+    def __reduce__(self) -> Carried:
+        return carried(self)
 
 
 def _can_travel(body: str) -> bool:

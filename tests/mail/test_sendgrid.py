@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from nurture.adapters.mail.sendgrid import SendGridMailer
 from nurture.adapters.mail.sendgrid_lists import read_lists
-from nurture.adapters.mail.sendgrid_payload import encoded, payload, problems
+from nurture.adapters.mail.sendgrid_payload import encoded, packed, payload, problems
 from nurture.domain.errors import RequestError, UnreachableError
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes
 from nurture.ports.world import Asked
@@ -355,3 +355,15 @@ def test_a_text_with_an_api_key_in_it_is_not_sent() -> None:
         ((_, verdict),) = mailer.send([a_message(text="SG.abc.def")], deadline=boottime() + 30)
     assert isinstance(verdict, Never)
     assert double.requests == []
+
+
+def test_a_request_that_was_made_beforehand_travels_as_it_is_and_is_the_same() -> None:
+    beforehand = packed(a_message("t1"), workspace="w")
+    with SendGridDouble() as double, mailer_for(double.url, workspace="w") as mailer:
+        verdicts = dict(mailer.send([beforehand, a_message("t2")], deadline=boottime() + 30))
+    assert {type(verdict) for verdict in verdicts.values()} == {Yes}
+    assert beforehand.packed == encoded(payload(a_message("t1"), workspace="w"))
+    first, second = sorted(double.requests, key=str)
+    assert first.keys() == second.keys()
+    refused = a_message(text="SG.abc.def")
+    assert packed(refused, workspace="w").packed == b""  # the mailer says why

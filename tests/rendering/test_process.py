@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing import active_children
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -17,9 +18,10 @@ from textwrap import dedent
 import pytest
 
 from nurture.adapters.links import SignedLinks
+from nurture.adapters.mail.sendgrid_payload import packed, request
 from nurture.adapters.rendering import Templates, process
 from nurture.adapters.rendering.process import AHEAD, MANY, RenderProcess
-from nurture.domain.draft import Draft, Unrendered
+from nurture.domain.draft import Draft, Rendered, Unrendered
 from nurture.domain.policy import Sender
 from nurture.moves.rendering import Here
 
@@ -56,7 +58,7 @@ def drafts(many: int, *, at: int = 0) -> list[Draft]:
 @pytest.fixture
 def renderer() -> Iterator[tuple[RenderProcess, Templates]]:
     templates = texts()
-    made = RenderProcess(URL, KEYS)
+    made = RenderProcess(URL, KEYS, partial(packed, workspace="w"))
     made.start(templates, wait=True)
     yield made, templates
     made.close()
@@ -75,6 +77,9 @@ def test_the_mails_are_those_that_would_be_made_here(renderer: tuple[RenderProce
     assert the_process().is_alive()
     for share, mails in zip(shares, begun, strict=True):
         assert list(mails) == list(HERE.begin(share, templates))
+    mail = next(made.begin(shares[1], templates))
+    assert isinstance(mail, Rendered)
+    assert mail.message.packed == request(mail.message, workspace="w")
     (failed, *_) = (mail for mail in made.begin(shares[0], templates) if isinstance(mail, Unrendered))
     assert "hello.html" in failed.because
     others = texts("Good day")  # applied meanwhile

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from queue import Empty, SimpleQueue
 from typing import Final
 
 from nurture.domain.message import Message
@@ -13,6 +12,7 @@ from nurture.domain.verdict import Again, Maybe, Verdict
 
 # The waits below run on a clock that stands still while the machine sleeps: look at the boot-time clock this often.
 _LOOK_SECONDS: Final = 1.0
+_TOGETHER: Final = 64
 
 TOO_LATE: Final = Again("not begun: too little time was left before the deadline")
 
@@ -40,25 +40,46 @@ class Flight:
         return self._won.acquire(blocking=False)
 
 
-Landed = SimpleQueue[tuple[Flight, Verdict]]
+class Landed:
+    """Verdicts on their way to the caller, who is woken for many at once.
+
+    Each waking hands the interpreter from thread to thread and back, which costs about as much as a request.
+    """
+
+    def __init__(self, expected: int = 1) -> None:
+        self._expected = expected
+        self._known: list[tuple[Flight, Verdict]] = []
+        self._taken = 0
+        self._woken = threading.Event()
+
+    def put(self, flight: Flight, verdict: Verdict) -> None:
+        """Let the caller know, from any thread."""
+        self._known.append((flight, verdict))
+        if len(self._known) % _TOGETHER == 0 or len(self._known) >= self._expected:
+            self._woken.set()
+
+    def take(self, seconds: float) -> list[tuple[Flight, Verdict]]:
+        """What has become known since the last call; wait so long for more, unless all is known."""
+        if seconds > 0:
+            self._woken.wait(seconds)
+        self._woken.clear()
+        new = self._known[self._taken :]
+        self._taken += len(new)
+        return new
 
 
 def verdicts(
     flights: Sequence[Flight], landed: Landed, *, deadline: float, boottime: Callable[[], float]
 ) -> Iterator[tuple[TouchId, Verdict]]:
-    """Yield each verdict as it becomes known; at the deadline, settle what is still in the air, whatever holds it."""
+    """Yield verdicts soon after they are known; at the deadline, settle what is still in the air, whatever holds it."""
     waiting = set(flights)
+    left = 1.0
     try:
-        while waiting:
+        while waiting and left > 0:
             left = deadline - boottime()
-            try:
-                flight, verdict = landed.get(timeout=min(left, _LOOK_SECONDS)) if left > 0 else landed.get_nowait()
-            except Empty:
-                if left > 0:
-                    continue
-                break
-            waiting.discard(flight)
-            yield flight.message.touch, verdict
+            for flight, verdict in landed.take(min(left, _LOOK_SECONDS)):
+                waiting.discard(flight)
+                yield flight.message.touch, verdict
         for flight in flights:
             if flight in waiting:
                 waiting.discard(flight)

@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
-from sendgrid.helpers.mail.exceptions import ApiKeyIncludedException
 
 from nurture.adapters.mail.flight import TOO_LATE, Flight, Landed, verdicts
-from nurture.adapters.mail.sendgrid_payload import encoded, is_too_large, payload, problems
+from nurture.adapters.mail.sendgrid_payload import request
 from nurture.domain.errors import RequestError
 from nurture.domain.message import Message
 from nurture.domain.touch import TouchId
@@ -87,7 +86,7 @@ class SendGridMailer:
     def send(self, messages: Sequence[Message], *, deadline: float) -> Iterator[tuple[TouchId, Verdict]]:
         """A verdict for every message, as it becomes known; the whole call is over by `deadline` (boot time)."""
         flights = [Flight(message) for message in messages]
-        landed: Landed = Landed()
+        landed = Landed(len(flights))
         asyncio.run_coroutine_threadsafe(self._fly_all(flights, deadline, landed), self._running_loop())
         yield from verdicts(flights, landed, deadline=deadline, boottime=self._boottime)
 
@@ -147,13 +146,13 @@ class SendGridMailer:
                 except BaseException as error:
                     # One broken message must not silence the others; at the end of the program, say what is known.
                     because = f"{type(error).__name__} in the mailer"
-                    landed.put((flight, Again(because) if flight.withdraw() else Maybe(because)))
+                    landed.put(flight, Again(because) if flight.withdraw() else Maybe(because))
                     if not isinstance(error, Exception):
                         for waiting in queue:
-                            landed.put((waiting, TOO_LATE))
+                            landed.put(waiting, TOO_LATE)
                         raise
                 else:
-                    landed.put((flight, verdict))
+                    landed.put(flight, verdict)
 
         await asyncio.gather(*(worker() for _ in range(min(self._workers, len(flights)))))
 
@@ -161,10 +160,10 @@ class SendGridMailer:
         now, latest_start = self._boottime(), deadline - self._timeout
         if now > latest_start or flight.is_decided:
             return TOO_LATE
-        request = self._request(flight.message)
-        if isinstance(request, Never):
-            return request
-        body = _Body(flight, request, latest_start=latest_start, boottime=self._boottime)
+        content = flight.message.packed or self._request(flight.message)
+        if isinstance(content, Never):
+            return content
+        body = _Body(flight, content, latest_start=latest_start, boottime=self._boottime)
         until = min(now + self._timeout, deadline)
         try:
             async with asyncio.timeout(until - now):
@@ -182,15 +181,7 @@ class SendGridMailer:
         )
 
     def _request(self, message: Message) -> bytes | Never:
-        try:
-            body = payload(message, categories=self._categories, asm_group=self._asm_group, workspace=self._workspace)
-        except ApiKeyIncludedException:
-            return Never("the text contains an API key")
-        found = problems(body)
-        content = encoded(body)
-        if is_too_large(content):
-            found.append("the request is larger than 30 MB")
-        return Never("; ".join(found)) if found else content
+        return request(message, categories=self._categories, asm_group=self._asm_group, workspace=self._workspace)
 
 
 def _endpoint(host: str) -> str:

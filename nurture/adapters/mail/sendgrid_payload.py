@@ -26,9 +26,12 @@ from sendgrid.helpers.mail import (
     To,
     TrackingSettings,
 )
+from sendgrid.helpers.mail.exceptions import ApiKeyIncludedException
 
 from nurture.adapters.mail.mime import list_headers, travelling
+from nurture.domain.changed import changed
 from nurture.domain.message import TOUCH_ARG, WORKSPACE_ARG, Message
+from nurture.domain.verdict import Never
 
 _RESERVED_HEADERS: Final = frozenset(
     {"x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "content-transfer-encoding"}
@@ -94,6 +97,27 @@ def _no_tracking() -> TrackingSettings:
     tracking.open_tracking = OpenTracking(False)
     tracking.subscription_tracking = SubscriptionTracking(False)
     return tracking
+
+
+def request(
+    message: Message, *, categories: Sequence[str] = (), asm_group: int | None = None, workspace: str = ""
+) -> bytes | Never:
+    """The request as it travels, or why it cannot be sent."""
+    try:
+        body = payload(message, categories=categories, asm_group=asm_group, workspace=workspace)
+    except ApiKeyIncludedException:
+        return Never("the text contains an API key")
+    found = problems(body)
+    content = encoded(body)
+    if is_too_large(content):
+        found.append("the request is larger than 30 MB")
+    return Never("; ".join(found)) if found else content
+
+
+def packed(message: Message, *, workspace: str) -> Message:
+    """The message with its request, made where it is rendered; without one where the mailer is to say what is wrong."""
+    made = request(message, workspace=workspace)
+    return changed(message, packed=made) if isinstance(made, bytes) else message
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:

@@ -207,7 +207,7 @@ class SmtpMailer:
     def send(self, messages: Sequence[Message], *, deadline: float) -> Iterator[tuple[TouchId, Verdict]]:
         """A verdict for every message, as it becomes known; the whole call is over by `deadline` (boot time)."""
         flights = [Flight(message) for message in messages]
-        landed: Landed = Landed()
+        landed = Landed(len(flights))
         for flight in flights:
             self._pool.submit(self._fly, flight, deadline, landed)
         yield from verdicts(flights, landed, deadline=deadline, boottime=self._boottime)
@@ -226,7 +226,7 @@ class SmtpMailer:
         except Exception as error:  # noqa: BLE001  one broken message must not silence the others of its group
             because = f"{type(error).__name__} in the mailer"
             verdict = Again(because) if flight.withdraw() else Maybe(because)
-        landed.put((flight, verdict))
+        landed.put(flight, verdict)
 
     def _attempt(self, flight: Flight, deadline: float) -> Verdict:
         now = self._boottime()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -24,14 +24,16 @@ from nurture import log
 from nurture.adapters.links import SignedLinks
 from nurture.adapters.rendering.templates import Templates
 from nurture.domain.draft import Draft, Rendered, Unrendered
+from nurture.domain.message import Message
 from nurture.moves.rendering import Here, tried
 from nurture.ports import Templates as AnyTemplates
 
 MANY: Final = 32  # drafts at once for which the process is started
 FEW: Final = 8  # drafts at once that are not worth the way
-AHEAD: Final = 8  # shares that the process has before it: what it does while we write down what was sent
+AHEAD: Final = 16  # shares that the process has before it: what it does while a group is sent and written down
 PATIENCE: Final = 60.0  # seconds for one share; each of its mails takes a millisecond
 Mails = list[Rendered | Unrendered]
+Pack = Callable[[Message], Message]
 _log = log.get("rendering")
 
 
@@ -58,11 +60,11 @@ class _Worker:
 class RenderProcess:
     """Renders in one process of its own, and here as well while its mails are waited for. For one thread.
 
-    `public_url` and `keys` are those of our signed links.
+    `public_url` and `keys` are those of our signed links. `pack` makes the provider's requests in that process as well.
     """
 
-    def __init__(self, public_url: str, keys: Sequence[str]) -> None:
-        self._signing = (public_url, tuple(keys))
+    def __init__(self, public_url: str, keys: Sequence[str], pack: Pack | None = None) -> None:
+        self._serving = (public_url, tuple(keys), pack)
         self._here = Here(SignedLinks(public_url, keys))
         self._worker: _Worker | None = None
         self._waiting: deque[_Share] = deque()  # not given to the process yet
@@ -86,7 +88,7 @@ class RenderProcess:
         if self._worker is None and not multiprocessing.current_process().daemon:
             spawn = multiprocessing.get_context("spawn")
             pipe, theirs = spawn.Pipe()
-            process = spawn.Process(target=_serve, args=(theirs, *self._signing), name="rendering", daemon=True)
+            process = spawn.Process(target=_serve, args=(theirs, *self._serving), name="rendering", daemon=True)
             process.start()
             theirs.close()
             self._worker = _Worker(process, pipe)
@@ -158,21 +160,32 @@ class RenderProcess:
             self.close()
 
 
-def _serve(pipe: Connection, public_url: str, keys: Sequence[str]) -> None:
+def _serve(pipe: Connection, public_url: str, keys: Sequence[str], pack: Pack | None) -> None:
     """What the process does until the other end of its pipe is closed: read templates, render drafts."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # from the keyboard: the daemon ends its pass first
     links, templates = SignedLinks(public_url, keys), Templates({})
+    asked: SimpleQueue[dict[str, str] | Sequence[Draft] | None] = SimpleQueue()
     made: SimpleQueue[Mails | None] = SimpleQueue()
-    # Answers go by a thread of their own: nobody may be reading them yet.
+    # Both ways have threads of their own: whoever asks must not wait until we read, and nobody may be reading yet.
+    Thread(target=_read, args=(pipe, asked), daemon=True).start()
     Thread(target=_answer, args=(pipe, made), daemon=True).start()
+    while (now := asked.get()) is not None:
+        if isinstance(now, dict):
+            templates = Templates(now)
+            made.put(None)
+        else:
+            made.put([_packed(tried(draft, templates, links), pack) for draft in now])
+
+
+def _packed(mail: Rendered | Unrendered, pack: Pack | None) -> Rendered | Unrendered:
+    return Rendered(pack(mail.message), mail.links) if pack is not None and isinstance(mail, Rendered) else mail
+
+
+def _read(pipe: Connection, asked: SimpleQueue[dict[str, str] | Sequence[Draft] | None]) -> None:
     with suppress(EOFError, OSError):
         while True:
-            asked: dict[str, str] | Sequence[Draft] = pipe.recv()
-            if isinstance(asked, dict):
-                templates = Templates(asked)
-                made.put(None)
-            else:
-                made.put([tried(draft, templates, links) for draft in asked])
+            asked.put(pipe.recv())
+    asked.put(None)
 
 
 def _answer(pipe: Connection, made: SimpleQueue[Mails | None]) -> None:
