@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -83,8 +84,20 @@ def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     show(f"open tasks    {found['open_tasks']}")
     alive = [one for one in found["daemons"] if one["alive"]]
     show(f"daemons       {len(alive)} alive" + ("" if alive else "   start one: nurture daemon"))
+    for one in found["daemons"]:
+        show(f"  {_daemon(one)}")
     show(f"breaker       {found['breaker']}")
     show(f"paused        {', '.join(found['paused']) if found['paused'] else 'nothing'}")
+
+
+def _daemon(one: Mapping[str, Any]) -> str:
+    """One daemon: how it is doing, its lag, its share."""
+    share = f" ({one['share']:.0%})" if one["share"] is not None else ""
+    if one["alive"]:
+        when = f"last pass {one['lag_seconds']:.0f} s ago" if one["passed_at"] else "no pass yet"
+    else:
+        when = f"last seen {one['seen_at']:%Y-%m-%d %H:%M} UTC"
+    return f"{one['state']:8} {one['host']} {one['pid']:>7}  {when}, sent {one['sent']:,}{share}"
 
 
 def doctor(ctx: typer.Context, *, as_json: AsJson = False) -> None:

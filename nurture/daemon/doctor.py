@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from nurture.domain.durability import judge_durability
 from nurture.domain.errors import NurtureError, UnreachableError
+from nurture.domain.fleet import Condition, fleet
 from nurture.domain.mail_domain import (
     SELECTORS,
     Finding,
@@ -41,7 +42,8 @@ def examine(app: App) -> list[Finding]:
     looks: tuple[Callable[[App], Iterator[Finding]], ...] = (of_settings, of_keys, of_dns, _database, _files, _disk)
     found = [one for look in looks for one in _guarded(look, app)]
     if not any(one.severity == "error" for one in _guarded(_database, app)):
-        found += [one for look in (_durability, _clock, _held, _backups, _people) for one in _guarded(look, app)]
+        looks = (_durability, _clock, _fleet, _held, _backups, _people)
+        found += [one for look in looks for one in _guarded(look, app)]
     return found
 
 
@@ -181,6 +183,20 @@ def _clock(app: App) -> Iterator[Finding]:
         yield Finding("error", what, HINT)
     else:
         yield Finding("ok", "The clock is plausible.")
+
+
+def _fleet(app: App) -> Iterator[Finding]:
+    """Daemons that fell silent where nobody took their place, and those that live and make no passes."""
+    now = app.store.now(app.clock.now())
+    with app.store.unit(write=False) as work:
+        every = fleet(work.control.daemons(), now=now, tick=app.policy.tick)
+    for one in every:
+        name = f"The daemon {one['id']} on {one['host']}"
+        if one["state"] == Condition.LATE:
+            yield Finding("error", f"{name} lives and has made no pass for {one['lag_seconds']:.0f} s.", "See its log.")
+        elif one["state"] == Condition.GONE and not any(other["alive"] for other in every):
+            what = f"{name} fell silent at {one['seen_at']:%Y-%m-%d %H:%M} UTC, and none is at work."
+            yield Finding("warning", what, "Start one: nurture daemon")
 
 
 def _held(app: App) -> Iterator[Finding]:

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from nurture.domain.durability import Durability, is_kept
+from nurture.domain.fleet import ALIVE
 from nurture.ports import Unit
 from nurture.ports.store import Change
 
 SERVER: Final = "server"  # the mark: which server it is, whether a standby has each commit, and when that was seen
 LOOKED: Final = "looked:"  # the marks of those who have looked, each with the server that they found
-AT_WORK: Final = timedelta(minutes=2)  # before the last beat on the old server
 PATIENCE: Final = timedelta(minutes=2)  # for the others to look, until somebody is told
 KEPT: Final = "kept"
 
@@ -60,7 +60,7 @@ def _at_work(work: Unit, last: datetime) -> list[str]:
     return [
         one["id"]
         for one in work.control.daemons()
-        if one["stopped_at"] is None and one["started_at"] <= last and one["seen_at"] > last - AT_WORK
+        if one["stopped_at"] is None and one["started_at"] <= last and one["seen_at"] > last - ALIVE
     ]
 
 

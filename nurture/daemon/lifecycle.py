@@ -7,7 +7,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Event, Lock
 from typing import Any, Final, Protocol
@@ -17,12 +17,13 @@ from nurture.daemon import failover, grid, housekeeping, tick
 from nurture.daemon.hinted import hinted
 from nurture.daemon.ticker import Ticker, guarded
 from nurture.daemon.watch import Watch
+from nurture.domain import fleet
 from nurture.domain.errors import RefusedError, UnreachableError
 from nurture.doors import durability_of, hints_of
 from nurture.moves import listening
 from nurture.wiring import App
 
-HEARTBEAT: Final = timedelta(seconds=15)
+HEARTBEAT: Final = fleet.BEAT
 # A transaction of a daemon that froze, or whose machine is gone, holds its locks no longer than this.
 IDLE: Final = timedelta(minutes=2)
 KEEP: Final = timedelta(hours=1)  # between two looks at who was forgotten on another machine
@@ -65,12 +66,13 @@ def run(app: App, *, as_json: bool, serve: Callable[[App], Handle]) -> None:
 
 def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
     sent = 0
+    passed: datetime | None = None  # when the last pass ended
     handle: Handle | None = None
     watch = Watch()
     one_at_a_time = Lock()
 
     def one_pass(*, at_once: bool = False) -> None:
-        nonlocal sent
+        nonlocal sent, passed
         with one_at_a_time:
             moment = app.store.now(app.clock.now())
             booted = app.clock.boottime()
@@ -80,13 +82,15 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
             done = tick.run(app, now=due_by, expected=watch.expected(booted))
             watch.saw(moment, booted)
             sent += done.touches.sent
+            passed = app.store.now(app.clock.now())
         _report(done)
 
     def beat() -> None:
         now = app.store.now(app.clock.now())
         safe = durability_of(app)
         with app.store.unit() as work:
-            work.control.beat(app.owner, host=socket.gethostname(), pid=os.getpid(), now=now, sent=sent)
+            host, pid = socket.gethostname(), os.getpid()
+            work.control.beat(app.owner, host=host, pid=pid, now=now, sent=sent, passed=passed)
             failover.note(work, safe, now)
             if handle is not None and handle.is_serving:
                 listening.is_up(work, now)

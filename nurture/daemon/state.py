@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
+from nurture.domain import fleet
 from nurture.domain.touch import State
 from nurture.moves.clock import LAST_PASS
 from nurture.wiring import App
-
-# A daemon that was not seen for so long is taken for dead.
-ALIVE: Final = timedelta(minutes=2)
 
 
 def of(app: App) -> dict[str, Any]:
@@ -22,18 +19,7 @@ def of(app: App) -> dict[str, Any]:
         counts = work.touches.count_by_state()
         switches = work.control.switches()
         last = work.control.mark(LAST_PASS)
-        daemons = [
-            {
-                "id": one["id"],
-                "host": one["host"],
-                "pid": one["pid"],
-                "started_at": one["started_at"],
-                "seen_at": one["seen_at"],
-                "sent": one["sent"],
-                "alive": one["stopped_at"] is None and now - one["seen_at"] < ALIVE,
-            }
-            for one in work.control.daemons()
-        ]
+        daemons = fleet.fleet(work.control.daemons(), now=now, tick=app.policy.tick)
     late = (now - first).total_seconds() if first is not None and first < now else 0.0
     paused = [name for name, switch in sorted(switches.items()) if switch.until is None or switch.until > now]
     return {

@@ -165,8 +165,10 @@ class Control(Protocol):
     def agenda(self, now: datetime, night: str) -> frozenset[Chore]:
         """The arrows that find rows at a moment, by one look at their indexes; `night` is the nightly job's slot."""
 
-    def beat(self, daemon: str, *, host: str, pid: int, now: datetime, sent: int) -> None:
-        """Say that a daemon is alive."""
+    def beat(
+        self, daemon: str, *, host: str, pid: int, now: datetime, sent: int, passed: datetime | None = None
+    ) -> None:
+        """Say that a daemon is alive, and when its last pass ended."""
 
     def daemons(self) -> list[dict[str, Any]]:
         """Daemons that were seen, latest first."""

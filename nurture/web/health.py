@@ -14,11 +14,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from nurture.domain.fleet import TICKS, is_alive
 from nurture.domain.touch import State
 from nurture.web.site import Site, page
 
 LAST_PASS: Final = "last_pass"  # the mark that each pass sets
-TICKS: Final = 5  # so many without a pass are too many
 # Counting costs a walk over the touches; several scrapers, or an impatient reader, share one.
 REMEMBERED: Final = timedelta(seconds=10)
 
@@ -63,7 +63,7 @@ def _count(site: Site, now: datetime) -> Counts:
             late_seconds=max((now - first).total_seconds(), 0.0) if first is not None else 0.0,
             touches=work.touches.count_by_state(),
             last_pass=mark[1] if mark else None,
-            daemons=sum(1 for one in work.control.daemons() if one["stopped_at"] is None),
+            daemons=sum(is_alive(one, now) for one in work.control.daemons()),
         )
 
 
@@ -145,6 +145,6 @@ class _Scrape(Collector):
         for state in State:
             states.add_metric([state.value], touches.get(state, 0))
         yield states
-        yield GaugeMetricFamily("nurture_daemons", "Daemons that have not stopped.", value=one.daemons)
+        yield GaugeMetricFamily("nurture_daemons", "Daemons that are at work.", value=one.daemons)
         passed = one.last_pass.timestamp() if one.last_pass else 0.0
         yield GaugeMetricFamily("nurture_last_pass_timestamp_seconds", "When the last pass ran.", value=passed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -129,3 +130,26 @@ def test_a_full_disk_and_a_clock_that_is_behind_are_errors(
     assert "MB of disk are free" in ran.out
     assert "The clock is before the last pass" in ran.out
     assert "The clock is plausible" not in ran.out
+
+
+def test_status_shows_every_daemon_and_doctor_those_that_fell_silent(nurture: Nurture, folder: Path) -> None:
+    app = open_app(folder)
+    now = app.clock.now()
+    with app.store.unit() as work:
+        work.control.beat("a-1", host="a", pid=1, now=now, sent=30, passed=now)
+        work.control.beat("b-2", host="b", pid=2, now=now - timedelta(minutes=9), sent=10)
+        work.commit()
+    shown = nurture("status")
+    assert re.search(r"working +a +1 +last pass \d s ago, sent 30 \(75%\)", shown.out)
+    assert re.search(r"gone +b +2 +last seen .* UTC, sent 10 \(25%\)", shown.out)
+    daemons = nurture("status", "--json").json["daemons"]
+    assert [(one["id"], one["state"], one["share"]) for one in daemons] == [
+        ("a-1", "working", 0.75),
+        ("b-2", "gone", 0.25),
+    ]
+    assert "fell silent" not in nurture("doctor").out  # another one is at work
+    with app.store.unit() as work:
+        work.control.leave("a-1", now)
+        work.commit()
+    app.close()
+    assert "b-2 on b fell silent" in nurture("doctor").out

@@ -97,9 +97,10 @@ def test_a_daemon_is_seen_leaves_and_comes_back(store: SqlStore) -> None:
     with store.unit() as work:
         work.control.beat("d1", host="a", pid=1, now=NOW, sent=0)
         work.control.beat("d2", host="b", pid=2, now=NOW + HOUR, sent=0)
-        work.control.beat("d1", host="a", pid=1, now=NOW + 2 * HOUR, sent=7)
+        work.control.beat("d1", host="a", pid=1, now=NOW + 2 * HOUR, sent=7, passed=NOW + HOUR)
         first, second = work.control.daemons()
         assert (first["id"], first["started_at"], first["seen_at"], first["sent"]) == ("d1", NOW, NOW + 2 * HOUR, 7)
+        assert (first["passed_at"], second["passed_at"]) == (NOW + HOUR, None)
         work.control.leave("d2", NOW + 3 * HOUR)
         assert work.control.daemons()[0] == {**second, "seen_at": NOW + 3 * HOUR, "stopped_at": NOW + 3 * HOUR}
         work.control.beat("d2", host="b", pid=3, now=NOW + 4 * HOUR, sent=0)

@@ -117,9 +117,11 @@ class ControlRows:
         """The arrows that find rows at a moment, by one look at their indexes; `night` is the nightly job's slot."""
         return agenda(self._db, now, night)
 
-    def beat(self, daemon: str, *, host: str, pid: int, now: datetime, sent: int) -> None:
+    def beat(
+        self, daemon: str, *, host: str, pid: int, now: datetime, sent: int, passed: datetime | None = None
+    ) -> None:
         """Say that a daemon is alive; `sent` is how many touches it has sent since it started."""
-        values = {"host": host, "pid": pid, "seen_at": now, "sent": sent, "stopped_at": None}
+        values = {"host": host, "pid": pid, "seen_at": now, "sent": sent, "stopped_at": None, "passed_at": passed}
         self._put(daemon_table, {"id": daemon}, values, once={"started_at": now})
 
     def daemons(self) -> list[dict[str, Any]]:

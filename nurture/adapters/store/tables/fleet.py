@@ -21,6 +21,7 @@ daemons = Table(
     Column("seen_at", Moment, nullable=False),
     Column("sent", Integer, nullable=False, server_default="0"),
     Column("stopped_at", Moment),
+    Column("passed_at", Moment),  # when its last pass ended
 )
 
 jobs = Table(

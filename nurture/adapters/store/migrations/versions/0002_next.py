@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("problem", sa.Text()),
         sa.PrimaryKeyConstraint("key", "kind", name="pk_archived_events"),
     )
+    op.add_column("daemons", sa.Column("passed_at", MOMENT))
     op.create_table(
         "archived_responses",
         sa.Column("id", ID, autoincrement=False, nullable=False),
