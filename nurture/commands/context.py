@@ -57,6 +57,10 @@ class Session:
             raise UnknownNameError("lead", text, (), otherwise="Run: nurture lead list")
         return found
 
+    def zone_of(self, lead: Lead) -> str:
+        """The time zone of a lead, else of its company, else of the workspace."""
+        return lead.timezone or (lead.company.timezone if lead.company else None) or self.app.policy.timezone
+
     def close(self) -> None:
         """Let what follows from a change happen, and give up what was opened.
 
@@ -89,7 +93,7 @@ def default_person() -> str:
 
 
 def moment(text: str | None, *, zone: str, what: str) -> datetime | None:
-    """A date or moment in ISO 8601; one without a zone is local to the workspace. Raises RequestError."""
+    """A date or moment in ISO 8601; one without a zone of its own is local to `zone`. Raises RequestError."""
     if text is None:
         return None
     from nurture.domain import calendar
@@ -105,7 +109,7 @@ def moment(text: str | None, *, zone: str, what: str) -> datetime | None:
     return found.astimezone(UTC)
 
 
-def day_or_moment(current: Session, text: str | None, what: str, zone: str | None = None) -> date | datetime | None:
-    """The same, but a day where only a day is given; local to the workspace, where no other zone is given."""
-    found = moment(text, zone=zone or current.app.policy.timezone, what=what)
+def day_or_moment(text: str | None, *, zone: str, what: str) -> date | datetime | None:
+    """The same, but a day where only a day is given."""
+    found = moment(text, zone=zone, what=what)
     return date.fromisoformat(text) if found is not None and text is not None and len(text) == 10 else found

@@ -61,8 +61,7 @@ def add_promise(
 
     current = session(ctx)
     person = current.lead(lead)
-    company = person.company.timezone if person.company else None
-    when = day_or_moment(current, on, "--on", person.timezone or company)
+    when = day_or_moment(on, zone=current.zone_of(person), what="--on")
     assert when is not None
     made = promises.add(person.id, on=when, text=text, by=current.person, dry_run=dry_run, **current.common())
     if as_json:

@@ -48,9 +48,10 @@ def respond(
         raise RequestError(f"{when:%Y-%m-%d} is in the future.", hint="Record it when it has happened.")
     if touch is not None:
         _check_touch(current, touch, person.id)
-    back = day_or_moment(current, until, "--until")
+    theirs = current.zone_of(person)
+    back = day_or_moment(until, zone=theirs, what="--until")
     if back is not None and chosen is not Kind.AUTO_REPLY:  # of an absence that is over one may still be told
-        refuse_past(back, current.now(), calendar.zone(zone))
+        refuse_past(back, current.now(), calendar.zone(theirs))
     if file is not None:
         _take_file(current, file, as_json=as_json, dry_run=dry_run)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -48,6 +49,7 @@ def list_tasks(ctx: typer.Context, *, as_json: AsJson = False) -> None:
 
 def next_task(ctx: typer.Context, *, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Take the next task: yours until it is done or released. Say who you are with --as."""
+    from nurture.domain import calendar
     from nurture.domain.touch import BY_PHONE
     from nurture.flow import tasks
     from nurture.flow.shown import next_row
@@ -65,12 +67,16 @@ def next_task(ctx: typer.Context, *, dry_run: DryRun = False, as_json: AsJson = 
     by_phone = one.channel in BY_PHONE
     reached = lead.phone if by_phone else " ".join(way for way in (lead.email, lead.phone) if way)
     show(f"{one.channel.value.upper()} {lead.name}{company}   {reached or ''}".rstrip())
-    show(f"task {one.id}, due {one.due_at:%Y-%m-%d %H:%M} UTC" + (f", from {one.cadence}" if one.cadence else ""))
+    zone = current.zone_of(lead)
+    due, there = (at.astimezone(calendar.zone(zone)) for at in (one.due_at, current.now()))
+    show(f"task {one.id}, due {due:%Y-%m-%d %H:%M}" + (f", from {one.cadence}" if one.cadence else ""))
+    show(f"it is {there:%A %H:%M} there ({zone})")
     show("\n" + (one.script or "(no script)").strip())
     if item.history:
         show("\nSo far:")
     for entry in item.history:
-        show(f"{entry.at:%Y-%m-%d}  {entry.text}")
+        day = f"{entry.at.astimezone(calendar.zone(zone)):%Y-%m-%d}  "
+        show(fill(entry.text, 79, initial_indent=day, subsequent_indent=" " * len(day)))
     if item.questions:
         show("\nStill to ask: " + ", ".join(name.replace("_", " ") for name in item.questions))
     ended = "connected" if by_phone else "replied"
@@ -98,7 +104,9 @@ def done(
     task: TaskId,
     *,
     outcome: Annotated[str, typer.Option(help="connected, voicemail, no_answer, callback, not_interested...")],
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="When to call back, or when the meeting is.")] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When to call back or to meet, where the lead is.")
+    ] = None,
     note: Annotated[str, typer.Option(help="What was said.")] = "",
     facts: Annotated[list[str] | None, typer.Option("--fact", metavar="NAME=VALUE", help="What was learned.")] = None,
     dry_run: DryRun = False,
@@ -111,10 +119,15 @@ def done(
     current = session(ctx)
     chosen = word(CallOutcome, outcome, what="outcome")
     task = open_task(current, task)
+    with current.app.store.unit(write=False) as work:
+        touch = work.touches.get([task]).get(task)
+        lead = work.leads.get([touch.lead])[touch.lead] if touch is not None else None
+    zone = current.zone_of(lead) if lead is not None else current.app.policy.timezone
+    until = day_or_moment(at, zone=zone, what="--at")
     recorded = tasks.done(
         task,
         chosen,
-        until=day_or_moment(current, at, "--at"),
+        until=until,
         note=note,
         facts=pairs(facts or [], what="fact"),
         new_id=current.app.clock.new_id,

@@ -39,6 +39,22 @@ def test_enrolling_pausing_resuming_and_stopping(nurture: Nurture, ada: str) -> 
     assert nurture("stop", ada).code == 0
 
 
+def test_a_callback_is_at_the_hour_of_the_lead_and_of_two_tasks_a_caller_means_the_one_they_have(
+    folder: Path, nurture: Nurture, ada: str
+) -> None:
+    email = nurture("lead", "show", ada, "--json").json["email"]
+    nurture("lead", "set", ada, "timezone=Asia/Tokyo")
+    first, second = _a_task(folder, ada), _a_task(folder, ada)
+    taken = nurture("--as", "Cal", "task", "next", "--json").json["id"]
+    assert taken in (first, second)
+    said = nurture("--as", "Cal", "task", "done", email, "--outcome", "callback", "--at", "2099-01-15T15:30", "--json")
+    assert said.json["touch"] == taken
+    (promise,) = nurture("promise", "list", "--json").json
+    assert (promise["on"], promise["at"]) == ("2099-01-15", "2099-01-15T06:30:00Z")
+    nurture("promise", "add", email, "--on", "2099-02-01T10:00", "--text", "call")
+    assert nurture("promise", "list", "--json").json[-1]["at"] == "2099-02-01T01:00:00Z"
+
+
 def test_enrolling_where_a_condition_holds(nurture: Nurture, ada: str) -> None:
     made = nurture("enroll", "evergreen", "--where", "industry == 'manufacturing'", "--json").json
     assert [(one["lead"], one["enrolled"]) for one in made] == [(ada, True)]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from nurture.adapters.salesdesk.words import ASK, CONTRADICTED, MISSING, clock, day, origin, signed
 
-WIDTH: Final = 92
+WIDTH: Final = 78
 
 
 def plain_text(brief: Mapping[str, Any], *, entries: int | None = None) -> str:

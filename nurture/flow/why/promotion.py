@@ -29,7 +29,8 @@ def of_promotion(work: Unit, scene: Scene, lead: Lead) -> list[Because]:
     last = rows[-1] if rows else None
     if lead.status is not Status.NURTURING:
         state = str(last["state"]) if last is not None else lead.status.value
-        rep = f" with {last['rep']}" if last is not None and last["rep"] else ""
+        to = "to" if lead.status is Status.OFFERED else "with"
+        rep = f" {to} {last['rep']}" if last is not None and last["rep"] else ""
         text = f"The lead is {lead.status.replace('_', ' ')}{rep}."
         return [Because("promotion", state, text, clears_at=last["due_at"] if last is not None else None)]
     readiness = scene.rules.workspace.readiness
