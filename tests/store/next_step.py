@@ -34,6 +34,7 @@ from alembic.operations.ops import (
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Connection, Index, MetaData, Table, create_engine, inspect
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.sql.elements import conv
 
 from nurture.adapters.store import schema
 from nurture.adapters.store.tables import Moment, metadata
@@ -131,8 +132,9 @@ def _change(db: Connection, table: Table, altered: list[Any]) -> Change:
     now = {str(one.name): one for one in table.constraints if isinstance(one, CheckConstraint)}
     for name in sorted(was.keys() | now.keys()):
         if name not in now or str(now[name].sqltext) != was.get(name):
-            checks += [DropConstraintOp(name, table.name, "check")] if name in was else []
-            checks += [CreateCheckConstraintOp.from_constraint(now[name])] if name in now else []
+            checks += [DropConstraintOp(conv(name), table.name, "check")] if name in was else []
+            if name in now:
+                checks.append(CreateCheckConstraintOp(conv(name), table.name, str(now[name].sqltext)))
     in_place = all(isinstance(one, AddColumnOp) and not one.column.foreign_keys for one in altered)
     return Change(table, [*altered, *checks], _indexes(db, table), remade=bool(checks) or not in_place)
 

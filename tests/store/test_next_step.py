@@ -62,7 +62,7 @@ def test_every_addition_leads_to_the_tables_and_keeps_rows(database_url: str) ->
         db.execute(text(f"INSERT INTO files VALUES (1, 'a.yaml', 'x', 'y', '{MOMENT}', 'dana')"))
         step: dict[str, object] = {}
         exec(compile(written, "step", "exec"), step)
-        with Operations.context(MigrationContext.configure(db)):
+        with Operations.context(MigrationContext.configure(db, opts={"target_metadata": tables})):
             step["upgrade"]()  # type: ignore[operator]
     with engine.begin() as db:
         schema.versions.drop(db)
