@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from nurture.flow import enroll, promote
+from nurture.moves.again import again
 from nurture.wiring import App
 
 
+@again
 def run(app: App) -> int:
     """Enroll and promote the leads that changed, as the next pass would; how many were promoted."""
     now = app.store.now(app.clock.now())

@@ -18,6 +18,7 @@ from nurture.flow import crossings, deliver, enroll, handoff, promises, promote,
 from nurture.flow.dispatch import nightly, settle
 from nurture.flow.dispatch import run as dispatch
 from nurture.moves import clock
+from nurture.moves.again import again
 from nurture.ports import InForce, Unit
 from nurture.wiring import App
 
@@ -44,6 +45,7 @@ class Pass:
     delivered: int = 0
 
 
+@again
 def run(app: App, *, now: datetime | None = None, expected: datetime | None = None) -> Pass:
     """One pass at `now`, by default the moment of the store.
 

@@ -41,6 +41,10 @@ class UnreachableError(NurtureError):
     exit_code = 3
 
 
+class CollisionError(UnreachableError):
+    """The database has undone a transaction because it was in the way of another; made once more, it may go through."""
+
+
 class UnknownNameError(RequestError):
     """Something was named that does not exist."""
 

@@ -11,6 +11,7 @@ from nurture.domain.consent import OBJECTION, Basis, Medium, Standing, runs_out,
 from nurture.domain.errors import RequestError
 from nurture.domain.lead import Lead, LeadId
 from nurture.domain.policy import Policy
+from nurture.moves.again import again
 from nurture.moves.ending import end_calls, end_contact
 from nurture.ports import Store, Unit
 from nurture.ports.store import Change, Consent, Suppression
@@ -51,6 +52,7 @@ def _of(work: Unit, person: Lead, policy: Policy, now: datetime) -> Consents:
     return Consents(held, mail, phone)
 
 
+@again
 def record(
     lead: LeadId,
     basis: str,

@@ -15,6 +15,7 @@ from nurture.domain.errors import RequestError, UnknownNameError
 from nurture.domain.lead import LeadId
 from nurture.domain.policy import Policy
 from nurture.moves import enrolling
+from nurture.moves.again import again
 from nurture.moves.entry import MAY_ENTER, Answer, may_enter, rate_left, statuses_of
 from nurture.moves.scene import load
 from nurture.moves.start import start
@@ -120,6 +121,7 @@ def _places(work: Unit, cadences: Sequence[Cadence], policy: Policy, now: dateti
     return {one.name: rate_left(work, one, policy, now) for one in rated}
 
 
+@again
 def by_hand(
     leads: Collection[LeadId],
     cadence: str,
@@ -166,6 +168,7 @@ def named(rules: InForce, cadence: str) -> Cadence:
     return found
 
 
+@again
 def pause(
     leads: Collection[LeadId],
     *,
@@ -185,6 +188,7 @@ def pause(
     return paused
 
 
+@again
 def resume(
     leads: Collection[LeadId], *, store: Store, now: datetime, by: str, dry_run: bool = False
 ) -> list[Enrollment]:
@@ -196,6 +200,7 @@ def resume(
     return resumed
 
 
+@again
 def stop(
     leads: Collection[LeadId],
     *,

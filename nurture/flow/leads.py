@@ -13,6 +13,7 @@ from nurture.domain.lead import Lead, LeadId, Status
 from nurture.domain.policy import Policy
 from nurture.domain.row import Column, PhoneReader, Refused, RowReader, phone_as_written
 from nurture.moves import facts as moves
+from nurture.moves.again import again
 from nurture.moves.ending import end_calls, end_contact, still_quiet
 from nurture.moves.fields import FIELDS, set_fields
 from nurture.moves.rescore import rescore
@@ -55,6 +56,7 @@ def read_values(fields: Mapping[str, str], *, phone: PhoneReader = phone_as_writ
     return values
 
 
+@again
 def set_values(
     lead: LeadId,
     values: Mapping[str, Any],
@@ -130,6 +132,7 @@ def _new_status(work: Unit, lead: LeadId, old: Status, new: Status, *, now: date
     work.notes.add([Change("status", f"{old} -> {new}", now, by=by, lead=lead)])
 
 
+@again
 def learn(
     lead: LeadId,
     facts: Mapping[str, str],
@@ -166,6 +169,7 @@ def learn(
     return [Fact(FactName(name), value, source, now, Confidence(confidence), by) for name, value in facts.items()]
 
 
+@again
 def suppress(
     lead: LeadId,
     *,

@@ -14,6 +14,7 @@ from nurture.domain.errors import RequestError
 from nurture.domain.lead import LeadId
 from nurture.domain.policy import Policy
 from nurture.moves import enrolling
+from nurture.moves.again import again
 from nurture.ports import Store
 from nurture.ports import Unit as Work
 from nurture.ports.store import Change
@@ -48,6 +49,7 @@ def wishes(lead: LeadId, address: str | None, *, store: Store, policy: Policy, n
     )
 
 
+@again
 def less_often(lead: LeadId, *, store: Store, now: datetime, by: str) -> datetime:
     """One touch in 30 days, for a year; the moment at which that ends."""
     until = now + LIGHT_FOR
@@ -59,6 +61,7 @@ def less_often(lead: LeadId, *, store: Store, now: datetime, by: str) -> datetim
     return until
 
 
+@again
 def pause(
     lead: LeadId,
     *,
@@ -100,6 +103,7 @@ def _zone(work: Work, lead: LeadId, policy: Policy) -> ZoneInfo:
     )
 
 
+@again
 def as_before(lead: LeadId, *, store: Store, now: datetime, by: str) -> None:
     """Take back a pause and the wish for less. What was unsubscribed stays so."""
     with store.unit() as work:

@@ -19,6 +19,7 @@ from nurture.domain.machines import Hit
 from nurture.domain.policy import Policy
 from nurture.domain.response import Bounce, Grade, Kind
 from nurture.domain.touch import CONTACTED, Channel, State, Touch
+from nurture.moves.again import again
 from nurture.moves.grading import delivered, hit_of, is_trap, judged, people_behind, seen
 from nurture.moves.listening import EVENTS, heard_of
 from nurture.moves.proof import prove_sent
@@ -72,6 +73,7 @@ class _Known:
     at: datetime
 
 
+@again
 def take_batch(body: bytes, *, store: Store, now: datetime) -> bool:
     """Store a delivery as it came, durably, before anything is read in it. False for one that is there already."""
     with store.unit() as work:

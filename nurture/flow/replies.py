@@ -18,6 +18,7 @@ from nurture.domain.lead import Lead, LeadId
 from nurture.domain.policy import Policy
 from nurture.domain.response import Intent, Kind
 from nurture.domain.touch import Touch
+from nurture.moves.again import again
 from nurture.moves.correspondents import Match, colleague, known_as, matched
 from nurture.moves.judging import LONGEST_KEPT, about_whom, detail_of, judged
 from nurture.moves.responding import Report, record_in
@@ -56,6 +57,7 @@ class Room:
     by: str
 
 
+@again
 def take_mail(raw: Sequence[tuple[str, bytes]], *, store: Store, now: datetime) -> list[bool]:
     """Store mails as they came, durably, before anything is read in them. False for one that is there already.
 

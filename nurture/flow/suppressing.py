@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from nurture.domain.address import normalise_email, normalise_phone
+from nurture.moves.again import again
 from nurture.moves.ending import end_calls, end_contact
 from nurture.ports import Store
 from nurture.ports.store import Change, Suppression
@@ -31,6 +32,7 @@ def normalised(text: str) -> str:
     return normalise_email(text) if "@" in text else normalise_phone(text)
 
 
+@again
 def take(
     rows: Sequence[Sequence[str]], *, reason: str, store: Store, now: datetime, by: str, dry_run: bool = False
 ) -> Taken:
@@ -82,6 +84,7 @@ def _columns(rows: Sequence[Sequence[str]]) -> tuple[tuple[int | None, int | Non
     return (where, scope, reason), 1
 
 
+@again
 def lift(address: str, *, store: Store, now: datetime, by: str, dry_run: bool = False) -> int:
     """Lift the suppressions of an address; how many there were."""
     try:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from nurture.domain.errors import RequestError, UnknownNameError
 from nurture.domain.touch import Reason, State
 from nurture.moves import clock
+from nurture.moves.again import again
 from nurture.moves.first_wave import let_go_on
 from nurture.ports import Store
 from nurture.ports.store import Change, Switch
@@ -16,6 +17,7 @@ from nurture.ports.store import Change, Switch
 SEND: Final = "send"
 
 
+@again
 def pause(name: str, *, reason: str, store: Store, now: datetime, by: str, dry_run: bool = False) -> bool:
     """Hold back `send`, `cadence:NAME` or `mailer:NAME`; False if it was already."""
     with store.unit() as work:
@@ -28,6 +30,7 @@ def pause(name: str, *, reason: str, store: Store, now: datetime, by: str, dry_r
     return True
 
 
+@again
 def resume(name: str, *, store: Store, now: datetime, by: str, dry_run: bool = False) -> bool:
     """Let it go on, with the enrollments that were put off because of it; False if there was nothing to resume.
 

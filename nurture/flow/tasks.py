@@ -18,6 +18,7 @@ from nurture.domain.response import CallOutcome, Kind
 from nurture.domain.timeline import Entry
 from nurture.domain.touch import BY_PHONE, Channel, Event, State, Touch
 from nurture.moves import promises, told
+from nurture.moves.again import again
 from nurture.moves.calls import calls_left, is_for
 from nurture.moves.handing_over import FAST_STEP
 from nurture.moves.responding import Recorded, Report, record_in
@@ -58,6 +59,7 @@ def listed(
     return [Item(one, people[one.lead], questions=asked.get(one.id, ())) for one in found]
 
 
+@again
 def next_for(
     who: str, *, store: Store, rules: InForce, policy: Policy, now: datetime, dry_run: bool = False
 ) -> Item | None:
@@ -135,6 +137,7 @@ def _order(one: Touch, scene: Scene) -> tuple[float, float, datetime, str]:
     return (-priority, -float(scene.names(scene.leads[one.lead])["score"]), one.due_at, one.id)
 
 
+@again
 def release(task: str, *, store: Store, rules: InForce, now: datetime, dry_run: bool = False) -> Item:
     """Give a task back to the queue. Raises UnknownNameError, or RefusedError where it is not open."""
     with store.unit() as work:
@@ -150,6 +153,7 @@ def release(task: str, *, store: Store, rules: InForce, now: datetime, dry_run: 
     return item
 
 
+@again
 def done(
     task: str,
     outcome: CallOutcome,

@@ -53,8 +53,8 @@ class Enrollments(Protocol):
     def wake(self, ids: Collection[EnrollmentId], now: datetime) -> None:
         """Make active enrollments due now."""
 
-    def release(self, now: datetime) -> None:
-        """Make due whatever is claimed and was not worked on: whoever claimed it has lost it."""
+    def release(self, now: datetime, *, owner: str | None = None) -> None:
+        """Make due whatever is claimed and was not worked on, by one owner or all: whoever claimed it has lost it."""
 
     def prioritize(self, cadence: str, priority: int) -> None:
         """Give the open enrollments of a cadence this priority, whatever their version."""

@@ -156,9 +156,10 @@ class EnrollmentRows:
         if ids:
             self._db.execute(_WAKE, {"ids": ids, "now": now})
 
-    def release(self, now: datetime) -> None:
-        """Make due whatever is claimed and was not worked on: whoever claimed it has lost it."""
-        self._db.execute(_RELEASE, {"now": now})
+    def release(self, now: datetime, *, owner: str | None = None) -> None:
+        """Make due whatever is claimed and was not worked on, by one owner or all: whoever claimed it has lost it."""
+        mine = _RELEASE if owner is None else _RELEASE.where(table.c.lease_by == owner)
+        self._db.execute(mine, {"now": now})
 
     def prioritize(self, cadence: str, priority: int) -> None:
         """Give the open enrollments of a cadence this priority, whatever their version."""

@@ -24,10 +24,11 @@ from nurture.adapters.store.responses import ResponseRows
 from nurture.adapters.store.sales import SalesRows
 from nurture.adapters.store.suppressions import SuppressionRows
 from nurture.adapters.store.touches import TouchRows
-from nurture.domain.errors import UnreachableError
+from nurture.domain.errors import CollisionError, UnreachableError
 
 # Locked for longer than we wait, a full or a failing disk; and: connection lost, resources used up, shut down.
 SQLITE_AWAY: Final = ("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")
+COLLISIONS: Final = ("40001", "40P01")  # serialization_failure, deadlock_detected: undone, and certainly so
 POSTGRES_AWAY: Final = ("08", "53", "57P", "58")
 
 
@@ -89,6 +90,10 @@ def reached() -> Iterator[None]:
     try:
         yield
     except DBAPIError as problem:
+        if getattr(problem.orig, "sqlstate", None) in COLLISIONS:
+            raise CollisionError(
+                f"Others worked on the same rows: {_first_line(problem)}.", hint="Nothing was changed. Try again."
+            ) from problem
         if not _is_away(problem):
             raise
         raise UnreachableError(

@@ -12,7 +12,7 @@ from nurture.domain import enrollment
 from nurture.domain.breaker import PROBE_EVERY, Breaker
 from nurture.domain.chore import Chore
 from nurture.domain.enrollment import Enrollment
-from nurture.domain.errors import UnreachableError
+from nurture.domain.errors import CollisionError, UnreachableError
 from nurture.domain.lead import LeadId
 from nurture.domain.policy import Policy
 from nurture.domain.touch import SENTENCES, Reason, State, TouchId
@@ -204,11 +204,15 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
                 work.touches.lock_for_limits({one.touch.lead for one, _ in pending}, ())
                 _finish(work, pending, scene, desk, tally, at=_moment(desk, began))
                 work.commit()
-    except UnreachableError:
+    except UnreachableError as problem:
         # Whether the last commit went through is not known; that none of its intents was handed over is.
         late = [*pending, *((one, NOT_HANDED_OVER) for one in intended)]
         if late:
             desk.unrecorded.append(Unrecorded(late, scene))
+        if isinstance(problem, CollisionError):
+            with desk.store.unit() as work:
+                work.enrollments.release(desk.now, owner=desk.owner)  # nobody else would take them for minutes
+                work.commit()
         raise
     return scene.leaves_due
 

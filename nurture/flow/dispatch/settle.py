@@ -11,6 +11,7 @@ from nurture.domain import touch as touches
 from nurture.domain.errors import RefusedError, UnknownNameError
 from nurture.domain.policy import Policy
 from nurture.domain.touch import Event, State, Touch
+from nurture.moves.again import again
 from nurture.moves.listening import would_have_heard
 from nurture.ports import Store, Unit
 from nurture.ports.store import Change
@@ -124,6 +125,7 @@ def _go_on(work: Unit, one: Touch, now: datetime) -> None:
         work.enrollments.save([replace(held, next_at=now)], fenced=False)
 
 
+@again
 def resolve(
     touch: str, settlement: Settlement, *, store: Store, now: datetime, by: str, dry_run: bool = False
 ) -> Touch:

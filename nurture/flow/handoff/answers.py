@@ -22,6 +22,7 @@ from nurture.domain.policy import Policy
 from nurture.domain.readiness import Readiness
 from nurture.domain.routing import Floor, deadline
 from nurture.moves import enrolling
+from nurture.moves.again import again
 from nurture.moves.brief import build
 from nurture.moves.consequences import agreed, alarm, carry_out
 from nurture.moves.handing_over import (
@@ -122,6 +123,7 @@ def reject(desk: Desk, handoff: int, reason: str, *, until: date | None = None, 
     return _answer(desk, handoff, Event.REJECT, ends, follow, reason=reason)
 
 
+@again
 def contacted(desk: Desk, handoff: int) -> Answered:
     """The rep has spoken with the lead. Raises RefusedError for a handoff that was not accepted."""
     with desk.store.unit() as work:
@@ -211,6 +213,7 @@ Follow = Callable[[Hands, Mapping[str, Any], Lead], str]
 Due = Callable[[Mapping[str, Any]], datetime]
 
 
+@again
 def _answer(
     desk: Desk,
     handoff: int,
