@@ -44,7 +44,6 @@ from nurture.adapters.mail.sendgrid_payload import encoded, payload, problems
 from nurture.adapters.rendering import Templates
 from nurture.adapters.rendering.process import RenderProcess
 from nurture.adapters.store.unit import SqlStore
-from nurture.doors import make_mailer
 from nurture.flow.dispatch import run as dispatch
 from nurture.moves import scene as scenes
 from nurture.moves.rendering import render_email
@@ -167,18 +166,16 @@ def bench(database: str, touches: int) -> Iterator[Bench]:
         os.environ |= SETTINGS | {"NURTURE_DATABASE__URL": databases.first, "NURTURE_SENDGRID__HOST": provider}
         app = a_workspace(folder, touches)
         enrolled(app)
-        mailer = make_mailer(app.settings, app.clock)
-        stack.callback(mailer.close)
+        app.sql.engine.dispose()
+        app = open_app(folder, clock=app.clock)  # with the mailer of the settings
+        stack.callback(app.close)
         renderer = app.renderer
         assert isinstance(renderer, RenderProcess)
-        stack.callback(renderer.close)
-        workers = app.settings.mail.workers
-        app.sql.engine.dispose()
         loop = asyncio.new_event_loop()
         stack.callback(loop.close)
-        session = loop.run_until_complete(_session(workers))
+        session = loop.run_until_complete(_session(app.settings.mail.workers))
         stack.callback(lambda: loop.run_until_complete(session.close()))
-        yield Bench(folder, databases, provider, touches, mailer, renderer, loop, session)
+        yield Bench(folder, databases, provider, touches, app.mailer, renderer, loop, session)
 
 
 async def _session(workers: int) -> aiohttp.ClientSession:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from nurture.domain.draft import Draft, Rendered, Unrendered
+from nurture.domain.draft import Draft, Rendered
 from nurture.domain.message import Message
 from nurture.domain.touch import TouchId
 from nurture.domain.verdict import Maybe, Verdict, Yes
-from nurture.moves.rendering import Here
+from nurture.moves.rendering import AtOnce, Here
 from nurture.ports import Templates
 from nurture.ports.world import Clock, Links, Mailer
 
@@ -111,10 +111,10 @@ class RendererFake:
 
     each: Callable[[Draft, Rendered], Rendered]
 
-    def begin(self, drafts: Sequence[Draft], templates: Templates) -> Iterator[Rendered | Unrendered]:
+    def begin(self, drafts: Sequence[Draft], templates: Templates) -> AtOnce:
         """The mails of drafts, in their order."""
-        for draft, mail in zip(drafts, Here(FakeLinks()).begin(drafts, templates), strict=True):
-            yield self.each(draft, mail) if isinstance(mail, Rendered) else mail
+        pairs = zip(drafts, Here(FakeLinks()).begin(drafts, templates), strict=True)
+        return AtOnce(self.each(draft, mail) if isinstance(mail, Rendered) else mail for draft, mail in pairs)
 
     def close(self) -> None:
         """Nothing was started."""

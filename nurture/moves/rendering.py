@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from html import unescape
@@ -159,14 +159,25 @@ def tried(draft: Draft, templates: Templates, links: Links) -> Rendered | Unrend
 
 
 @dataclass(frozen=True, slots=True)
+class AtOnce:
+    """Mails that are made when they are asked for: nothing else is waited for."""
+
+    mails: Iterable[Rendered | Unrendered]
+    is_ready: bool = True
+
+    def __iter__(self) -> Iterator[Rendered | Unrendered]:
+        return iter(self.mails)
+
+
+@dataclass(frozen=True, slots=True)
 class Here:
     """Renders in this process, each mail when it is asked for."""
 
     links: Links
 
-    def begin(self, drafts: Sequence[Draft], templates: Templates) -> Iterator[Rendered | Unrendered]:
+    def begin(self, drafts: Sequence[Draft], templates: Templates) -> AtOnce:
         """The mails of drafts, in their order."""
-        return (tried(draft, templates, self.links) for draft in drafts)
+        return AtOnce(tried(draft, templates, self.links) for draft in drafts)
 
     def close(self) -> None:
         """Nothing was started."""

@@ -70,11 +70,21 @@ class Templates(Protocol):
         """A warning for each name besides the known ones that may be missing, and that nothing stands in for."""
 
 
+class Begun(Protocol):
+    """Mails that are being made, in the order of their drafts; those that are not there yet are waited for."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing would be waited for."""
+
+    def __iter__(self) -> Iterator[Rendered | Unrendered]: ...
+
+
 class Renderer(Protocol):
     """Makes mails of drafts, here or in another process."""
 
-    def begin(self, drafts: Sequence[Draft], templates: Templates) -> Iterator[Rendered | Unrendered]:
-        """The mails of drafts in their order; those that are not made when they are asked for are waited for."""
+    def begin(self, drafts: Sequence[Draft], templates: Templates) -> Begun:
+        """Begin to make the mails of drafts."""
 
     def close(self) -> None:
         """End what was started."""

@@ -77,7 +77,7 @@ def test_the_mails_are_those_that_would_be_made_here(renderer: tuple[RenderProce
     assert the_process().is_alive()
     for share, mails in zip(shares, begun, strict=True):
         assert list(mails) == list(HERE.begin(share, templates))
-    mail = next(made.begin(shares[1], templates))
+    mail = next(iter(made.begin(shares[1], templates)))
     assert isinstance(mail, Rendered)
     assert mail.message.packed == request(mail.message, workspace="w")
     (failed, *_) = (mail for mail in made.begin(shares[0], templates) if isinstance(mail, Unrendered))

@@ -27,6 +27,7 @@ from nurture.domain.draft import Draft, Rendered, Unrendered
 from nurture.domain.message import Message
 from nurture.moves.rendering import Here, tried
 from nurture.ports import Templates as AnyTemplates
+from nurture.ports.rules import Begun
 
 MANY: Final = 32  # drafts at once for which the process is started
 FEW: Final = 8  # drafts at once that are not worth the way
@@ -69,7 +70,7 @@ class RenderProcess:
         self._worker: _Worker | None = None
         self._waiting: deque[_Share] = deque()  # not given to the process yet
 
-    def begin(self, drafts: Sequence[Draft], templates: AnyTemplates) -> Iterator[Rendered | Unrendered]:
+    def begin(self, drafts: Sequence[Draft], templates: AnyTemplates) -> Begun:
         """The mails of drafts in their order, which begin to be rendered now."""
         if len(drafts) < FEW or not isinstance(templates, Templates):
             return self._here.begin(drafts, templates)
@@ -81,7 +82,7 @@ class RenderProcess:
         share = _Share(drafts, templates)
         self._waiting.append(share)
         self._give()
-        return self._mails(share)
+        return _Coming(self, share)
 
     def start(self, templates: Templates, *, wait: bool = False) -> None:
         """Start the process, if it is not there, and give it these templates; `wait` until it has them."""
@@ -110,7 +111,13 @@ class RenderProcess:
             worker.process.join()
             self._waiting.extendleft(reversed(worker.given))
 
-    def _mails(self, share: _Share) -> Iterator[Rendered | Unrendered]:
+    def look(self) -> None:
+        """Take what is made, without waiting, and let the process have more."""
+        self._listen()
+        self._give()
+
+    def mails(self, share: _Share) -> Mails:
+        """The mails of a share; others are rendered here while they are waited for."""
         while not share.mails:
             self._give()
             if self._waiting:
@@ -120,7 +127,7 @@ class RenderProcess:
                 self._listen(PATIENCE)
             else:
                 self._render(share)
-        yield from share.mails
+        return share.mails
 
     def _render(self, share: _Share) -> None:
         share.mails = list(self._here.begin(share.drafts, share.templates))
@@ -158,6 +165,23 @@ class RenderProcess:
         except (EOFError, OSError) as problem:  # a TimeoutError is an OSError
             _log.warning("render_process_lost", because=type(problem).__name__)
             self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """The mails of a share, from whoever renders them."""
+
+    renderer: RenderProcess
+    share: _Share
+
+    @property
+    def is_ready(self) -> bool:
+        if not self.share.mails:
+            self.renderer.look()
+        return bool(self.share.mails)
+
+    def __iter__(self) -> Iterator[Rendered | Unrendered]:
+        return iter(self.renderer.mails(self.share))
 
 
 def _serve(pipe: Connection, public_url: str, keys: Sequence[str], pack: Pack | None) -> None:

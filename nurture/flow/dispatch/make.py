@@ -21,9 +21,10 @@ from nurture.flow.dispatch.decide import Decision
 from nurture.moves.rendering import SenderError, draft_of, render, render_script
 from nurture.moves.scene import Scene
 from nurture.ports import Links
-from nurture.ports.rules import Renderer
+from nurture.ports.rules import Begun, Renderer
 
 TOGETHER: Final = 32  # drafts that are handed to the renderer at once
+WORTH_IT: Final = 128  # mails that are waited for, so that a commit is for many
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,10 @@ class Making:
     shared: Collection[LeadId]  # who is in the batch twice, or with colleagues
     mails: list[tuple[Decision, Touch]] = field(default_factory=list)
     _drafts: list[Draft] = field(default_factory=list)
-    _begun: list[Iterator[Rendered | Unrendered]] = field(default_factory=list)
+    _begun: list[tuple[Begun, int]] = field(default_factory=list)  # with the number of their mails
     _made: dict[TouchId, Rendered] = field(default_factory=dict)
     _coming: Iterator[Rendered | Unrendered] = field(default_factory=lambda: iter(()))
+    _asked: int = 0  # how many of those were given out
 
     def take(self, decision: Decision) -> None:
         """Begin a mail. A task or a webhook is settled right here."""
@@ -81,11 +83,30 @@ class Making:
             _park(decision, planned, str(problem), self.scene)
 
     def groups(self, size: int) -> Iterator[Sequence[tuple[Decision, Touch]]]:
-        """The mails in groups of at most so many; one empty group where there is none."""
+        """The mails in groups of at most so many, those that are made first; one empty group where there is none."""
         self._begin()
-        self._coming = chain.from_iterable(self._begun)
-        for at in range(0, len(self.mails) or 1, size):
-            yield self.mails[at : at + size]
+        self._coming = chain.from_iterable(begun for begun, _ in self._begun)
+        left = self.mails
+        while True:
+            many = self._ready(left[:size])
+            yield left[:many]
+            left = left[many:]
+            if not left:
+                return
+
+    def _ready(self, group: Sequence[tuple[Decision, Touch]]) -> int:
+        """How many of a group go now: up to the first that is not made yet, but no fewer than are worth a commit."""
+        there = 0
+        for begun, mails in self._begun:
+            if not begun.is_ready:
+                break
+            there += mails
+        for many, (_, planned) in enumerate(group):
+            if planned.id not in self._made:
+                if self._asked >= there and many >= WORTH_IT:
+                    return many
+                self._asked += 1
+        return len(group)
 
     def made(self, group: Sequence[tuple[Decision, Touch]]) -> list[Outgoing]:
         """The next group's mails. One that cannot be made for its lead is parked with the reason, and no other."""
@@ -105,7 +126,8 @@ class Making:
 
     def _begin(self) -> None:
         if self._drafts:
-            self._begun.append(self.renderer.begin(self._drafts, self.scene.rules.templates))
+            begun = self.renderer.begin(self._drafts, self.scene.rules.templates)
+            self._begun.append((begun, len(self._drafts)))
             self._drafts = []
 
 
