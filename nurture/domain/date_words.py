@@ -7,6 +7,7 @@ from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from typing import Final
 
 from nurture.domain import calendar
@@ -314,11 +315,11 @@ def _vague(_: re.Match[str], __: Moment) -> date | None:
 Maker = Callable[[re.Match[str], Moment], date | None]
 
 
-def _rule(pattern: str, maker: Maker) -> tuple[re.Pattern[str], Maker]:
-    return re.compile(rf"(?<![\w]){pattern}(?![\w])"), maker
+def _rule(pattern: str, maker: Maker) -> tuple[str, Maker]:
+    return rf"(?<![\w]){pattern}(?![\w])", maker
 
 
-_RULES: Final[tuple[tuple[re.Pattern[str], Maker], ...]] = (
+_RULES: Final[tuple[tuple[str, Maker], ...]] = (
     _rule(r"(20\d\d)-(\d\d)-(\d\d)", _iso),
     _rule(r"(20\d\d)-(0[1-9]|1[0-2])(?!-\d)", _iso_month),
     _rule(rf"{_DAY}(?: of| de| d'| di)? ?{_MONTH}\.?(?:,? (?:de |of )?(?P<y>20\d\d))?", _day_month),
@@ -418,10 +419,16 @@ _PAST_BEFORE: Final = re.compile(
 _PAST_AFTER: Final = re.compile(r"^ (?:ago|dernier|derniere|passe|pasad[oa]|scors[oa]|passad[oa]|geleden)\b")
 
 
+@cache
+def _rules() -> list[tuple[re.Pattern[str], Maker]]:
+    """Compiled when first a text is read: that takes longer than most commands, which read none."""
+    return [(re.compile(pattern), maker) for pattern, maker in _RULES]
+
+
 def found_in(words: str, moment: Moment) -> list[Found]:
     """The times in one folded sentence, in the order of the text; of two that overlap, the longer one."""
     found: list[Found] = []
-    for pattern, maker in _RULES:
+    for pattern, maker in _rules():
         for match in pattern.finditer(words):
             if _PAST_BEFORE.search(words[: match.start()]) or _PAST_AFTER.search(words[match.end() :]):
                 continue
