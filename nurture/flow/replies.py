@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
+from nurture.domain.address import company_domain
 from nurture.domain.classify import Judged
 from nurture.domain.errors import UnreachableError
 from nurture.domain.inbound import Inbound
@@ -149,8 +150,17 @@ def _is_ours(work: Unit, room: Room, mail: Inbound) -> str:
     """Why a mail is our own that came back (bcc rules, loops); nothing where it is not."""
     if mail.message_id and work.touches.by_message_id(mail.message_id) is not None:
         return "it is our own mail that came back"
-    ours = {sender.email.lower() for sender in room.policy.senders.values()} | set(room.rules.workspace.people)
-    return "it is from one of ourselves" if mail.sender in ours else ""
+    return "it is from one of ourselves" if mail.sender in _ours(room) else ""
+
+
+def _ours(room: Room) -> set[str]:
+    return {sender.email.lower() for sender in room.policy.senders.values()} | set(room.rules.workspace.people)
+
+
+def _is_of_our_company(room: Room, mail: Inbound) -> bool:
+    """Whether somebody of ours wrote it, who would else become a lead: a colleague in copy, say."""
+    domain = company_domain(mail.sender)
+    return domain is not None and domain in {company_domain(one) for one in _ours(room)}
 
 
 def _clamped(stated: datetime | None, arrived: datetime, touch: Touch | None) -> datetime:
@@ -185,6 +195,10 @@ def _by_a_person(
     who: Lead | None = lead
     made = ""
     if not known_as(work, lead, match.touch, mail.sender):
+        if _is_of_our_company(room, mail):
+            words = "It is from our own company, from nobody in people.yaml: whose answer is it?"
+            _to_inbox(work, room, mail, lead.id, words, verdict=verdict)
+            return Handled(0, "inbox", verdict.kind, verdict.intent, lead.id, match.touch_id, (match.why, words))
         found = colleague(work, mail, lead, now=room.now)
         who, made = found.lead, found.why
     if who is None:

@@ -322,12 +322,16 @@ def test_a_return_into_a_cadence_that_is_gone_becomes_a_task(floor: Floor) -> No
 
 def test_more_than_a_fifth_of_the_last_20_rejected_alarms_the_manager(floor: Floor) -> None:
     floor.rule(capacity=100)
-    for place in range(20):
+    for place in range(21):
         _, number = floor.offered()
-        if place < 15:
+        if place % 5:
             accept(floor.desk, number)
-        else:
+        else:  # the first is not among the last 20 when the last is: four of them are a fifth, five are more
+            assert [one for one in floor.deliveries() if one["kind"] == "alert"] == []
             reject(floor.desk, number, "no_fit")
+    assert [one for one in floor.deliveries() if one["kind"] == "alert"] == []
+    _, number = floor.offered()
+    reject(floor.desk, number, "no_fit")
     [told] = [one for one in floor.deliveries() if one["kind"] == "alert"]
     assert told["to"] == SAM.email
     assert "rejected 5 of the last 20" in told["payload"]["text"]

@@ -30,7 +30,10 @@ from tests.fakes import A_TUESDAY, FixedClock
 from tests.flow.loop import a_cadence, in_force
 
 LINKS = SignedLinks("https://go.example.com", ["a key of the tests"])
-RULES = in_force({"course": a_cadence("- email: hello\n- wait: 3 months\n- email: again")})
+RULES = in_force(
+    {"course": a_cadence("- email: hello\n- wait: 3 months\n- email: again")},
+    {"people.yaml": "- {name: Lee, email: lee@sales.example, roles: [rep]}\n"},
+)
 POLICY = Policy(senders={"mail": Sender("mail", "dana@acme.example", reply_domain="reply.acme.example")})
 DICE = FixedClock()
 NOW = A_TUESDAY + timedelta(days=2)
@@ -352,6 +355,24 @@ def test_our_own_mail_that_comes_back_is_dropped(store: SqlStore, ada: Lead, tou
     loop = a_mail("A guide", sender="x@y.example", to=to_touch(touch), Message_ID="<touchaaa@acme.example>")
     assert [one.what for one in take(store, own, loop)] == ["dropped", "dropped"]
     assert (kinds(store, ada), inbox(store)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("sender", "what", "waits"),
+    [
+        ("Dana <DANA@Acme.Example>", "dropped", 0),  # our sender, in copy
+        ("lee@sales.example", "dropped", 0),  # a person of people.yaml, at another domain
+        ("The Boss <boss@acme.example>", "inbox", 1),  # nobody in people.yaml, and still no lead
+    ],
+)
+def test_whoever_of_us_answers_is_no_lead_and_scores_nobody(
+    store: SqlStore, ada: Lead, touch: Touch, sender: str, what: str, waits: int
+) -> None:
+    (handled,) = take(store, a_mail("Please send us a quote.", to=to_touch(touch), sender=sender))
+    assert (handled.what, kinds(store, ada), len(inbox(store))) == (what, [], waits)
+    assert states(store, ada) == ["active"]
+    with store.unit(write=False) as work:
+        assert len(work.leads.search(None, now=NOW)) == 1
 
 
 def test_a_date_in_the_future_or_before_the_touch_is_not_believed(store: SqlStore, ada: Lead, touch: Touch) -> None:
