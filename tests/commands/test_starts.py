@@ -17,7 +17,7 @@ HEAVY = {
     "apscheduler",
     "alembic",
     "holidays",
-)
+}
 
 
 def imported(*arguments: str) -> set[str]:
