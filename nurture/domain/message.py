@@ -105,7 +105,8 @@ class Message:
     list_id: str | None = None
     envelope_from: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
-    packed: bytes = field(default=b"", repr=False, compare=False)  # the provider's request, where it is made already
+    # The provider's request, where it is made already. Not taken over by `replace`: it is that of this message alone.
+    packed: bytes = field(init=False, default=b"", repr=False, compare=False)
 
     def __post_init__(self) -> None:
         found = list(_problems(self))

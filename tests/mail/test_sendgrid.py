@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -365,5 +366,6 @@ def test_a_request_that_was_made_beforehand_travels_as_it_is_and_is_the_same() -
     assert beforehand.packed == encoded(payload(a_message("t1"), workspace="w"))
     first, second = sorted(double.requests, key=str)
     assert first.keys() == second.keys()
+    assert replace(beforehand, to="other@customer.example").packed == b""  # it is of one message alone
     refused = a_message(text="SG.abc.def")
     assert packed(refused, workspace="w").packed == b""  # the mailer says why
