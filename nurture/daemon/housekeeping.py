@@ -41,10 +41,14 @@ class Kept:
 def run(app: App, *, now: datetime | None = None, stop: Callable[[], bool] = lambda: False) -> Kept:
     """Whatever is due. Raises RefusedError where the database may be an older copy: it must not replace good ones."""
     moment = now if now is not None else app.store.now(app.clock.now())
-    with app.store.unit(write=False) as work:
-        restored.refuse(app, work, moment)
-        if {AHEAD, BACK} & work.control.switches().keys():
-            return Kept()
+    with app.store.unit() as work:
+        problem = restored.problem(app, work, moment)
+        clock_is_wrong = bool({AHEAD, BACK} & work.control.switches().keys())
+        work.commit()
+    if problem:
+        raise RefusedError(problem, hint=restored.HINT)
+    if clock_is_wrong:
+        return Kept()
     settings = app.settings
     told = False
     if settings.digest.at is not None:
