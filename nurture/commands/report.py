@@ -6,7 +6,8 @@ import csv
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from textwrap import fill
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -17,6 +18,8 @@ from nurture.domain.errors import RequestError
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page.")]
 Rows = Sequence[Mapping[str, Any]]
+_SHARES: Final = frozenset({"of_all", "of_previous", "likely", "expected", "lift", "accepted_lift"})
+_COSTS: Final = ("cost_per_lead", "cost_per_accepted", "cost_per_won")
 
 
 def mount(app: typer.Typer) -> None:
@@ -37,7 +40,10 @@ def _print(
     as_csv: bool,
     html: Path | None,
     empty: str,
+    short: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> None:
+    """`short`: the columns that a screen has room for; `notes`: the statistics, in words below the table."""
     if html is not None:
         from nurture.reporting import results
 
@@ -52,15 +58,25 @@ def _print(
         writer.writerow(names)
         writer.writerows([[cell(plain(row.get(name))) for name in names] for row in rows])
     elif html is None:
-        show_rows([_in_words(row) for row in rows], columns, as_json=False, empty=empty)
+        show_rows([_in_words(row) for row in rows], short or columns, as_json=False, empty=empty)
+        if rows and short:
+            more = "Every column: --csv or --json. A page with charts: --html FILE."
+            show("\n" + "\n".join(fill(note, 79, subsequent_indent="  ") for note in (*notes, more)))
 
 
 def _in_words(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Counts by name as a person writes them down: no_fit 3, unreachable 1."""
-    return {
+    """As a person writes it: counts by name (no_fit 3, unreachable 1), shares in percent, amounts with currency."""
+    told = {
         key: ", ".join(f"{name} {count}" for name, count in value.items()) if isinstance(value, Mapping) else value
         for key, value in row.items()
     }
+    told |= {key: f"{row[key]:.0%}" for key in _SHARES & row.keys() if row[key] is not None}
+    amounts = [key for key in ("value", "cost", *_COSTS) if row.get(key)]
+    return told | {key: f"{row[key]:,.0f} {row.get('currency') or ''}".rstrip() for key in amounts}
+
+
+def _bounds(row: Mapping[str, Any]) -> str:
+    return f"{row['low']:.0%} to {row['high']:.0%}"
 
 
 def sources(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, as_json: AsJson = False) -> None:
@@ -90,7 +106,24 @@ def sources(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, as_
         ),
     )
     empty = "No leads and no sources."
-    _print(current, "sources", rows, columns, as_json=as_json, as_csv=as_csv, html=html, empty=empty)
+    short = ("source", "leads", "accepted", "won", "cost_per_accepted", "verdict")
+    notes = [
+        f"{row['source']}: {row['accepted']} of {row['leads']} accepted; from so many one may expect {_bounds(row)}."
+        for row in rows
+        if row["leads"]
+    ]
+    _print(
+        current,
+        "sources",
+        rows,
+        columns,
+        as_json=as_json,
+        as_csv=as_csv,
+        html=html,
+        empty=empty,
+        short=short,
+        notes=notes,
+    )
 
 
 def funnel(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, as_json: AsJson = False) -> None:
@@ -114,7 +147,24 @@ def cadences(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, as
         *("tasks_done", "skipped", "clicked", "replied", "near_term", "accepted", "lift", "low", "high", "verdict"),
         *("accepted_lift", "accepted_verdict"),
     )
-    _print(current, "cadences", rows, columns, as_json=as_json, as_csv=as_csv, html=html, empty="No cadences.")
+    short = ("cadence", "enrolled", "held_out", "sent", "replied", "near_term", "accepted", "lift", "verdict")
+    notes = [
+        f"{row['cadence']}: the lift to near-term lies between {_bounds(row)}; to accepted: {row['accepted_verdict']}."
+        for row in rows
+        if row["low"] is not None
+    ]
+    _print(
+        current,
+        "cadences",
+        rows,
+        columns,
+        as_json=as_json,
+        as_csv=as_csv,
+        html=html,
+        empty="No cadences.",
+        short=short,
+        notes=notes,
+    )
 
 
 def limits(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, as_json: AsJson = False) -> None:

@@ -26,6 +26,13 @@ def test_sources_have_the_keys_of_the_contract_and_count_every_lead(nurture: Nur
     assert (said["website"], said["partner-list-2026"]) == (0.9, 0.4)
 
 
+def test_a_source_is_judged_in_words_and_its_statistics_are_a_footnote(nurture: Nurture, ada: str) -> None:
+    said = nurture("report", "sources").out
+    assert "too few" in said
+    assert "website: 0 of 2 accepted; from so many one may expect 0% to 66%." in said
+    assert "100%" in nurture("report", "funnel").out
+
+
 def test_a_funnel_begins_with_all_leads(nurture: Nurture, ada: str) -> None:
     assert nurture("report", "funnel", "--json").json[0] == {
         "step": "leads",
@@ -46,6 +53,8 @@ def test_a_cadence_claims_no_lift_for_a_few_people(nurture: Nurture, ada: str) -
 def test_a_report_is_a_table_a_csv_and_a_page(name: str, nurture: Nurture, ada: str, folder: Path) -> None:
     table = nurture("report", name)
     assert table.code == 0, table.err
+    if name in ("sources", "funnel"):  # nothing that a terminal of 80 columns would break
+        assert max(len(line.rstrip()) for line in table.out.splitlines()) <= 80
     spelled = csv.reader(io.StringIO(nurture("report", name, "--csv").out))
     header, *rows = spelled
     assert len(set(header)) == len(header)

@@ -112,6 +112,7 @@ def test_a_lead_that_unsubscribes_is_withdrawn_even_from_a_desk(floor: Floor) ->
     floor.mark(lead)
     floor.promote()
     assert floor.handed(lead) == [("withdrawn", LEE.email)]
+    assert [one["to"] for one in floor.deliveries() if one["kind"] == "alert"] == [LEE.email]  # or they would call
     assert floor.lead(lead)["status"] == "nurturing"
 
 

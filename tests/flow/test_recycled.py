@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from nurture.domain.enrollment import Enrollment
 from nurture.domain.lead import Lead
 from nurture.domain.response import Kind
-from nurture.flow import handoff, promote
+from nurture.flow import enroll, handoff, promote
 from nurture.flow.respond import Report
 from tests.builders import a_company, a_lead
 from tests.flow.loop import Loop, a_cadence, a_loop, in_force
@@ -31,6 +32,7 @@ CADENCES = {
         f"- email: {GUIDE}\n- wait: 1 day\n- email: back\n- wait: 1 day\n- email: monthly\n  repeat: true",
         name="not-now",
     ),
+    "early": a_cadence("- wait: 1 day", name="early", more="enroll: {when: fit >= 20}\nexclusive: false\n"),
 }
 
 
@@ -38,6 +40,12 @@ def mails(loop: Loop, lead: Lead) -> list[str]:
     """What the lead was sent, in order."""
     sent = sorted((one for one in loop.touches(lead) if one.sent_at), key=lambda one: (one.sent_at, one.step))
     return [str(one.template) for one in sent]
+
+
+def enrolled(loop: Loop, lead: Lead, cadence: str) -> list[Enrollment]:
+    """The enrollments of the lead in one cadence."""
+    with loop.store.unit(write=False) as work:
+        return work.enrollments.select(lead=lead.id, cadence=cadence)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +79,9 @@ def test_a_recycled_lead_gets_no_mail_that_it_had_and_keeps_its_history(
         else:
             handoff.accept(desk, offer["id"])
             handoff.lost(desk, offer["id"], reason="no_decision")
+        enroll.tonight(store=loop.store, rules=loop.rules, now=loop.now)
+        enroll.run(**loop.common)
+        assert enrolled(loop, lead, "early") == []  # until its date nothing enrolls it
         loop.clock.advance(days=200)
         assert handoff.returns(handoff.Desk(**loop.common, **common)) == 1
         loop.ticks(timedelta(days=20))
@@ -81,3 +92,5 @@ def test_a_recycled_lead_gets_no_mail_that_it_had_and_keeps_its_history(
             told = [one.what for one in work.notes.of_lead(lead.id)]
             assert len(work.responses.of_leads([lead.id])[lead.id]) == 1
         assert {"promoted", "offered", ended, "returned"} <= set(told)
+        enroll.run(**loop.common)
+        assert len(enrolled(loop, lead, "early")) == 1

@@ -22,7 +22,7 @@ from nurture.moves import brief
 from nurture.moves.handing_over import FAST_STEP
 from nurture.moves.scene import load
 from nurture.ports.store import Suppression
-from tests.builders import a_lead, a_touch, an_enrollment
+from tests.builders import a_company, a_lead, a_touch, an_enrollment
 from tests.flow.loop import Loop, a_cadence, a_loop, in_force
 
 PEOPLE = """
@@ -95,6 +95,15 @@ def test_a_promise_goes_first_then_the_larger_priority_then_the_better_score(que
         order.append(item.lead.id)
         done(queue, item.touch.id, "Dot")
     assert order == [called.id, urgent.lead, best.lead, low.lead]
+
+
+def test_what_a_colleague_said_of_the_company_is_not_asked_again_and_what_is_personal_is(queue: Loop) -> None:
+    company = a_company(queue.store)
+    a_call(queue, ask=("budget", "hot_buttons", "drivers"), company=company)
+    colleague = a_lead(queue.store, company=company)
+    said = {"facts": {"budget": "20k EUR", "hot_buttons": "quiet machines"}}
+    queue.report(Report(Kind.FORM, queue.now, colleague.id, detail=said))
+    assert taken_by(queue, "Dot").questions == ("hot_buttons", "drivers", "timeline")
 
 
 def test_a_hand_raiser_is_called_before_who_asked_a_question_whatever_their_score(queue: Loop) -> None:
