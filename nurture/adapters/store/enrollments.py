@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, select, text, update
 
 from nurture.adapters.store.among import among
-from nurture.adapters.store.rows import add_once, fetch
+from nurture.adapters.store.rows import add_once, each, fetch
 from nurture.adapters.store.tables import enrollments as table
 from nurture.domain.enrollment import OPEN, Enrollment, EnrollmentId, Place, State
 
@@ -95,7 +95,7 @@ class EnrollmentRows:
         along = [one for one in stored if fenced and one.state is State.ACTIVE]
         others = [one for one in stored if not (fenced and one.state is State.ACTIVE)]
         if along:
-            self._db.execute(_ALONG, [{"key": one.id, **_place(one)} for one in along])
+            each(self._db, _ALONG, [{"key": one.id, **_place(one)} for one in along])
         if others:
             # A change that no daemon leased (a pause, a stop) takes the row away from whoever holds it.
             change = _CHANGE if fenced else _TAKE_AWAY

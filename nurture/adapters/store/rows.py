@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from functools import cache
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, Update, bindparam, update
+from sqlalchemy import Connection, Dialect, Row, Select, Table, Update, UpdateBase, bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -24,14 +24,36 @@ def put(
     db: Connection, table: Table, rows: Sequence[dict[str, Any]], *, key: tuple[str, ...], once: tuple[str, ...] = ()
 ) -> None:
     """Insert rows of the same columns, or replace the row with this key; `once`: columns of a new one alone."""
-    db.execute(
-        _putting(db.dialect.name, table, key, tuple(name for name in rows[0] if name not in (*key, *once))), rows
-    )
+    names = tuple(name for name in rows[0] if name not in (*key, *once))
+    each(db, _putting(db.dialect.name, table, key, names), rows)
 
 
 def change(db: Connection, table: Table, names: Collection[str], rows: Sequence[dict[str, Any]]) -> None:
     """Set columns of many rows, each given as `key` (its id) and the values by their names with `new_` before them."""
-    db.execute(_changing(table, frozenset(names)), rows)
+    each(db, _changing(table, frozenset(names)), rows)
+
+
+def each(db: Connection, statement: UpdateBase, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Run a statement for each of many rows, which all have the same names.
+
+    As the library does it, but for its building of the parameters of each row, which costs more than the row itself.
+    """
+    said, names, by_place = _said(statement, db.dialect, tuple(rows[0]))
+    columns = [
+        [row[name] for row in rows] if process is None else [process(row[name]) for row in rows]
+        for name, process in names.items()
+    ]
+    values = zip(*columns, strict=True)
+    db.exec_driver_sql(said, list(values) if by_place else [dict(zip(names, row, strict=True)) for row in values])
+
+
+@lru_cache(maxsize=256)
+def _said(statement: UpdateBase, dialect: Dialect, names: tuple[str, ...]) -> tuple[str, dict[str, Any], bool]:
+    """A statement as the driver reads it, and how it is given what: in which order, or by name."""
+    compiled: Any = statement.compile(dialect=dialect, column_keys=names, for_executemany=True)
+    order = compiled.positiontup or list(compiled.binds)
+    processors = {name: compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in order}
+    return str(compiled), processors, compiled.positiontup is not None
 
 
 # Building a statement costs more than running it: each is built once.

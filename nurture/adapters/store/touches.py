@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, case, func, or_, select
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among
-from nurture.adapters.store.rows import change, fetch, insert, put
+from nurture.adapters.store.rows import change, each, fetch, insert, put
 from nurture.adapters.store.soundness import broken_rows, broken_totals
 from nurture.adapters.store.tables import companies, leads, links, touch_texts
 from nurture.adapters.store.tables import touches as table
@@ -74,6 +74,9 @@ _NEW = plain_insert(table)
 _BY_ID = select(table).where(among(table.c.id))
 _OF_LEADS = select(table).where(among(table.c.lead_id)).order_by(table.c.created_at, table.c.id)
 _STATES = select(table.c.id, table.c.attempt, table.c.state).where(among(table.c.id)).with_for_update()
+_LOCK_LEADS, _LOCK_COMPANIES = (
+    select(rows.c.id).where(among(rows.c.id)).order_by(rows.c.id).with_for_update() for rows in (leads, companies)
+)
 # A voicemail is one touch with the call before it, which it is not counted beside.
 _COUNTED = select(table.c.lead_id, table.c.counted_at, table.c.enrollment_id, table.c.channel).where(
     among(table.c.lead_id), table.c.counted_at > bindparam("since")
@@ -130,7 +133,7 @@ class TouchRows:
             filled = [
                 name for name in _KEPT if any(row[name] is not None for row in rows)
             ]  # the others are NULL anyway
-            self._db.execute(_NEW, [{name: row[name] for name in filled} for row in rows])
+            each(self._db, _NEW, [{name: row[name] for name in filled} for row in rows])
 
     def save(
         self,
@@ -144,12 +147,10 @@ class TouchRows:
             return frozenset()
         states = fetch(self._db, _STATES, [one.id for one in touches])
         held = {row.id for row in states if was[row.id] == (row.attempt, row.state)}
-        rows = []
         names = CHANGING if only is None else only
-        for one in touches:
-            if one.id in held:
-                values = _values(one)
-                rows.append({f"new_{name}": values[name] for name in names} | {"key": one.id})
+        rows = [
+            {f"new_{name}": _KEPT[name](one) for name in names} | {"key": one.id} for one in touches if one.id in held
+        ]
         if rows:
             change(self._db, table, names, rows)
         return frozenset(held)
@@ -161,10 +162,8 @@ class TouchRows:
         """
         if self._db.dialect.name != "postgresql":
             return
-        for rows, ids in ((leads, leads_), (companies, companies_)):
-            if not ids:
-                continue
-            self._db.execute(select(rows.c.id).where(rows.c.id.in_(ids)).order_by(rows.c.id).with_for_update())
+        for locked, ids in ((_LOCK_LEADS, leads_), (_LOCK_COMPANIES, companies_)):
+            fetch(self._db, locked, ids)
 
     def counted(self, leads: Collection[int], since: datetime) -> dict[int, list[datetime]]:
         """When each lead's touches counted, after `since`."""
