@@ -12,7 +12,7 @@ import pytest
 from nurture.domain.lead import Lead
 from nurture.domain.response import CallOutcome, Kind
 from nurture.flow import promises, respond, tasks
-from nurture.flow.handoff import reject, returns
+from nurture.flow.handoff import accept, reject, returns
 from tests.builders import a_company, an_enrollment
 from tests.flow.sales_floor import LEE, SAM, Floor, a_floor
 
@@ -86,6 +86,14 @@ def test_who_unsubscribes_is_promised_nothing_any_more(floor: Floor) -> None:
     report = respond.Report(Kind.UNSUBSCRIBE, floor.clock.now(), lead.id)
     respond.record([report], **common(floor), new_id=floor.clock.new_id, by="test")
     assert states(floor, lead) == ["dropped", "dropped"]
+
+
+def test_whom_a_rep_has_by_then_nobody_else_calls(floor: Floor) -> None:
+    lead, number = floor.offered()
+    promised(floor, lead, 5)
+    accept(floor.desk, number)
+    day_comes(floor, 6)
+    assert (states(floor, lead), floor.tasks(lead)) == (["dropped"], [])
 
 
 def test_what_a_colleague_said_about_the_company_counts_for_what_is_required(floor: Floor) -> None:
