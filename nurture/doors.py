@@ -140,7 +140,8 @@ def _schema_problem(app: App) -> str | None:
     from nurture.adapters.store import schema
 
     try:
-        return None if schema.is_current(app.sql.engine) else "the schema is not the one of this program"
+        # A newer one only adds: this daemon was started before it, and goes on beside those of the newer version.
+        return None if schema.is_at_least(app.sql.engine) else "the schema is older than this program"
     except (NurtureError, DBAPIError):
         return "the database does not answer"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from tests.web.house import House, a_house
 
 
@@ -50,11 +52,14 @@ def test_it_is_alive_and_not_ready_without_a_database(tmp_path: Path) -> None:
         assert (answer.status_code, answer.json()["reasons"]) == (503, ["the database does not answer"])
 
 
-def test_another_schema_is_not_ready(house: House, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("step", "older"), [("0000", True), ("9999", False)])
+def test_an_older_schema_is_not_ready_and_one_that_a_newer_version_added_to_is(
+    house: House, tmp_path: Path, step: str, older: bool
+) -> None:
     with sqlite3.connect(tmp_path / "workspace" / "nurture.db") as db:
-        db.execute("UPDATE alembic_version SET version_num = 'later'")
+        db.execute("UPDATE alembic_version SET version_num = ?", (step,))
     db.close()
-    assert house.client.get("/readyz").json()["reasons"] == ["the schema is not the one of this program"]
+    assert ("the schema is older than this program" in house.client.get("/readyz").json()["reasons"]) is older
 
 
 def test_metrics_count_what_waits(house: House) -> None:

@@ -90,6 +90,11 @@ def is_current(engine: Engine) -> bool:
     return current(engine) == NEWEST
 
 
+def is_at_least(engine: Engine) -> bool:
+    """Whether a daemon that was started with this program's schema can work on: steps only add."""
+    return (current(engine) or "") >= NEWEST
+
+
 def check(engine: Engine) -> list[str]:
     """What is wrong with a database, in words: its step, its tables, and on SQLite the file itself."""
     with _reached(engine) as db:
