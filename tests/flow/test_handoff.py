@@ -241,6 +241,7 @@ def test_a_reason_opens_its_task_and_the_lead_goes_on(floor: Floor) -> None:
     assert (task.step, task.channel, task.assigned) == ("wrong_person", Channel.OTHER, "caller")
     assert (task.script or "").startswith("Find the right person")
     assert "ask for the plant manager" in (task.script or "")
+    assert floor.handoffs(lead)[-1]["note"] == "ask for the plant manager"
     assert floor.enrollments(lead)["evergreen"].state is State.ACTIVE
     assert floor.promote().promoted == 0
 
