@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from nurture.domain.errors import UnreachableError
+
 FOLDER: Final = "high-water"
 OLD: Final = timedelta(hours=1)
 
@@ -38,12 +40,17 @@ class HighWaterFiles:
         return self._count
 
     def keep(self, at: datetime) -> None:
-        """Write ours down, after the commit."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        """Write ours down, after the commit. Raises UnreachableError where that cannot be, as on a full disk."""
         path = self._folder / f"{self._owner}.json"
         unfinished = path.with_suffix(f".{os.getpid()}.part")
-        unfinished.write_text(json.dumps({"count": self.mark[1], "at": at.isoformat()}))
-        unfinished.replace(path)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            unfinished.write_text(json.dumps({"count": self.mark[1], "at": at.isoformat()}))
+            unfinished.replace(path)
+        except OSError as problem:
+            raise UnreachableError(
+                f"{path} cannot be written: {problem.strerror}.", hint="Nothing is sent without it: make room there."
+            ) from problem
 
     def read(self, *, since: datetime | None = None) -> dict[str, int]:
         """The marks of every daemon that worked here, those kept after a moment. One that cannot be read is none."""

@@ -95,7 +95,7 @@ class HighWater(Protocol):
         """The next mark, to be committed with what it counts."""
 
     def keep(self, at: datetime) -> None:
-        """Write ours down, after the commit."""
+        """Write ours down, after the commit. Raises UnreachableError where that cannot be."""
 
     def read(self, *, since: datetime | None = None) -> Mapping[str, int]:
         """The marks of every daemon that worked here, those kept after a moment."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -100,7 +101,7 @@ def test_the_victim_of_a_deadlock_begins_anew(app: App, postgres_url: str) -> No
         assert db.execute(text("SELECT count(*) FROM responses")).scalar_one() == 2
 
 
-def common(app: App) -> dict[str, object]:
+def common(app: App) -> dict[str, Any]:
     now = app.clock.now()
     rules, new_id = app.rules.in_force(), FixedClock().new_id
     return {"store": app.store, "rules": rules, "policy": app.policy, "new_id": new_id, "now": now, "by": "tester"}

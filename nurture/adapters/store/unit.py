@@ -28,6 +28,14 @@ from nurture.domain.errors import CollisionError, UnreachableError
 
 # Locked for longer than we wait, a full or a failing disk; and: connection lost, resources used up, shut down.
 SQLITE_AWAY: Final = ("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")
+ASK: Final = "Is database.url right, and is it running?"
+HINTS: Final = {
+    "SQLITE_FULL": "Make room on the disk. Nothing was lost: it goes on by itself then.",
+    "53100": "Make room on the disk of the server. Nothing was lost: it goes on by itself then.",
+    "SQLITE_READONLY": "Let this user write the file, its folder and the disk.",
+    "25006": "It takes no writes: let database.url name the primary as well, host=a,b.",
+    "SQLITE_BUSY": "Another program holds the lock. Which one has the file open?",
+}
 COLLISIONS: Final = ("40001", "40P01")  # serialization_failure, deadlock_detected: undone, and certainly so
 POSTGRES_AWAY: Final = ("08", "53", "57P", "58")
 
@@ -98,7 +106,7 @@ def reached() -> Iterator[None]:
             raise
         raise UnreachableError(
             f"The database does not answer: {_first_line(problem)}.",
-            hint="Is database.url right, and is it running?",
+            hint=_hint(problem),
         ) from problem
 
 
@@ -113,6 +121,12 @@ def _is_away(problem: DBAPIError) -> bool:
         return str(name).startswith(SQLITE_AWAY)
     state = getattr(cause, "sqlstate", None)
     return state is None or str(state).startswith(POSTGRES_AWAY)
+
+
+def _hint(problem: DBAPIError) -> str:
+    """What to do about a database that does not answer, or does not take what is written."""
+    said = str(getattr(problem.orig, "sqlite_errorname", None) or getattr(problem.orig, "sqlstate", None))
+    return next((hint for start, hint in HINTS.items() if said.startswith(start)), ASK)
 
 
 def _first_line(problem: Exception) -> str:

@@ -12,7 +12,7 @@ from nurture.domain import enrollment
 from nurture.domain.breaker import PROBE_EVERY, Breaker
 from nurture.domain.chore import Chore
 from nurture.domain.enrollment import Enrollment
-from nurture.domain.errors import CollisionError, UnreachableError
+from nurture.domain.errors import UnreachableError
 from nurture.domain.lead import LeadId
 from nurture.domain.policy import Policy
 from nurture.domain.touch import SENTENCES, Reason, State, TouchId
@@ -55,7 +55,10 @@ class Unrecorded:
     """Answers that the database was not there to take. They are known as long as this process lives."""
 
     results: Sequence[tuple[Intended, Verdict]]
-    scene: Scene
+    scene: Scene | None
+
+
+LEFT_LYING: Final = Unrecorded((), None)  # what was claimed, and not worked on: it need not wait for its lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +100,15 @@ def run(desk: Desk, *, batches: int = 1_000, found: Collection[Chore] = tuple(Ch
             leased = _moment(desk, began) + desk.policy.lease
             claimed = work.enrollments.claim(desk.now, limit=desk.policy.batch, owner=desk.owner, lease_until=leased)
             work.commit()
-        # Who is claimed less than asked for has all: unless the batch itself leaves somebody due at once.
-        if not claimed or not (_batch(desk, decide.order(claimed), tally, began) or len(claimed) == desk.policy.batch):
-            break
+        try:
+            # Who is claimed less than asked for has all: unless the batch itself leaves somebody due at once.
+            if not claimed or not (
+                _batch(desk, decide.order(claimed), tally, began) or len(claimed) == desk.policy.batch
+            ):
+                break
+        except UnreachableError:
+            desk.unrecorded.append(LEFT_LYING)
+            raise
     return tally
 
 
@@ -108,6 +117,11 @@ def record_late(desk: Desk, tally: Tally | None = None) -> None:
     while desk.unrecorded:
         late = desk.unrecorded[0]
         with desk.store.unit() as work:
+            if late.scene is None:
+                work.enrollments.release(desk.now, owner=desk.owner)
+                work.commit()
+                desk.unrecorded.pop(0)
+                continue
             work.touches.lock_for_limits({one.touch.lead for one, _ in late.results}, ())
             _finish(work, late.results, late.scene, desk, tally or Tally(), at=desk.now)
             for intended, verdict in late.results:
@@ -204,15 +218,11 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
                 work.touches.lock_for_limits({one.touch.lead for one, _ in pending}, ())
                 _finish(work, pending, scene, desk, tally, at=_moment(desk, began))
                 work.commit()
-    except UnreachableError as problem:
+    except UnreachableError:
         # Whether the last commit went through is not known; that none of its intents was handed over is.
         late = [*pending, *((one, NOT_HANDED_OVER) for one in intended)]
         if late:
             desk.unrecorded.append(Unrecorded(late, scene))
-        if isinstance(problem, CollisionError):
-            with desk.store.unit() as work:
-                work.enrollments.release(desk.now, owner=desk.owner)  # nobody else would take them for minutes
-                work.commit()
         raise
     return scene.leaves_due
 

@@ -1,0 +1,162 @@
+"""A disk that is full or read-only, a file that others keep locked: it is said, and nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from nurture.adapters.store.engine import WRITES
+from nurture.daemon import tick
+from nurture.domain.errors import UnreachableError
+from nurture.domain.message import Message
+from nurture.domain.touch import State, TouchId
+from nurture.domain.verdict import Verdict
+from nurture.wiring import App, open_app
+from tests.fakes import OutboxFake
+from tests.flow.loop import a_cadence
+from tests.journeys import crash, workspace
+
+LEADS = 30
+
+
+@dataclass
+class Interrupted(OutboxFake):
+    """Something happens while it sends."""
+
+    meanwhile: Callable[[], object] = list
+
+    def send(self, messages: Sequence[Message], *, deadline: float) -> Iterator[tuple[TouchId, Verdict]]:
+        yield from super().send(messages, deadline=deadline)
+        self.meanwhile()
+
+
+@dataclass
+class Case:
+    """An opened workspace with mail to send."""
+
+    app: App
+    mailer: Interrupted
+    file: Path
+
+    def says(self, pragma: str) -> int:
+        """What a pragma gives, on the one connection."""
+        with self.app.sql.engine.connect() as db:
+            done = db.execution_options(**{WRITES: False}).exec_driver_sql(f"PRAGMA {pragma}")
+            return int(done.scalar_one()) if done.returns_rows else 0
+
+    def goes_on(self) -> None:
+        """Everybody has got the mail once, and the database knows it."""
+        tick.run(self.app)
+        assert Counter(one.to for one in self.mailer.sent) == {f"p{n}@c{n}.example": 1 for n in range(LEADS)}
+        assert Counter(one.state for one in crash.touches_of(self.app)) == {State.SENT: LEADS}
+
+
+@pytest.fixture(params=["sqlite:///nurture.db"])
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
+    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else request.param
+    cadence = {"course": a_cadence("- email: one")}
+    folder = workspace.make(
+        tmp_path / "w", cadence, mails=("course/one",), mail="first_wave = 0\nworkers = 1", database=url
+    )
+    mailer = Interrupted()
+    app = workspace.hurried(open_app(folder, mailer=mailer), batch=10, group=4)
+    crash.prepare(app, folder, LEADS)
+    yield Case(app, mailer, folder / "nurture.db")
+    app.close()
+
+
+def test_a_full_disk(case: Case) -> None:
+    pages, problems = case.says("page_count"), []
+    for room in range(200):
+        case.says(f"max_page_count = {pages + room}")
+        try:
+            tick.run(case.app)
+            break
+        except UnreachableError as problem:
+            problems.append(str(problem))
+    assert len(problems) > 2
+    assert all("disk is full" in one and "Make room" in one for one in problems)
+    case.goes_on()
+
+
+def test_a_disk_that_becomes_full_while_mail_goes_out(case: Case) -> None:
+    case.mailer.meanwhile = lambda: case.says(f"max_page_count = {case.says('page_count')}")
+    with pytest.raises(UnreachableError, match="full"):
+        tick.run(case.app)
+    assert case.mailer.sent
+    case.mailer.meanwhile = list
+    case.says("max_page_count = 1000000")
+    case.goes_on()
+
+
+def test_a_mark_that_cannot_be_written_beside_the_database(case: Case) -> None:
+    tick.run(case.app, now=case.app.clock.now().replace(year=2020))  # nothing is due then; the folder is there
+    marks = case.app.settings.state_dir / "high-water"
+    marks.rename(marks.with_name("away"))
+    marks.touch()
+    with pytest.raises(UnreachableError, match="cannot be written"):
+        tick.run(case.app)
+    assert case.mailer.sent == []
+    marks.unlink()
+    marks.with_name("away").rename(marks)
+    case.goes_on()
+
+
+def test_a_read_only_disk(case: Case) -> None:
+    case.says("query_only = ON")
+    with pytest.raises(UnreachableError, match="readonly") as problem:
+        tick.run(case.app)
+    assert "Let this user write" in problem.value.hint
+    assert case.mailer.sent == []
+    case.says("query_only = OFF")
+    case.goes_on()
+
+
+@pytest.mark.parametrize("while_it_sends", [False, True])
+def test_a_file_that_others_keep_locked(case: Case, while_it_sends: bool) -> None:
+    case.says("busy_timeout = 20")
+    with sqlite3.connect(case.file, isolation_level=None) as other:
+        case.mailer.meanwhile = lambda: other.in_transaction or other.execute("BEGIN IMMEDIATE")
+        if not while_it_sends:
+            case.mailer.meanwhile()
+        for _ in range(3):
+            with pytest.raises(UnreachableError, match="locked") as problem:
+                tick.run(case.app)
+            assert "holds the lock" in problem.value.hint
+        assert len(case.mailer.sent) == (4 if while_it_sends else 0)
+        case.mailer.meanwhile = list
+        other.execute("ROLLBACK")
+    other.close()
+    case.goes_on()
+
+
+@pytest.mark.parametrize("case", ["postgresql"], indirect=True)
+def test_a_server_that_takes_no_writes_for_a_while(case: Case) -> None:
+    engine = case.app.sql.engine
+    name = engine.url.database
+
+    def becomes_read_only() -> None:
+        with engine.begin() as db:
+            db.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+        with engine.connect() as db:
+            db.execute(text("SET default_transaction_read_only = on"))  # as it is for those who are connected
+            db.commit()
+        case.mailer.meanwhile = list
+
+    case.mailer.meanwhile = becomes_read_only
+    with pytest.raises(UnreachableError):
+        tick.run(case.app)
+    with pytest.raises(UnreachableError, match="read-only"):
+        tick.run(case.app)
+    server = engine.url.set(database="postgres")
+    outside = create_engine(server)
+    with outside.begin() as db:
+        db.execute(text(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'))
+    outside.dispose()
+    case.goes_on()
