@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -526,6 +527,28 @@ def test_a_template_that_fails_for_one_lead_parks_that_touch_and_no_other(tmp_pa
         assert loop.states(good) == ["one sent"]  # what was not made uses up no limit either
         loop.ticks(timedelta(days=20))
         assert loop.states(bad) == ["one failed", "two sent"]
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        "{% for a in range(1000) %}{% for b in range(1000) %}{% endfor %}{% endfor %}",  # would take minutes
+        "{% for a in range(1000) %}{{ x.size * 2000 }}{% endfor %}",  # would be gigabytes
+    ],
+)
+def test_a_lead_for_whom_a_template_runs_on_or_swells_delays_nobody(tmp_path: Path, poison: str) -> None:
+    page = "---\nsubject: One\n---\n{% if x.size %}" + poison + "{% endif %}{{ unsubscribe_url }} {{ postal_address }}"
+    files = {"templates/course/one.html": page, "templates/course/one.txt": TEXT}
+    with a_loop(tmp_path, TWO_MAILS, files=files) as loop:
+        people = [a_lead(loop.store, custom={}) for _ in range(9)]
+        bad = a_lead(loop.store, custom={"size": "1000"})
+        loop.enroll(bad, *people)
+        began = monotonic()
+        loop.tick()
+        assert monotonic() - began < 5  # two seconds are what one mail may take
+        assert loop.states(bad) == ["one failed"]
+        assert only(loop, bad).reason is Reason.RENDER
+        assert {loop.states(one)[0] for one in people} == {"one sent"}
 
 
 # The steps -------------------------------------------------------------------------------------------------------
