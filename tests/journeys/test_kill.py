@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -37,5 +38,6 @@ def test_under_hold_all_that_is_in_doubt_is_listed_and_nothing_doubled(tmp_path:
     )
     assert (outcome.lost, outcome.doubled, outcome.unlisted) == (0, 0, 0)
     assert outcome.listed > 0
-    assert outcome.states == {State.SENT: len(outcome.accepted), State.IN_DOUBT: outcome.listed}
+    # The first kill may come before the provider has taken anything: then all of them are in doubt.
+    assert outcome.states == Counter({State.SENT: len(outcome.accepted), State.IN_DOUBT: outcome.listed})
     assert len(outcome.accepted) + outcome.listed == 120
