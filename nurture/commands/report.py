@@ -178,16 +178,28 @@ def limits(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, as_j
 
 
 def handoffs(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, as_json: AsJson = False) -> None:
-    """What each rep did with what was offered."""
+    """What became of what each rep was offered."""
     from nurture.flow import reports as arrow
+    from nurture.reporting.results import STANDS
 
     current = session(ctx)
     rows = arrow.handoffs(store=current.app.store, rules=current.app.rules.in_force())
-    columns = (
-        *("rep", "handed", "offered", "accepted", "rejected", "expired", "won", "lost", "answer_hours", "reasons"),
+    states = ("offered", "accepted", "rejected", "expired", "won", "lost")
+    columns = ("rep", "handed", *states, "answer_hours", "reasons")
+    told = [_in_words(row) for row in rows if row["reasons"]]
+    why = [f"{row['name'] or row['rep']} rejected: {row['reasons'].replace('_', ' ')}." for row in told]
+    _print(
+        current,
+        "handoffs",
+        rows,
+        columns,
+        as_json=as_json,
+        as_csv=as_csv,
+        html=html,
+        empty="Nothing was handed over.",
+        short=("rep", "handed", *states, "answer_hours"),
+        notes=[*why, STANDS],
     )
-    empty = "Nothing was handed over."
-    _print(current, "handoffs", rows, columns, as_json=as_json, as_csv=as_csv, html=html, empty=empty)
 
 
 def agreement(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, as_json: AsJson = False) -> None:

@@ -20,6 +20,10 @@ WILSON: Final = (
     "smaller they are (Morris's empirical Bayes). Expected: the share once every lead had the time for an outcome, the "
     "young ones counted for as long as they are here (Kaplan-Meier)."
 )
+STANDS: Final = (
+    "Each handoff counts once, by where it stands now: one that was accepted and then lost counts as lost. Answer "
+    "hours: the middle one of the rep's answers."
+)
 NEWCOMBE: Final = (
     "Lift: the share of people in the cadence who reached near-term since they were first enrolled, less that share "
     "among the people held out, with the 95 % interval of Newcombe; the same for those whom sales accepted. "
@@ -135,7 +139,7 @@ def _handoffs(rows: Rows) -> str:
     states = ("offered", "accepted", "won", "lost", "rejected", "expired")
     names = [str(row["name"] or row["rep"]) for row in rows]
     series = {state.capitalize(): [float(row[state]) for row in rows] for state in states}
-    drawn = charts.stacked("What each rep did with what was offered", names, series, unit="handoffs")
+    drawn = charts.stacked("Where it stands now", names, series, unit="handoffs")
     reasons: dict[str, int] = {}
     for row in rows:
         for reason, count in row["reasons"].items():
@@ -156,5 +160,5 @@ PAGES: Final[Mapping[str, tuple[str, str, Draw, str]]] = {
     "funnel": ("Funnel", "How many leads came how far.", _funnel, "A lead that cooled or was rejected stays counted."),
     "cadences": ("Cadences", "What each cadence did, and whether it makes a difference.", _cadences, NEWCOMBE),
     "limits": ("Limits", "What is held back, by what, and until when.", _limits, ""),
-    "handoffs": ("Handoffs", "What each rep did with what was offered.", _handoffs, ""),
+    "handoffs": ("Handoffs", "What became of what each rep was offered.", _handoffs, STANDS),
 }
