@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from nurture.commands.choosing import Where, leads_of
+from nurture.commands.choosing import Where, condition, leads_of
 from nurture.commands.context import AsJson, DryRun, LeadArgument, Session, moment, session
 from nurture.commands.output import say, show, show_json, show_rows
 from nurture.domain.errors import RequestError, UnknownNameError
 
 if TYPE_CHECKING:
     from nurture.domain.enrollment import Enrollment
-    from nurture.domain.lead import Lead
+    from nurture.domain.lead import Lead, LeadId
+    from nurture.moves.entry import Answer
 
 OneLead = Annotated[str | None, typer.Argument(metavar="[LEAD]", help="E-mail address or lead id.")]
+NAMED: Final = 20  # of more who are refused, each reason is said once with how many
+MAY_ENTER: Final = "may enter"
 COLUMNS = ("id", "email", "cadence", "version", "step", "state", "next_at", "held_out")
 
 
@@ -44,39 +48,62 @@ def enroll(
     from nurture.flow import enroll as arrow
 
     current = session(ctx)
-    who: str | None = lead
     if cadence is None:
         if where is None:
             raise RequestError("Which cadence?", hint="Write: nurture enroll LEAD CADENCE")
-        who, cadence = None, lead
-    people = leads_of(current, who, where)
-    answers = arrow.by_hand([one.id for one in people], cadence, by=current.person, dry_run=dry_run, **current.common())
-    rows: list[dict[str, Any]] = []
-    for one in people:
-        answer = answers[one.id]
-        rows.append(
-            {
-                "lead": str(one.id),
-                "email": one.email,
-                "cadence": cadence,
-                "enrolled": answer.may_enter,
-                "code": answer.code or None,
-                "text": answer.text,
-                "clears_at": answer.clears_at,
-            }
-        )
-    taken = sum(row["enrolled"] for row in rows)
+        _enroll_where(current, where, lead, dry_run=dry_run, as_json=as_json)
+        return
+    [person] = leads_of(current, lead, where)
+    answers = arrow.by_hand([person.id], cadence, by=current.person, dry_run=dry_run, **current.common())
+    answer = answers[person.id]
+    if as_json:
+        show_json([_asked(person.id, person.email, cadence, answer)])
+    elif answer.may_enter:
+        show(f"1 {'would be ' if dry_run else ''}enrolled in {cadence}.")
+    else:
+        say(f"{person.email or person.id}: {answer.text}")
+    in_it_already = answer.code == "exclusive" and f"in {cadence} already" in answer.text
+    if not answer.may_enter and not in_it_already:  # nothing left to do is no refusal
+        raise typer.Exit(1)
+
+
+def _enroll_where(current: Session, where: str, cadence: str, *, dry_run: bool, as_json: bool) -> None:
+    """Everybody for whom it holds. Of many who are refused, they are counted by reason."""
+    from nurture.flow import enroll as arrow
+
+    chosen = condition(where)
+    assert chosen is not None
+    taken, few, rows = 0, list[str](), list[dict[str, Any]]()
+    reasons: Counter[str] = Counter()
+    for batch in arrow.by_hand_where(chosen, cadence, by=current.person, dry_run=dry_run, **current.common()):
+        taken += batch.enrolled
+        for lead, email, answer in batch.refused:
+            reasons[answer.text] += 1
+            if len(few) <= NAMED:
+                few.append(f"{email or lead}: {answer.text}")
+        if as_json:
+            refused = {lead: answer for lead, _, answer in batch.refused}
+            with current.app.store.unit(write=False) as work:
+                known = work.leads.reach(batch.leads)
+            rows += [_asked(one, known[one][0], cadence, refused.get(one)) for one in batch.leads]
     if as_json:
         show_json(rows)
-    else:
-        for row in rows:
-            if not row["enrolled"]:
-                say(f"{row['email'] or row['lead']}: {row['text']}")
-        if taken or who is None:
-            show(f"{taken} {'would be ' if dry_run else ''}enrolled in {cadence}.")
-    in_it_already = [row for row in rows if row["code"] == "exclusive" and f"in {cadence} already" in row["text"]]
-    if who is not None and not taken and not in_it_already:  # nothing left to do is no refusal
-        raise typer.Exit(1)
+        return
+    for line in few if len(few) <= NAMED else (f"{many:,} leads: {text}" for text, many in reasons.most_common()):
+        say(line)
+    show(f"{taken} {'would be ' if dry_run else ''}enrolled in {cadence}.")
+
+
+def _asked(lead: LeadId, email: str | None, cadence: str, answer: Answer | None) -> dict[str, Any]:
+    return {
+        "lead": str(lead),
+        "email": email,
+        "cadence": cadence,
+        "enrolled": answer is None or answer.may_enter,
+        "code": (answer.code if answer else None) or None,
+        "text": answer.text if answer else MAY_ENTER,
+        "clears_at": answer.clears_at if answer else None,
+    }
 
 
 def pause(

@@ -6,20 +6,29 @@ change the answer today (the rate). Names that move with time alone are looked a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
 from nurture.domain.cadence import Cadence
+from nurture.domain.condition import Condition
 from nurture.domain.enrollment import Enrollment, Pause
 from nurture.domain.errors import RequestError, UnknownNameError
-from nurture.domain.lead import LeadId
+from nurture.domain.lead import LeadId, Status
 from nurture.domain.policy import Policy
+from nurture.domain.workspace import Workspace
 from nurture.moves import enrolling
 from nurture.moves.again import again
-from nurture.moves.entry import MAY_ENTER, Answer, may_enter, rate_left, statuses_of
+from nurture.moves.entry import MAY_ENTER, Answer, in_another, in_it_already, may_enter, rate_left, statuses_of
 from nurture.moves.scene import load
 from nurture.moves.start import start
 from nurture.ports import InForce, Store, Unit
+from nurture.ports.entering import Door, Standing
+
+BATCH: Final = 25_000  # leads in one transaction
+AT_ONCE: Final = 1_000  # of them loaded with all that is known of them
+TOGETHER: Final = 200  # fewer are quicker asked one by one: the statements are built anew for each batch
 
 __all__ = [
     "MAY_ENTER",
@@ -35,31 +44,44 @@ __all__ = [
 ]
 
 
-def run(*, store: Store, rules: InForce, policy: Policy, now: datetime, limit: int = 1_000) -> int:
-    """Enroll the leads that changed since the last pass; how many were."""
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Leads that were asked for together: how many were enrolled, and who was not, with the address and why."""
+
+    enrolled: int
+    refused: Sequence[tuple[LeadId, str | None, Answer]]
+    leads: Sequence[LeadId]
+
+
+def run(
+    *, store: Store, rules: InForce, policy: Policy, now: datetime, limit: int = BATCH, together: int = TOGETHER
+) -> int:
+    """Enroll the leads that changed since the last pass; how many were.
+
+    From `together` leads on a batch is asked and enrolled by one statement for each cadence; the same comes of it.
+    """
     enrolled = 0
-    waiting: list[LeadId] = []
+    waiting: list[LeadId] | None = None
     rated = any(one.entry.rate is not None for one in rules.workspace.cadences.values())
-
-    def marked(work: Unit) -> list[LeadId]:
-        # Where places are few a day, the best of all come first, not the best of each thousand.
-        return work.leads.flagged("enroll_check", None if rated else limit, best_first=rated)
-
     while True:
         with store.unit() as work:
-            waiting = waiting or marked(work)
-            flagged, waiting = waiting[:limit], waiting[limit:]
+            # The mark goes first: whoever marks a lead again meanwhile waits for us, and is not forgotten.
+            if rated:
+                # Where places are few a day, the best of all come first, not the best of each batch.
+                waiting = waiting or work.leads.flagged("enroll_check", None, best_first=True)
+                flagged, waiting = waiting[:limit], waiting[limit:]
+                work.touches.lock_for_limits(flagged, ())
+                work.leads.unflag("enroll_check", flagged)
+            else:
+                flagged = work.entering.take(limit)
             if not flagged:
                 return enrolled
-            # The mark goes first: whoever marks a lead again meanwhile waits for us, and is not forgotten.
-            work.touches.lock_for_limits(flagged, ())
-            work.leads.unflag("enroll_check", flagged)
             # A lead held back by today's rate has no place yet, and is asked again by the night.
-            started = _enroll(work, flagged, rules=rules, policy=policy, now=now)
-            waiting = waiting or marked(work)
+            how = _enroll_together if len(flagged) >= together else _enroll
+            enrolled += how(work, flagged, rules=rules, policy=policy, now=now)
+            is_over = not (waiting or work.leads.flagged("enroll_check", 1)) if rated else len(flagged) < limit
             work.commit()
-            enrolled += started
-        if not waiting:
+        if is_over:
             return enrolled
 
 
@@ -77,14 +99,53 @@ def tonight(*, store: Store, rules: InForce, now: datetime) -> None:
         work.commit()
 
 
+def _enroll_together(work: Unit, ids: Sequence[LeadId], *, rules: InForce, policy: Policy, now: datetime) -> int:
+    """What `_enroll` does, by statements for all of them. Whom the database cannot judge is asked alone."""
+    workspace = rules.workspace
+    common: dict[str, Any] = {"rules": rules, "policy": policy, "now": now}
+    cadences = _by_priority(workspace)
+    rated = [one for one in cadences if one.entry.rate is not None]
+    left = _places(work, rated, policy, now) if rated else {}
+    alone = sorted(work.entering.unlike(ids, workspace, now))
+    # Who comes first has a place: one by one, where not all of them are asked here or one place has two doors.
+    shared = {one.entry.otherwise for one in cadences} & left.keys()
+    if any(many > 0 and (alone or name in shared) for name, many in left.items()):
+        return sum(_enroll(work, ids[at : at + AT_ONCE], **common) for at in range(0, len(ids), AT_ONCE))
+    others = {*ids} - {*alone} - work.entering.suppressed(ids)
+    switches = work.control.switches()
+    started = 0
+    for cadence in cadences:
+        if f"cadence:{cadence.name}" in switches:
+            continue
+        for door in _doors(cadence, rules):
+            most = None if door.late else left.get(cadence.name)
+            if most is None or most > 0:
+                many = work.entering.enter(others, door, rules=workspace, now=now, by="conditions", most=most)
+                started += many
+                if door.cadence.name in left:
+                    left[door.cadence.name] -= many
+    return started + sum(_enroll(work, alone[at : at + AT_ONCE], **common) for at in range(0, len(alone), AT_ONCE))
+
+
+def _doors(cadence: Cadence, rules: InForce) -> Iterator[Door]:
+    """For those that come in time, and for those that come too late."""
+    yield Door(cadence, rules.versions[cadence.name], cadence)
+    if cadence.entry.otherwise:
+        into = rules.workspace.cadences.get(cadence.entry.otherwise, cadence)
+        yield Door(into, rules.versions[into.name], cadence, late=True)
+
+
+def _by_priority(workspace: Workspace) -> list[Cadence]:
+    """The cadences that are entered by a condition, the larger priority first, then by name."""
+    entered = (one for one in workspace.cadences.values() if one.entry.when is not None)
+    return sorted(entered, key=lambda one: (-one.priority, one.name))
+
+
 def _enroll(work: Unit, ids: Sequence[LeadId], *, rules: InForce, policy: Policy, now: datetime) -> int:
     """How many were enrolled. Best fit first, then the newest; the larger priority, then the name."""
     scene = load(work, ids, rules=rules, policy=policy, now=now)
     past = work.enrollments.all_of(ids)
-    cadences = sorted(
-        (one for one in rules.workspace.cadences.values() if one.entry.when is not None),
-        key=lambda one: (-one.priority, one.name),
-    )
+    cadences = _by_priority(rules.workspace)
     left: dict[str, int] = {}
     order = sorted(scene.leads.values(), key=lambda lead: (-lead.fit, -(lead.created_at or now).timestamp(), lead.id))
     started = 0
@@ -146,10 +207,7 @@ def by_hand(
         for lead in leads:
             person = scene.leads[lead]
             if person.status not in taken:
-                words = " or ".join(sorted(taken))
-                answers[lead] = Answer(
-                    "status", f"The lead is {person.status}; {chosen.name} takes leads that are {words}."
-                )
+                answers[lead] = _wrong_status(person.status, chosen, taken)
                 continue
             answer = may_enter(person, chosen, scene, past.get(lead, ()), by_condition=False, repeatedly=True)
             if answer.may_enter and start(work, chosen, lead, scene, by=by) is None:
@@ -158,6 +216,77 @@ def by_hand(
         if not dry_run:
             work.commit()
     return answers
+
+
+def by_hand_where(
+    where: Condition,
+    cadence: str,
+    *,
+    store: Store,
+    rules: InForce,
+    policy: Policy,
+    now: datetime,
+    by: str,
+    dry_run: bool = False,
+    limit: int = BATCH,
+) -> Iterator[Batch]:
+    """Enroll by hand everybody for whom a condition holds, as `by_hand` does it; batch by batch, each a transaction.
+
+    One that is cut off has enrolled the batches before: to begin again finds those in the cadence, and goes on.
+    Raises for an unknown cadence.
+    """
+    taken = statuses_of(named(rules, cadence))
+    asked: dict[str, Any] = {"store": store, "rules": rules, "now": now, "by": by, "dry_run": dry_run}
+    after: LeadId = 0
+    while True:
+        ids, against, enrolled = _put_by_hand(where, cadence, taken, after=after, limit=limit, **asked)
+        alone = [one.lead for one in against if one.alone]
+        answers = by_hand(alone, cadence, policy=policy, **asked) if alone else {}
+        enrolled += sum(answer.may_enter for answer in answers.values())
+        refused = [(one, answers.get(one.lead) or _against(one, named(rules, cadence), taken)) for one in against]
+        yield Batch(enrolled, [(one.lead, one.email, why) for one, why in refused if not why.may_enter], ids)
+        if len(ids) < limit:
+            return
+        after = ids[-1]
+
+
+@again
+def _put_by_hand(
+    where: Condition,
+    cadence: str,
+    taken: Collection[Status],
+    *,
+    store: Store,
+    rules: InForce,
+    now: datetime,
+    by: str,
+    after: LeadId,
+    limit: int,
+    dry_run: bool,
+) -> tuple[list[LeadId], list[Standing], int]:
+    """One batch: the leads behind `after`, what speaks against some of them, and how many others were enrolled."""
+    chosen = named(rules, cadence)
+    with store.unit() as work:
+        ids = work.leads.ids(where, now=now, rules=rules.workspace, limit=limit, after=after)
+        work.touches.lock_for_limits(ids, ())
+        against = work.entering.against(ids, chosen, taken, now)
+        others = {*ids} - {one.lead for one in against}
+        if dry_run:
+            return ids, against, len(others)
+        enrolled = work.entering.put(others, chosen, rules.versions[cadence], now=now, by=by)
+        work.commit()
+    return ids, against, enrolled
+
+
+def _against(one: Standing, cadence: Cadence, taken: Collection[Status]) -> Answer:
+    if one.status not in taken:
+        return _wrong_status(one.status, cadence, taken)
+    return in_it_already(cadence) if one.is_in else in_another(one.place or "")
+
+
+def _wrong_status(status: Status, cadence: Cadence, taken: Collection[Status]) -> Answer:
+    words = " or ".join(sorted(taken))
+    return Answer("status", f"The lead is {status}; {cadence.name} takes leads that are {words}.")
 
 
 def named(rules: InForce, cadence: str) -> Cadence:

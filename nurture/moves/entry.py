@@ -66,10 +66,10 @@ def may_enter(
             return Answer("status", "The lead must not be contacted.")
     mine = [one for one in past if one.cadence == cadence.name]
     if any(one.state in OPEN for one in mine):
-        return Answer("exclusive", f"The lead is in {cadence.name} already.")
+        return in_it_already(cadence)
     taken = [one for one in past if one.state in OPEN and one.exclusive]
     if cadence.exclusive and taken:
-        return Answer("exclusive", f"The lead is in {taken[0].cadence}, and is in one cadence at a time.")
+        return in_another(taken[0].cadence)
     if mine and not repeatedly:
         again = entry.again
         if again is None:
@@ -87,6 +87,16 @@ def may_enter(
         tomorrow = calendar.day_bounds(calendar.local_day(scene.now, zone), zone)[1]
         return Answer("rate", f"{cadence.name} takes {entry.rate} leads a day.", clears_at=tomorrow)
     return MAY_ENTER
+
+
+def in_it_already(cadence: Cadence) -> Answer:
+    """The lead is in this cadence."""
+    return Answer("exclusive", f"The lead is in {cadence.name} already.")
+
+
+def in_another(cadence: str) -> Answer:
+    """The lead is in another cadence, and both take leads of no other."""
+    return Answer("exclusive", f"The lead is in {cadence}, and is in one cadence at a time.")
 
 
 def statuses_of(cadence: Cadence) -> frozenset[Status]:

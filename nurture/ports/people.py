@@ -44,6 +44,11 @@ class Leads(Protocol):
         are left out. By `rules` engagement decays and facts grow too old; without, it is as stored, and a fact of any
         age is known."""
 
+    def ids(
+        self, where: Condition, *, now: datetime, rules: Workspace | None = None, limit: int, after: LeadId = 0
+    ) -> list[LeadId]:
+        """The ids of the leads that `search` would give."""
+
     def count(self, where: Condition, *, now: datetime, rules: Workspace | None = None) -> int:
         """How many leads `search` would give."""
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from nurture.ports.contacts import Enrollments, Responses, Touches
+from nurture.ports.entering import Entering
 from nurture.ports.pacing import Pacing
 from nurture.ports.people import Imports, Leads, Persons, Suppressions
 from nurture.ports.records import Archive, Control, Notes, Sales
@@ -46,6 +47,8 @@ class Unit(Protocol):
     def suppressions(self) -> Suppressions: ...
     @property
     def enrollments(self) -> Enrollments: ...
+    @property
+    def entering(self) -> Entering: ...
     @property
     def touches(self) -> Touches: ...
     @property

@@ -12,26 +12,33 @@ from nurture.domain import enrollment, handoff
 from nurture.domain.chore import Chore
 from nurture.domain.touch import State
 
+
+def _earliest(table: str, column: str, which: str = "true") -> str:
+    """Whether the earliest of these moments has come."""
+    return f"(SELECT min({column}) FROM {table} WHERE {which} AND {column} IS NOT NULL) <= :now"
+
+
 PATIENCE: Final = timedelta(minutes=2)  # whoever began to score everybody again would have moved on by then
+# The earliest moment is the first row of an index, whatever is believed of how many moments have passed: where that is
+# out of date, PostgreSQL looks for an "EXISTS ... at <= now" through a whole table.
 # The states and marks stand in the text: an index of some rows alone is not used for a value that is given later, and
 # `ready_check = 1` is another condition than the `ready_check` of its index.
 _FINDS: Final = {
     Chore.INCOMING: "EXISTS (SELECT 1 FROM raw_events WHERE done_at IS NULL)",
-    Chore.SETTLE: "EXISTS (SELECT 1 FROM touches"
-    f" WHERE state IN ('{State.SENDING}', '{State.IN_DOUBT}') AND lease_until <= :now)",
+    Chore.SETTLE: _earliest("touches", "lease_until", f"state IN ('{State.SENDING}', '{State.IN_DOUBT}')"),
     Chore.NIGHTLY: f"NOT EXISTS (SELECT 1 FROM jobs WHERE job = '{Chore.NIGHTLY}' AND slot = :night)",
     Chore.RESCORE: "EXISTS (SELECT 1 FROM marks WHERE name = 'rescoring' AND value <> 'done' AND at <= :late)",
-    Chore.CROSS: "EXISTS (SELECT 1 FROM leads WHERE look_at <= :now)",
-    Chore.RETURN: "EXISTS (SELECT 1 FROM leads WHERE returns_at <= :now)",
-    Chore.PROMISE: "EXISTS (SELECT 1 FROM promises WHERE state = 'open' AND due_at <= :now)",
+    Chore.CROSS: _earliest("leads", "look_at"),
+    Chore.RETURN: _earliest("leads", "returns_at"),
+    Chore.PROMISE: _earliest("promises", "due_at", "state = 'open'"),
     Chore.ENROLL: "EXISTS (SELECT 1 FROM leads WHERE enroll_check)",
-    Chore.WAKE: f"EXISTS (SELECT 1 FROM enrollments WHERE state = '{enrollment.State.PAUSED}' AND next_at <= :now)",
+    Chore.WAKE: _earliest("enrollments", "next_at", f"state = '{enrollment.State.PAUSED}'"),
     Chore.PACE: "EXISTS (SELECT 1 FROM held_slots) OR EXISTS (SELECT 1 FROM first_waves)",
-    Chore.DISPATCH: f"EXISTS (SELECT 1 FROM enrollments WHERE state = '{enrollment.State.ACTIVE}' AND next_at <= :now)",
+    Chore.DISPATCH: _earliest("enrollments", "next_at", f"state = '{enrollment.State.ACTIVE}'"),
     Chore.PROMOTE: "EXISTS (SELECT 1 FROM leads WHERE ready_check)",
     Chore.OFFER: f"EXISTS (SELECT 1 FROM handoffs WHERE state = '{handoff.State.QUEUED}')",
-    Chore.DEADLINE: "EXISTS (SELECT 1 FROM handoffs WHERE due_at <= :now)",
-    Chore.DELIVER: "EXISTS (SELECT 1 FROM deliveries WHERE next_at <= :now)",
+    Chore.DEADLINE: _earliest("handoffs", "due_at"),
+    Chore.DELIVER: _earliest("deliveries", "next_at"),
 }
 _LOOK: Final = text("SELECT " + ",\n".join(_FINDS.values())).bindparams(
     bindparam("now", type_=Moment()), bindparam("late", type_=Moment()), bindparam("night", type_=Text())

@@ -16,7 +16,7 @@ from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.people import lead_of, leads_with_companies
 from nurture.adapters.store.rescoring import Rescorer
 from nurture.adapters.store.rows import change, fetch, insert
-from nurture.adapters.store.search import counted, matching, possible, stages_in
+from nurture.adapters.store.search import counted, matching, matching_ids, possible, stages_in
 from nurture.adapters.store.sums import running_today
 from nurture.adapters.store.tables import (
     consents,
@@ -118,6 +118,12 @@ class LeadRows:
         """The leads for which a condition holds, by id, behind `after`; merged and forgotten ones are left out."""
         return matching(self._db, where, now=now, limit=limit, after=after, rules=rules)
 
+    def ids(
+        self, where: Condition, *, now: datetime, rules: Workspace | None = None, limit: int, after: LeadId = 0
+    ) -> list[LeadId]:
+        """The ids of the leads that `search` would give."""
+        return matching_ids(self._db, where, now=now, limit=limit, after=after, rules=rules)
+
     def count(self, where: Condition, *, now: datetime, rules: Workspace | None = None) -> int:
         """How many leads `search` would give."""
         return counted(self._db, where, now=now, rules=rules)
@@ -174,7 +180,8 @@ class LeadRows:
         for cadence in rules.cadences.values():
             if cadence.entry.when is None:
                 continue
-            in_it = (enrollments.c.lead_id == leads.c.id) & (enrollments.c.cadence == cadence.name)
+            # Not the column itself: SQLite without statistics would go through all of a cadence for each lead.
+            in_it = (enrollments.c.lead_id == leads.c.id) & (enrollments.c.cadence.concat("") == cadence.name)
             if cadence.entry.again is not None:
                 in_it &= enrollments.c.ended_at.is_(None)
             enters = ours & ~leads.c.enroll_check & ~exists().where(in_it)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, delete, distinct, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, delete, distinct, func, select, text, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among
@@ -44,6 +44,8 @@ _USED = {
     .order_by(touches.c.counted_at)
     for by, column in (("domain", touches.c.domain), ("sender", touches.c.sender))
 }
+# In the text: the index of these alone is not used for values that are given later.
+_FIRST_WAVE = text(f"touches.state = '{State.PLANNED}' AND touches.reason = '{Reason.FIRST_WAVE}'")
 _ANY_HELD = select(held_slots.c.touch_id).limit(1)
 _WAVES = select(first_waves).order_by(first_waves.c.template)
 _STANDS = select(queues).where(among(queues.c.name)).order_by(queues.c.name)
@@ -175,11 +177,7 @@ class PacingRows:
 
     def wake_wave(self, template: str, now: datetime) -> None:
         """Let every enrollment that waits for this first wave be looked at."""
-        waiting = select(touches.c.enrollment_id).where(
-            touches.c.template == template,
-            touches.c.state == State.PLANNED.value,
-            touches.c.reason == Reason.FIRST_WAVE.value,
-        )
+        waiting = select(touches.c.enrollment_id).where(touches.c.template == template, _FIRST_WAVE)
         self._db.execute(
             update(enrollments)
             .where(

@@ -44,7 +44,7 @@ def matching(
     query = leads_with_companies().where(*asking.PRESENT).order_by(leads.c.id)
     if where is None:
         return [lead_of(row) for row in db.execute(query.where(leads.c.id > after).limit(limit))]
-    search = _Search(db, where, now, rules)
+    search = Search(db, where, now, rules)
     if not search.decays:
         return [lead_of(row) for row in db.execute(query.where(search.said, leads.c.id > after).limit(limit))]
     found: list[Lead] = []
@@ -55,9 +55,20 @@ def matching(
     return found
 
 
+def matching_ids(
+    db: Connection, where: Condition, *, now: datetime, limit: int, after: int, rules: Workspace | None
+) -> list[LeadId]:
+    """The ids of the leads for which a condition holds, behind `after`."""
+    search = Search(db, where, now, rules)
+    if search.decays:
+        return [lead.id for lead in matching(db, where, now=now, limit=limit, after=after, rules=rules)]
+    query = select(leads.c.id).select_from(search.table).where(*asking.PRESENT, search.said, leads.c.id > after)
+    return list(db.execute(query.order_by(leads.c.id).limit(limit)).scalars())
+
+
 def counted(db: Connection, where: Condition, *, now: datetime, rules: Workspace | None) -> int:
     """How many leads there are for which a condition holds."""
-    search = _Search(db, where, now, rules)
+    search = Search(db, where, now, rules)
     query = select(func.count()).select_from(search.table).where(*asking.PRESENT)
     if not search.decays:
         return int(db.execute(query.where(search.said)).scalar_one())
@@ -70,12 +81,12 @@ def possible(
     db: Connection, where: Condition, among_these: ColumnElement[bool], *, now: datetime, rules: Workspace
 ) -> Collection[LeadId]:
     """Leads of a kind among which are all for which a condition holds: how far engagement decayed is not asked."""
-    search = _Search(db, where, now, rules)
+    search = Search(db, where, now, rules)
     holds = or_(search.surely, search.perhaps) if search.decays else search.said
     return db.execute(select(leads.c.id).select_from(search.table).where(among_these, holds)).scalars().all()
 
 
-class _Search:
+class Search:
     """One condition, as the database and Python together answer it."""
 
     def __init__(self, db: Connection, where: Condition, now: datetime, rules: Workspace | None) -> None:

@@ -74,7 +74,7 @@ class SuppressionRows:
 
     def remove(self, address: str) -> int:
         """Lift all suppressions of an address; how many there were."""
-        both = [address, self._sealed(address)] if self._any_sealed() else [address]
+        both = [address, self._sealed(address)] if self.any_sealed() else [address]
         lifted = delete(table).where(table.c.address.in_(both)).returning(table.c.id)
         return len(self._db.execute(lifted).all())
 
@@ -93,7 +93,8 @@ class SuppressionRows:
             for row in self._db.execute(select(table).order_by(table.c.at, table.c.id))
         ]
 
-    def _any_sealed(self) -> bool:
+    def any_sealed(self) -> bool:
+        """Whether anybody was ever forgotten."""
         return self._db.execute(_ONE_SEALED).first() is not None
 
     def _sealed(self, address: str) -> str:

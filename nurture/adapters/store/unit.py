@@ -14,6 +14,7 @@ from nurture.adapters.store.archive import ArchiveRows
 from nurture.adapters.store.control import ControlRows
 from nurture.adapters.store.engine import WRITES
 from nurture.adapters.store.enrollments import EnrollmentRows
+from nurture.adapters.store.entering import EnteringRows
 from nurture.adapters.store.imports import ImportRows
 from nurture.adapters.store.leads import LeadRows
 from nurture.adapters.store.notes import NoteRows
@@ -48,6 +49,7 @@ class SqlUnit:
         self.leads = LeadRows(db)
         self.suppressions = SuppressionRows(db, key)
         self.enrollments = EnrollmentRows(db)
+        self.entering = EnteringRows(db, key)
         self.touches = TouchRows(db)
         self.pacing = PacingRows(db)
         self.responses = ResponseRows(db)

@@ -16,6 +16,7 @@ held_slots = Table(
     Column("domain", Text),
     Column("sender", Text),
     Index(None, "at"),
+    Index(None, "lead_id"),
     *(
         Index(None, name, "at", sqlite_where=text(f"{name} IS NOT NULL"), postgresql_where=text(f"{name} IS NOT NULL"))
         for name in ("company_id", "domain", "sender")

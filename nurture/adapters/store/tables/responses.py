@@ -126,7 +126,10 @@ inbox = Table(
     Column("settled_by", Text),
     Column("settled_as", Text),
     UniqueConstraint("key"),
-    Index("ix_inbox_open", "at", sqlite_where=text("settled_at IS NULL"), postgresql_where=text("settled_at IS NULL")),
+    *(
+        Index(name, of, sqlite_where=text("settled_at IS NULL"), postgresql_where=text("settled_at IS NULL"))
+        for name, of in (("ix_inbox_open", "at"), ("ix_inbox_open_of_lead", "lead_id"))
+    ),
 )
 
 promises = Table(

@@ -129,6 +129,12 @@ touches = Table(
         sqlite_where=text("state = 'open'"),
         postgresql_where=text("state = 'open'"),
     ),
+    Index(
+        "ix_touches_first_wave",
+        "template",
+        sqlite_where=text("state = 'planned' AND reason = 'first_wave'"),
+        postgresql_where=text("state = 'planned' AND reason = 'first_wave'"),
+    ),
     # Nobody is sent the same e-mail twice in any enrollment, unless the step says so.
     Index(
         "ix_touches_had",

@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", "kind", name="pk_archived_events"),
     )
     op.add_column("daemons", sa.Column("passed_at", MOMENT))
+    op.create_index("ix_held_slots_lead_id", "held_slots", ["lead_id"])
     op.create_table(
         "archived_responses",
         sa.Column("id", ID, autoincrement=False, nullable=False),
@@ -51,3 +52,7 @@ def upgrade() -> None:
     op.create_index("ix_archived_responses_clicks", "archived_responses", ["at"], **only("kind = 'click'"))
     op.create_index("ix_archived_responses_lead_id_at", "archived_responses", ["lead_id", "at"])
     op.create_index("ix_archived_responses_touch_id", "archived_responses", ["touch_id"])
+    op.create_index("ix_inbox_open_of_lead", "inbox", ["lead_id"], **only("settled_at IS NULL"))
+    op.create_index(
+        "ix_touches_first_wave", "touches", ["template"], **only("state = 'planned' AND reason = 'first_wave'")
+    )

@@ -1,0 +1,257 @@
+"""Many leads -> their enrollments with the history of it, by one statement for each cadence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy import insert as plain_insert
+
+from nurture.adapters.store.among import among
+from nurture.adapters.store.rows import fetch, insert
+from nurture.adapters.store.search import Search
+from nurture.adapters.store.suppressions import SuppressionRows
+from nurture.adapters.store.tables import changes, enrollments, leads, suppressions
+from nurture.domain.cadence import Cadence
+from nurture.domain.chance import held_out_below, is_held_out
+from nurture.domain.enrollment import OPEN, State
+from nurture.domain.lead import NOTHING_PLANNED, OWN_RETURNS, LeadId, Status
+from nurture.domain.workspace import Workspace
+from nurture.ports.entering import Door, Standing
+
+Test = ColumnElement[bool]
+_OPEN: Final = enrollments.c.state.in_([one.value for one in OPEN])
+_HAS_PLACE: Final = exists().where(enrollments.c.slot == leads.c.id)
+_FLAG: Final = text("leads.enroll_check")
+_NEXT: Final = select(leads.c.id).where(_FLAG).order_by(leads.c.id).limit(bindparam("limit"))
+_TAKE: Final = (
+    update(leads)
+    .where(leads.c.id.in_(_NEXT.with_for_update(skip_locked=True)))
+    .values(enroll_check=False)
+    .returning(leads.c.id)
+)
+_SUPPRESSED: Final = select(leads.c.id).where(
+    among(leads.c.id), exists().where(suppressions.c.address == leads.c.email, suppressions.c.scope == "all")
+)
+_EMAILS: Final = select(leads.c.id, leads.c.email).where(among(leads.c.id), leads.c.email.is_not(None))
+
+
+class EnteringRows:
+    """Many enrollments in the database. `key` is that of the addresses of those who were forgotten."""
+
+    def __init__(self, db: Connection, key: Callable[[], str]) -> None:
+        self._db = db
+        self._suppressions = SuppressionRows(db, key)
+
+    def take(self, limit: int) -> list[LeadId]:
+        """Hold the next leads that are marked, and take the mark away. Those that somebody else holds are left out."""
+        return sorted(self._db.execute(_TAKE, {"limit": limit}).scalars())
+
+    def suppressed(self, ids: Collection[LeadId]) -> set[LeadId]:
+        """Those who must not be contacted at all."""
+        if not self._suppressions.any_sealed():
+            return {row.id for row in fetch(self._db, _SUPPRESSED, ids)}
+        owners = {row.email: row.id for row in fetch(self._db, _EMAILS, ids)}
+        return {owners[email] for email, scopes in self._suppressions.scopes(owners).items() if "all" in scopes}
+
+    def unlike(self, ids: Collection[LeadId], rules: Workspace, now: datetime) -> set[LeadId]:
+        """Those of whom the database alone cannot say what becomes of them: they are asked one by one."""
+        doors = [one for one in rules.cadences.values() if one.entry.when is not None]
+        into = {one.name for one in doors} | {one.entry.otherwise for one in doors}
+        back = [one.name for one in rules.cadences.values() if one.name in into and one.entry.again is not None]
+        over = (enrollments.c.lead_id == leads.c.id, _of(back), ~_OPEN)
+        why = [*_alone(now), exists().where(*over)]
+        table: Any = leads
+        searches = [Search(self._db, one.entry.when, now, rules) for one in doors if one.entry.when is not None]
+        for search in searches:
+            if search.decays:
+                why.append(search.perhaps)
+                table = search.table if table is leads else table
+        return {
+            row.id
+            for row in fetch(self._db, select(leads.c.id).select_from(table).where(among(leads.c.id), or_(*why)), ids)
+        }
+
+    def enter(
+        self, ids: Collection[LeadId], door: Door, *, rules: Workspace, now: datetime, by: str, most: int | None = None
+    ) -> int:
+        """Enroll those of these leads whom the cadence takes, at most `most`: the best fit first, then the newest."""
+        when = door.through.entry.when
+        if not ids or when is None:
+            return 0
+        search = Search(self._db, when, now, rules)
+        tests = [search.surely if search.decays else search.said, *_taken(door, now), _free(door.through)]
+        if door.cadence is not door.through:
+            tests.append(_free(door.cadence))
+        chosen = select(leads.c.id).select_from(search.table).where(among(leads.c.id), *tests)
+        return self._start(ids, chosen, door.cadence, door.version, now=now, by=by, most=most)
+
+    def against(
+        self, ids: Sequence[LeadId], cadence: Cadence, statuses: Collection[Status], now: datetime
+    ) -> list[Standing]:
+        """Those of these leads whom the cadence would not take by hand, or not among many, by id."""
+        mine = exists().where(enrollments.c.lead_id == leads.c.id, _of([cadence.name]), _OPEN)
+        place = select(enrollments.c.cadence).where(enrollments.c.slot == leads.c.id).scalar_subquery()
+        taken = leads.c.status.in_([one.value for one in statuses])
+        alone = or_(*_alone(now))
+        speaks = [~taken, mine, alone, *([_HAS_PLACE] if cadence.exclusive else [])]
+        query = select(
+            leads.c.id,
+            leads.c.email,
+            leads.c.status,
+            mine.label("is_in"),
+            (place if cadence.exclusive else null()).label("place"),
+        ).where(among(leads.c.id), or_(*speaks))
+        return [
+            Standing(
+                row.id,
+                row.email,
+                Status(row.status),
+                row.is_in,
+                row.place,
+                alone=Status(row.status) in statuses and not row.is_in and row.place is None,
+            )
+            for row in fetch(self._db, query.order_by(leads.c.id), ids)
+        ]
+
+    def put(self, ids: Collection[LeadId], cadence: Cadence, version: int, *, now: datetime, by: str) -> int:
+        """Enroll these leads, against whom nothing speaks; how many were."""
+        return (
+            self._start(ids, select(leads.c.id).where(among(leads.c.id)), cadence, version, now=now, by=by)
+            if ids
+            else 0
+        )
+
+    def _start(
+        self,
+        ids: Collection[LeadId],
+        chosen: Select[Any],
+        cadence: Cadence,
+        version: int,
+        *,
+        now: datetime,
+        by: str,
+        most: int | None = None,
+    ) -> int:
+        given: dict[str, Any] = {
+            "lead_id": leads.c.id,
+            "cadence": literal(cadence.name),
+            "version": literal(version),
+            "state": literal(State.ACTIVE.value),
+            "slot": leads.c.id if cadence.exclusive else null(),
+            "held_out": self._held_out(cadence),
+            "priority": literal(cadence.priority),
+            "pc": literal(0),
+            **{name: literal(now, enrollments.c[name].type) for name in ("anchor", "next_at", "started_at")},
+            "by": literal(by),
+        }
+        rows = chosen.with_only_columns(*given.values()).order_by(
+            leads.c.fit.desc(), leads.c.created_at.desc(), leads.c.id
+        )
+        new = insert(self._db, enrollments).from_select(list(given), rows.limit(most)).on_conflict_do_nothing()
+        if self._db.dialect.name == "postgresql":
+            added = new.returning(*_FOR_NOTES).cte("added")
+            told = _told(added.c, cadence, now, by, "postgresql").cte("told")
+            return int(
+                self._db.execute(select(func.count()).select_from(added).add_cte(told), {"ids": ids}).scalar_one()
+            )
+        last = self._db.execute(select(func.coalesce(func.max(enrollments.c.id), 0))).scalar_one()
+        count = self._db.execute(new, {"ids": ids}).rowcount
+        if count:
+            self._db.execute(_told(enrollments.c, cadence, now, by, "sqlite", enrollments.c.id > last))
+        return count
+
+    def _held_out(self, cadence: Cadence) -> ColumnElement[bool]:
+        """`is_held_out` of the lead of the row."""
+        if cadence.holdout <= 0:
+            return literal(False, Boolean())
+        if self._db.dialect.name == "sqlite":
+            driver: Any = self._db.connection.driver_connection
+            driver.create_function("nurture_held_out", 3, is_held_out, deterministic=True)
+            return func.nurture_held_out(leads.c.id, cadence.name, cadence.holdout, type_=Boolean())
+        below = held_out_below(cadence.holdout)
+        if below is None:
+            return literal(True, Boolean())
+        parts = func.concat("holdout\x1f", leads.c.id, f"\x1f{cadence.name}")
+        digest = func.sha256(func.convert_to(parts, "UTF8"))
+        return func.substr(digest, 1, 8) < func.decode(below.to_bytes(8, "big").hex(), "hex")
+
+
+_FOR_NOTES: Final = (enrollments.c.id, enrollments.c.lead_id, enrollments.c.held_out)
+
+
+def _alone(now: datetime) -> tuple[Test, ...]:
+    """Something else changes when the lead is enrolled: the person's own pause holds it, or a return is called off."""
+    return leads.c.paused_until > now, leads.c.returns_because == NOTHING_PLANNED
+
+
+def _taken(door: Door, now: datetime) -> list[Test]:
+    """What entry by a condition asks besides it."""
+    entry = door.through.entry
+    held = and_(
+        leads.c.returns_at > now, or_(leads.c.returns_because.is_(None), leads.c.returns_because.not_in(OWN_RETURNS))
+    )
+    tests: list[Test] = [~func.coalesce(held, False)]
+    assert entry.when is not None
+    if "status" not in entry.when.names:
+        tests.append(leads.c.status == Status.NURTURING.value)
+    if entry.arrived_within is not None:
+        since = now - entry.arrived_within.span
+        tests.append(leads.c.created_at < since if door.late else leads.c.created_at >= since)
+    elif door.late:
+        tests.append(literal(False, Boolean()))
+    return tests
+
+
+def _of(cadences: Collection[str]) -> Test:
+    """Whether an enrollment is in one of these.
+
+    Not by the column itself: SQLite without statistics would go through all of a cadence's enrollments for each lead.
+    """
+    return enrollments.c.cadence.concat("").in_(cadences)
+
+
+def _free(cadence: Cadence) -> Test:
+    """The lead is not in it, nor was if it takes nobody again; and in no other where both take a lead of no other."""
+    mine = [enrollments.c.lead_id == leads.c.id, _of([cadence.name])]
+    if cadence.entry.again is not None:
+        mine.append(_OPEN)
+    free = ~exists().where(*mine)
+    return and_(free, ~_HAS_PLACE) if cadence.exclusive else free
+
+
+def _told(new: Any, cadence: Cadence, now: datetime, by: str, dialect: str, *which: Test) -> Any:
+    """The history of it, as `moves.start` writes it for one."""
+    words = f"enrolled in {cadence.name}"
+    pairs = ("enrollment", new.id, "cadence", cadence.name, "held_out")
+    if dialect == "postgresql":
+        detail: Any = func.json_build_object(*pairs, new.held_out)
+    else:
+        detail = func.json_object(*pairs, func.json(case((new.held_out, "true"), else_="false")))
+    values: dict[str, Any] = {
+        "lead_id": new.lead_id,
+        "at": literal(now, changes.c.at.type),
+        "by": literal(by),
+        "what": literal("enrolled"),
+        "text": case((new.held_out, f"{words} (held out)"), else_=words),
+        "detail": detail,
+    }
+    return plain_insert(changes).from_select(list(values), select(*values.values()).where(*which).order_by(new.id))
