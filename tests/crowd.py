@@ -94,6 +94,8 @@ def _rows(dialect: str, leads: int) -> dict[str, dict[str, str] | tuple[dict[str
         "touch_texts": {"touch_id": touch, "subject": "''", "html": "''", "text": "''"},
         "raw_events": {"id": lead, "kind": "'sendgrid'", "key": touch, "body": body, "at": at, "done_at": at},
         "responses": {"id": lead, **click, "key": touch, "detail": empty},
+        "archived_responses": {"id": other, **click, "key": touch, "by": "''", "why": "''"},
+        "archived_events": {"kind": "'sendgrid'", "key": touch, "body": body, "at": at, "done_at": at},
         "score_lines": {"lead_id": lead, "response_id": lead, "rule": "'crowd'", "kind": "'click'", "at": at},
         "changes": {"id": lead, "lead_id": lead, "what": "'enrolled'", "text": "'enrolled in crowd'", **by},
         "inbox": {"id": lead, **read},

@@ -189,7 +189,7 @@ def both(
 )
 @example(people=[PLAIN] * 6 + [{**PLAIN, "fit": 0.0}] * 3, rate=3, flags=(True, False))
 @example(people=[{**PLAIN, "fit": 0.0, "days": 11}] * 7, rate=3, flags=(False, False))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @pytest.mark.timeout(120)
 def test_many_at_once_come_to_the_same_as_one_by_one(
     store: SqlStore, people: list[dict[str, Any]], rate: int, flags: tuple[bool, bool]
@@ -199,7 +199,7 @@ def test_many_at_once_come_to_the_same_as_one_by_one(
 
 
 @given(people=st.lists(PEOPLE, max_size=9), cadence=st.sampled_from(sorted(CADENCES)))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @pytest.mark.timeout(120)
 def test_all_for_whom_a_condition_holds_are_enrolled_by_hand_as_each_of_them_would_be(
     store: SqlStore, people: list[dict[str, Any]], cadence: str

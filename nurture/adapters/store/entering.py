@@ -102,7 +102,9 @@ class EnteringRows:
         if door.cadence is not door.through:
             tests.append(_free(door.cadence))
         chosen = select(leads.c.id).select_from(search.table).where(among(leads.c.id), *tests)
-        return self._start(ids, chosen, door.cadence, door.version, now=now, by=by, most=most)
+        best = chosen.order_by(leads.c.fit.desc(), leads.c.created_at.desc(), leads.c.id)
+        best = best.limit(len(ids) if most is None else most)  # without a limit nobody keeps to the order
+        return self._start(ids, best, door.cadence, door.version, now=now, by=by)
 
     def against(
         self, ids: Sequence[LeadId], cadence: Cadence, statuses: Collection[Status], now: datetime
@@ -134,11 +136,9 @@ class EnteringRows:
 
     def put(self, ids: Collection[LeadId], cadence: Cadence, version: int, *, now: datetime, by: str) -> int:
         """Enroll these leads, against whom nothing speaks; how many were."""
-        return (
-            self._start(ids, select(leads.c.id).where(among(leads.c.id)), cadence, version, now=now, by=by)
-            if ids
-            else 0
-        )
+        if not ids:
+            return 0
+        return self._start(ids, select(leads.c.id).where(among(leads.c.id)), cadence, version, now=now, by=by)
 
     def _start(
         self,
@@ -149,24 +149,23 @@ class EnteringRows:
         *,
         now: datetime,
         by: str,
-        most: int | None = None,
     ) -> int:
+        lead = chosen.subquery("chosen").c.id
         given: dict[str, Any] = {
-            "lead_id": leads.c.id,
+            "lead_id": lead,
             "cadence": literal(cadence.name),
             "version": literal(version),
             "state": literal(State.ACTIVE.value),
-            "slot": leads.c.id if cadence.exclusive else null(),
-            "held_out": self._held_out(cadence),
+            "slot": lead if cadence.exclusive else null(),
+            "held_out": self._held_out(lead, cadence),
             "priority": literal(cadence.priority),
             "pc": literal(0),
             **{name: literal(now, enrollments.c[name].type) for name in ("anchor", "next_at", "started_at")},
             "by": literal(by),
         }
-        rows = chosen.with_only_columns(*given.values()).order_by(
-            leads.c.fit.desc(), leads.c.created_at.desc(), leads.c.id
-        )
-        new = insert(self._db, enrollments).from_select(list(given), rows.limit(most)).on_conflict_do_nothing()
+        # With a WHERE, or SQLite takes the ON of ON CONFLICT for that of a join.
+        rows = select(*given.values()).where(lead.is_not(None))
+        new = insert(self._db, enrollments).from_select(list(given), rows).on_conflict_do_nothing()
         if self._db.dialect.name == "postgresql":
             added = new.returning(*_FOR_NOTES).cte("added")
             told = _told(added.c, cadence, now, by, "postgresql").cte("told")
@@ -179,18 +178,18 @@ class EnteringRows:
             self._db.execute(_told(enrollments.c, cadence, now, by, "sqlite", enrollments.c.id > last))
         return count
 
-    def _held_out(self, cadence: Cadence) -> ColumnElement[bool]:
-        """`is_held_out` of the lead of the row."""
+    def _held_out(self, lead: ColumnElement[int], cadence: Cadence) -> ColumnElement[bool]:
+        """`is_held_out` of a lead."""
         if cadence.holdout <= 0:
             return literal(False, Boolean())
         if self._db.dialect.name == "sqlite":
             driver: Any = self._db.connection.driver_connection
             driver.create_function("nurture_held_out", 3, is_held_out, deterministic=True)
-            return func.nurture_held_out(leads.c.id, cadence.name, cadence.holdout, type_=Boolean())
+            return func.nurture_held_out(lead, cadence.name, cadence.holdout, type_=Boolean())
         below = held_out_below(cadence.holdout)
         if below is None:
             return literal(True, Boolean())
-        parts = func.concat("holdout\x1f", leads.c.id, f"\x1f{cadence.name}")
+        parts = func.concat("holdout\x1f", lead, f"\x1f{cadence.name}")
         digest = func.sha256(func.convert_to(parts, "UTF8"))
         return func.substr(digest, 1, 8) < func.decode(below.to_bytes(8, "big").hex(), "hex")
 
