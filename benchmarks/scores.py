@@ -57,8 +57,8 @@ def filled(database: str, count: int, *, each: int = EACH) -> Iterator[SqlStore]
             else f"(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {count}) SELECT n FROM c)"
         )
         new = [f"leads {_LEADS}", *(f"responses {_response(turn, database)}" for turn in range(each))]
-        with store.engine.begin() as db:
-            for one in new:
+        for one in new:  # each in its own transaction: a log of all of them would be slow to look things up in
+            with store.engine.begin() as db:
                 db.execute(text(f"INSERT INTO {one} FROM {numbers}".replace(":", r"\:")))
         analyze(store)
         yield store
