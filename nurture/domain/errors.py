@@ -29,6 +29,10 @@ class RefusedError(NurtureError):
     exit_code = 1
 
 
+class ConflictError(RefusedError):
+    """Two did the same at the same moment, and this one came second. Nothing was stored; it may do it again."""
+
+
 class RequestError(NurtureError):
     """The request or a file is wrong."""
 

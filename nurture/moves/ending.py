@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from nurture.domain.lead import LeadId
@@ -11,27 +12,34 @@ from nurture.ports import Unit
 from nurture.ports.store import Suppression
 
 
-def end_contact(work: Unit, lead: LeadId, reason: str, *, now: datetime, by: str) -> None:
-    """Stop what runs for a lead and close what people were to do; promotion looks at it again."""
-    enrolling.stop(work, [lead], reason=reason, now=now, by=by)
-    tasks = [one.id for one in work.touches.of_leads([lead]).get(lead, ()) if one.state is State.OPEN]
-    enrolling.close_touches(work, tasks)
-    promises.drop(work, lead)
-    work.leads.update(lead, {"ready_check": True})
+def end_contact(work: Unit, leads: LeadId | Collection[LeadId], reason: str, *, now: datetime, by: str) -> None:
+    """Stop what runs for leads and close what people were to do; promotion looks at them again."""
+    ids = _many(leads)
+    if not ids:
+        return
+    enrolling.stop(work, ids, reason=reason, now=now, by=by)
+    made = work.touches.of_leads(ids).values()
+    enrolling.close_touches(work, [one.id for touches in made for one in touches if one.state is State.OPEN])
+    promises.drop(work, ids)
+    work.leads.update_many([{"id": lead, "ready_check": True} for lead in ids])
 
 
-def end_calls(work: Unit, lead: LeadId, *, now: datetime) -> None:
+def end_calls(work: Unit, leads: LeadId | Collection[LeadId], *, now: datetime) -> None:
     """Nobody calls any more: open calls are taken out of the queue, and their cadences go on without them."""
+    ids = _many(leads)
+    made = work.touches.of_leads(ids).values() if ids else ()
     calls = {
-        one.id
-        for one in work.touches.of_leads([lead]).get(lead, ())
-        if one.state is State.OPEN and one.channel in BY_PHONE
+        one.id for touches in made for one in touches if one.state is State.OPEN and one.channel in BY_PHONE
     }
     if not calls:
         return
     enrolling.close_touches(work, calls)
-    held = [one.id for one in work.enrollments.open_of([lead]).get(lead, ()) if one.touch in calls]
-    work.enrollments.wake(held, now)
+    waiting = work.enrollments.open_of(ids).values()
+    work.enrollments.wake([one.id for many in waiting for one in many if one.touch in calls], now)
+
+
+def _many(leads: LeadId | Collection[LeadId]) -> list[LeadId]:
+    return [leads] if isinstance(leads, int) else sorted(leads)
 
 
 def still_quiet(work: Unit, lead: LeadId, old: str, new: str, *, now: datetime, by: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Final
@@ -80,11 +81,9 @@ def keep_by_return(work: Unit, scene: Scene, lead: LeadId, into: str) -> None:
             work.notes.add([Change("promise_kept", words, scene.now, by="daemon", lead=lead)])
 
 
-def drop(work: Unit, lead: LeadId) -> None:
+def drop(work: Unit, leads: Collection[LeadId]) -> None:
     """Nobody is to be contacted: what was promised is not done any more."""
-    for one in work.notes.promises(lead=lead):
-        if one["state"] in (State.OPEN, State.CALLED):
-            work.notes.save_promise(one["id"], {"state": State.DROPPED.value}, was=one["state"])
+    work.notes.drop_promises(leads)
 
 
 def stated_time(text: str | None, zone: ZoneInfo) -> date | datetime | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from nurture.domain import scoring
 from nurture.domain.condition import Condition
-from nurture.domain.lead import Lead, LeadId
+from nurture.domain.lead import Lead, LeadId, Stage
 from nurture.domain.names import next_turn
 from nurture.domain.scoring import Line, Running, Scoring
 from nurture.domain.workspace import Workspace
@@ -46,7 +46,7 @@ def rescore(
     """
     rules = scene.rules.workspace
     conditions = watched(rules)
-    countdown = _bounds_of_timeline([*conditions, *(rule.when for rule in rules.scoring.fit)])
+    countdown = countdown_of(rules)
     changes: list[Change] = []
     rows: list[dict[str, Any]] = []
     for lead_id in sorted(ids):
@@ -56,9 +56,8 @@ def rescore(
         bounds = scoring.thresholds(conditions, after.fit)
         moved = after.stage is not lead.stage
         if moved:
-            words = f"{lead.stage} -> {after.stage}: {stage_because}" + (f" ({because})" if because else "")
-            detail = {"from": lead.stage.value, "to": after.stage.value}
-            changes.append(Change("stage", words, scene.now, by=by, lead=lead_id, detail=detail))
+            words = stage_because + (f" ({because})" if because else "")
+            changes.append(moved_to(lead_id, lead.stage, after.stage, words, scene.now, by=by))
         rows.append(
             {
                 "id": lead_id,
@@ -78,6 +77,17 @@ def rescore(
     work.leads.update_many(rows)
     work.notes.add(changes)
     return changes
+
+
+def moved_to(lead: LeadId, was: Stage, stage: Stage, because: str, now: datetime, *, by: str) -> Change:
+    """What the history says of a stage that changed."""
+    detail = {"from": was.value, "to": stage.value}
+    return Change("stage", f"{was} -> {stage}: {because}", now, by=by, lead=lead, detail=detail)
+
+
+def countdown_of(workspace: Workspace) -> frozenset[float] | None:
+    """The months until a decision at which a condition of these rules can change; None: they cannot be read off."""
+    return _bounds_of_timeline([*watched(workspace), *(rule.when for rule in workspace.scoring.fit)])
 
 
 def _bounds_of_timeline(conditions: Iterable[Condition]) -> frozenset[float] | None:

@@ -318,7 +318,7 @@ class _Bench:
         self._stop(lead, reason)
         tasks = [one.id for one in self.work.touches.of_leads([lead]).get(lead, ()) if one.state is State.OPEN]
         enrolling.close_touches(self.work, tasks)
-        drop(self.work, lead)
+        drop(self.work, [lead])
 
     def _suppress(self, lead: LeadId, address: str, scope: str, reason: str, at: datetime) -> None:
         if self.work.suppressions.add(Suppression(address, scope, reason, at, lead), by=self.by):

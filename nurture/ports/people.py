@@ -172,11 +172,31 @@ class Suppressions(Protocol):
 class Imports(Protocol):
     """Import batches, so that one can be undone."""
 
-    def begin(self, *, file: str, source: str | None, at: datetime, by: str) -> int:
-        """A new batch."""
+    def begin(self, *, file: str, source: str | None, at: datetime, by: str, content: str | None = None) -> int:
+        """A new batch; one with `content` can be gone on with."""
 
-    def finish(self, batch: int, *, created: int, updated: int, unchanged: int, refused: Sequence[Any]) -> None:
-        """The counts of a batch."""
+    def unfinished(self, content: str) -> dict[str, Any] | None:
+        """The latest batch of the same content that was not finished, nor undone."""
+
+    def advance(
+        self,
+        batch: int,
+        *,
+        was: int,
+        line: int,
+        created: int,
+        updated: int,
+        unchanged: int,
+        refused: Sequence[tuple[int, str]],
+        finished_at: datetime | None,
+    ) -> bool:
+        """The rows from line `was` to `line` are stored, with these counts in all; False if somebody else did them.
+
+        `refused` are (line, reason) of those among them that were not taken.
+        """
+
+    def refused(self, batch: int) -> list[tuple[int, str]]:
+        """(line, reason) of the rows that were not taken, by line."""
 
     def add_rows(self, batch: int, rows: Sequence[Mapping[str, Any]]) -> None:
         """What the batch did to each lead: lead_id, line, before (None: created), at."""
@@ -195,11 +215,6 @@ class Imports(Protocol):
 
     def remove_lead(self, lead: LeadId) -> None:
         """Delete a lead that nothing has happened to since its import."""
-
-    def by_identity(
-        self, emails: Collection[str], external_ids: Collection[str]
-    ) -> tuple[dict[str, LeadId], dict[str, LeadId]]:
-        """Known leads: address (or alias) -> lead, external id -> lead."""
 
 
 class Persons(Protocol):

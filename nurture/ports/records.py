@@ -99,6 +99,9 @@ class Notes(Protocol):
     def promise_counts(self, now: datetime) -> dict[str, int]:
         """How many promises stand in each state; `overdue` are those called whose task ran out of time."""
 
+    def drop_promises(self, leads: Collection[LeadId]) -> None:
+        """Let the open and called promises of leads be dropped."""
+
     def save_promise(self, promise: int, values: Mapping[str, Any], *, was: str) -> bool:
         """Compare-and-set on (id, state)."""
 

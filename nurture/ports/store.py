@@ -8,6 +8,7 @@ from typing import Protocol
 
 from nurture.ports.contacts import Enrollments, Responses, Touches
 from nurture.ports.entering import Entering
+from nurture.ports.intake import Arrivals
 from nurture.ports.pacing import Pacing
 from nurture.ports.people import Imports, Leads, Persons, Suppressions
 from nurture.ports.records import Archive, Control, Notes, Sales
@@ -16,6 +17,7 @@ from nurture.ports.rows import Change, Consent, Rescoring, StoredResponse, Suppr
 
 __all__ = [
     "Archive",
+    "Arrivals",
     "Change",
     "Consent",
     "Control",
@@ -63,6 +65,8 @@ class Unit(Protocol):
     def control(self) -> Control: ...
     @property
     def imports(self) -> Imports: ...
+    @property
+    def arrivals(self) -> Arrivals: ...
     @property
     def persons(self) -> Persons: ...
     @property

@@ -119,7 +119,9 @@ def test_a_batch_remembers_what_it_did_to_each_lead(store: SqlStore) -> None:
         ]
         work.imports.add_rows(first, rows)
         work.imports.add_rows(first, [])
-        work.imports.finish(first, created=1, updated=1, unchanged=0, refused=[{"line": 4, "reason": "no @"}])
+        counts: dict[str, Any] = {"created": 1, "updated": 1, "unchanged": 0, "refused": [(4, "no @")]}
+        assert work.imports.advance(first, was=0, line=9, **counts, finished_at=None)
+        assert not work.imports.advance(first, was=0, line=9, **counts, finished_at=None)
         work.imports.undone(first, NOW + HOUR)
         assert [(row["lead_id"], row["before"]) for row in work.imports.rows(first)] == [
             (new, None),
@@ -128,7 +130,7 @@ def test_a_batch_remembers_what_it_did_to_each_lead(store: SqlStore) -> None:
         assert [row["id"] for row in work.imports.select()] == [second, first]
         batch = work.imports.get(first)
         assert batch is not None
-        assert (batch["created"], batch["refused"]) == (1, [{"line": 4, "reason": "no @"}])
+        assert (batch["created"], batch["refused"]) == (1, [(4, "no @")])
         assert batch["undone_at"] == NOW + HOUR
         assert work.imports.get(second + 1) is None
 
@@ -138,8 +140,8 @@ def test_known_leads_are_found_by_address_alias_and_external_id(store: SqlStore)
     with store.unit() as work:
         work.leads.add_alias(lead, "old@example.com")
         emails = ["new@example.com", "old@example.com", "other@example.com"]
-        assert work.imports.by_identity(emails, ["X", "Y"]) == (dict.fromkeys(emails[:2], lead), {"X": lead})
-        assert work.imports.by_identity([], []) == ({}, {})
+        assert work.arrivals.by_identity(emails, ["X", "Y"]) == (dict.fromkeys(emails[:2], lead), {"X": lead})
+        assert work.arrivals.by_identity([], []) == ({}, {})
 
 
 def test_a_lead_that_only_was_imported_is_removed_with_all_that_came_with_it(store: SqlStore) -> None:

@@ -85,7 +85,7 @@ def test_a_merged_lead_is_followed_to_where_it_went(store: SqlStore) -> None:
     with store.unit() as work:
         assert work.leads.find("first@example.com") == last
         assert work.leads.find(str(first.id)) == last
-        assert work.imports.by_identity(["first@example.com", "new@example.com"], ["X"]) == (
+        assert work.arrivals.by_identity(["first@example.com", "new@example.com"], ["X"]) == (
             {"first@example.com": last.id},
             {"X": last.id},
         )

@@ -7,16 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
-from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among
+from nurture.adapters.store.employers import employers, settle
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.people import companies_alone, company_of
 from nurture.adapters.store.rows import add_once, fetch
 from nurture.adapters.store.tables import companies, company_domains, leads, touches
+from nurture.domain.errors import ConflictError
 from nurture.domain.lead import Company, CompanyId
-
-FILLED = frozenset({"industry", "employees", "revenue", "country", "timezone", "fiscal_year_start", "custom"})
 
 _BY_ID = companies_alone().where(among(companies.c.id))
 _LAST_TOUCHED = (
@@ -44,20 +43,16 @@ class CompanyRows:
 
         Raises ValueError without a name and a domain, and KeyError for a value that is no column of companies.
         """
-        if unknown := set(values) - FILLED:
-            raise KeyError(f"companies have no {', '.join(sorted(unknown))}")
-        name = " ".join((name or "").split())
-        if not name and not domain:
-            raise ValueError("a company needs a name or a domain")
-        found = self._of_domain(domain) if domain else None
-        if found is None and name:
-            found = self._of_name(name)
-            if found is not None and domain:
-                found = self._claim(domain, found)
-        if found is None:
-            return self._new(name, domain, values, now)
-        self._fill(found, name, domain, values)
-        return found
+        while True:
+            with self._db.begin_nested() as nested:
+                made = employers(self._db, [name], [domain] if domain else [])
+                company = made.place(name=name, domain=domain, values=values)
+                try:
+                    settle(self._db, made, now)
+                except ConflictError:  # somebody was quicker: it is theirs
+                    nested.rollback()
+                    continue
+            return company
 
     def last_touched(self, ids: Collection[CompanyId], since: datetime) -> dict[CompanyId, dict[int, datetime]]:
         """For each company, each person's latest counted touch after `since`."""
@@ -104,26 +99,6 @@ class CompanyRows:
             return company
         winner = self._of_domain(domain)
         return company if winner is None else winner
-
-    def _new(self, name: str, domain: str | None, values: Mapping[str, Any], now: datetime) -> CompanyId:
-        known_as = name or domain or ""
-        row = {**_row(values), "name": known_as, "name_key": known_as.casefold(), "created_at": now}
-        made: CompanyId = self._db.execute(plain_insert(companies).values(row).returning(companies.c.id)).scalar_one()
-        owner = self._claim(domain, made) if domain else made
-        if owner != made:
-            self._db.execute(delete(companies).where(companies.c.id == made))
-            self._fill(owner, name, domain, values)
-        return owner
-
-    def _fill(self, company: CompanyId, name: str, domain: str | None, values: Mapping[str, Any]) -> None:
-        row = {column: value for column, value in _row(values).items() if value not in (None, "", {})}
-        if row:
-            blank = update(companies).where(companies.c.id == company)
-            for column, value in row.items():
-                self._db.execute(blank.where(companies.c[column].is_(None)).values({column: value}))
-        if name and domain:  # until somebody said its name, it was called by its domain
-            named = update(companies).where(companies.c.id == company, companies.c.name == domain)
-            self._db.execute(named.values(name=name, name_key=name.casefold()))
 
 
 def _row(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from nurture.domain.errors import RefusedError, UnreachableError
 LEFT_OUT: Final = frozenset(
     {
         *("touch_texts", "raw_events", "deliveries", "daemons", "api_tokens", "imports", "import_rows"),
-        *("archived_responses", "archived_events"),
+        *("archived_responses", "archived_events", "import_refusals"),
     }
 )
 # Long texts of what is over; nothing is decided by them.

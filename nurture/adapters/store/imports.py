@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, or_, select, update
 from sqlalchemy import insert as plain_insert
 
-from nurture.adapters.store import tables
+from nurture.adapters.store import bulk, tables
 from nurture.adapters.store.among import among
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.rows import dicts, fetch, insert
-from nurture.adapters.store.tables import import_rows, lead_aliases, leads
+from nurture.adapters.store.tables import import_refusals, import_rows, leads
 from nurture.adapters.store.tables import imports as table
 from nurture.domain.errors import RefusedError
 
@@ -23,6 +23,11 @@ LIFE = (
     *(tables.enrollments, tables.touches, tables.responses, tables.score_lines),
     *(tables.promotions, tables.handoffs, tables.promises, tables.inbox, tables.archived_responses),
 )
+_REFUSED = (
+    select(import_refusals)
+    .where(among(import_refusals.c.import_id))
+    .order_by(import_refusals.c.import_id, import_refusals.c.line, import_refusals.c.id)
+)
 
 
 class ImportRows:
@@ -31,42 +36,68 @@ class ImportRows:
     def __init__(self, db: Connection) -> None:
         self._db = db
 
-    def begin(self, *, file: str, source: str | None, at: datetime, by: str) -> int:
-        """A new batch."""
-        values = {"file": file, "source": source, "at": at, "by": by, "created": 0, "updated": 0, "unchanged": 0}
+    def begin(self, *, file: str, source: str | None, at: datetime, by: str, content: str | None = None) -> int:
+        """A new batch; one with `content` can be gone on with."""
+        values: dict[str, Any] = {"file": file, "source": source, "at": at, "by": by, "content": content}
+        values |= {"created": 0, "updated": 0, "unchanged": 0, "line": 0}
         return int(self._db.execute(plain_insert(table).values(values).returning(table.c.id)).scalar_one())
 
-    def finish(self, batch: int, *, created: int, updated: int, unchanged: int, refused: Sequence[Any]) -> None:
-        """The counts of a batch."""
-        counts = {"created": created, "updated": updated, "unchanged": unchanged, "refused": as_json(refused)}
-        self._db.execute(update(table).where(table.c.id == batch).values(counts))
+    def unfinished(self, content: str) -> dict[str, Any] | None:
+        """The latest batch of the same content that was not finished, nor undone."""
+        same = (table.c.content == content, table.c.finished_at.is_(None), table.c.content.is_not(None))
+        query = select(table).where(*same, table.c.undone_at.is_(None)).order_by(table.c.id.desc()).limit(1)
+        row = self._db.execute(query).first()
+        return dict(row._mapping) if row is not None else None
+
+    def advance(
+        self,
+        batch: int,
+        *,
+        was: int,
+        line: int,
+        created: int,
+        updated: int,
+        unchanged: int,
+        refused: Sequence[tuple[int, str]],
+        finished_at: datetime | None,
+    ) -> bool:
+        """The rows from line `was` to `line` are stored, with these counts in all; False if somebody else did them."""
+        counts = {"created": created, "updated": updated, "unchanged": unchanged}
+        moved = update(table).where(table.c.id == batch, table.c.line == was, table.c.finished_at.is_(None))
+        moved = moved.values({**counts, "line": line, "finished_at": finished_at}).returning(table.c.id)
+        if self._db.execute(moved).first() is None:
+            return False
+        bulk.load(
+            self._db, import_refusals, [{"import_id": batch, "line": at, "reason": why} for at, why in refused]
+        )
+        return True
+
+    def refused(self, batch: int) -> list[tuple[int, str]]:
+        """(line, reason) of the rows that were not taken, by line."""
+        return self._refused([batch]).get(batch, [])
 
     def add_rows(self, batch: int, rows: Sequence[Mapping[str, Any]]) -> None:
         """What the batch did to each lead: lead_id, line, before (None: created), at.
 
         Of a lead that stands on several lines the first is kept: it says how the lead was before.
         """
-        if rows:
-            new = [
-                {
-                    "import_id": batch,
-                    "lead_id": row["lead_id"],
-                    "line": row["line"],
-                    "before": as_json(row["before"]),
-                    "at": row["at"],
-                }
-                for row in rows
-            ]
-            self._db.execute(insert(self._db, import_rows).on_conflict_do_nothing(), new)
+        new = [{"import_id": batch, **row, "before": as_json(row["before"])} for row in rows]
+        bulk.load(self._db, import_rows, [row for row in new if row["before"] is None])
+        if known := [row for row in new if row["before"] is not None]:
+            once = insert(self._db, import_rows)
+            once = once.on_conflict_do_update(
+                index_elements=["import_id", "lead_id"], set_={"at": once.excluded["at"]}
+            )
+            self._db.execute(once, known)
 
     def select(self) -> list[dict[str, Any]]:
         """Batches, latest first."""
-        return dicts(self._db.execute(select(table).order_by(table.c.id.desc())).all())
+        return self._with_refused(dicts(self._db.execute(select(table).order_by(table.c.id.desc())).all()))
 
     def get(self, batch: int) -> dict[str, Any] | None:
         """One batch."""
-        row = self._db.execute(select(table).where(table.c.id == batch)).first()
-        return dict(row._mapping) if row is not None else None
+        found = self._with_refused(dicts(self._db.execute(select(table).where(table.c.id == batch)).all()))
+        return found[0] if found else None
 
     def rows(self, batch: int) -> list[dict[str, Any]]:
         """What a batch did, by line."""
@@ -90,38 +121,12 @@ class ImportRows:
             self._db.execute(delete(own).where(own.c.lead_id == lead))
         self._db.execute(delete(leads).where(leads.c.id == lead))
 
-    def by_identity(
-        self, emails: Collection[str], external_ids: Collection[str]
-    ) -> tuple[dict[str, int], dict[str, int]]:
-        """Known leads: address (or alias) -> lead, external id -> lead. A merged lead is followed to where it went."""
-        by_email = self._leads_by(lead_aliases.c.email, lead_aliases.c.lead_id, emails)
-        by_email |= self._leads_by(leads.c.email, leads.c.id, emails)
-        by_external = self._leads_by(leads.c.external_id, leads.c.id, external_ids)
-        went = self._merged({*by_email.values(), *by_external.values()})
-        return (
-            {email: went.get(lead, lead) for email, lead in by_email.items()},
-            {external: went.get(lead, lead) for external, lead in by_external.items()},
-        )
+    def _refused(self, batches: Collection[int]) -> dict[int, list[tuple[int, str]]]:
+        found: dict[int, list[tuple[int, str]]] = {}
+        for row in fetch(self._db, _REFUSED, batches):
+            found.setdefault(row.import_id, []).append((row.line, row.reason))
+        return found
 
-    def _leads_by(self, name: Any, lead: Any, values: Collection[str]) -> dict[str, int]:
-        query = select(name.label("name"), lead.label("lead")).where(among(name))
-        return {row.name: row.lead for row in fetch(self._db, query, values)}
-
-    def _merged(self, ids: Collection[int]) -> dict[int, int]:
-        """Merged lead -> the lead that it is now part of."""
-        went: dict[int, int] = {}
-        step = ids
-        while step:
-            query = select(leads.c.id, leads.c.merged_into).where(leads.c.merged_into.is_not(None))
-            found = {row.id: row.merged_into for row in fetch(self._db, query.where(among(leads.c.id)), step)}
-            step = set(found.values()) - went.keys()
-            went |= found
-        return {lead: _end(lead, went) for lead in went}
-
-
-def _end(lead: int, went: Mapping[int, int]) -> int:
-    seen = {lead}
-    while lead in went and went[lead] not in seen:
-        lead = went[lead]
-        seen.add(lead)
-    return lead
+    def _with_refused(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        found = self._refused([row["id"] for row in rows])
+        return [{**row, "refused": [*(row["refused"] or ()), *found.get(row["id"], ())]} for row in rows]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, case, func, select, update
 from sqlalchemy import insert as plain_insert
 
+from nurture.adapters.store import bulk
+from nurture.adapters.store.among import among
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.rows import add_once, dicts
 from nurture.adapters.store.tables import changes, promises, touches
 from nurture.adapters.store.tables import inbox as inbox_table
 from nurture.ports.store import Change
 
-_NEW = plain_insert(changes)
+_DROP = update(promises).where(among(promises.c.lead_id), promises.c.state.in_(["open", "called"]))
 
 
 class NoteRows:
@@ -38,7 +40,7 @@ class NoteRows:
                 }
                 for one in changes_
             ]
-            self._db.execute(_NEW, rows)
+            bulk.load(self._db, changes, rows)
 
     def of_lead(self, lead: int) -> list[Change]:
         """The changes of a lead, oldest first."""
@@ -95,6 +97,11 @@ class NoteRows:
         state = case((overdue, "overdue"), else_=promises.c.state)
         query = select(state, func.count()).outerjoin(touches, touches.c.id == promises.c.touch_id)
         return {row[0]: row[1] for row in self._db.execute(query.select_from(promises).group_by(state))}
+
+    def drop_promises(self, leads: Collection[int]) -> None:
+        """Let the open and called promises of leads be dropped."""
+        if leads:
+            self._db.execute(_DROP.values(state="dropped"), {"ids": leads})
 
     def save_promise(self, promise: int, values: Mapping[str, Any], *, was: str) -> bool:
         """Compare-and-set on (id, state)."""

@@ -79,6 +79,10 @@ class PersonRows:
             for row in self._db.execute(query)
             for line, why in row.refused or ()
             if _names(wanted, str(why))
+        ] + [
+            {"import": row.import_id, "line": row.line, "reason": row.reason}
+            for row in self._db.execute(select(tables.import_refusals).order_by(tables.import_refusals.c.id))
+            if _names(wanted, row.reason)
         ]
         return held
 
@@ -162,6 +166,10 @@ class PersonRows:
             kept = [[line, "erased" if _names(wanted, str(why)) else why] for line, why in row.refused or ()]
             if kept != row.refused:
                 self._db.execute(update(imports).where(imports.c.id == row.id).values(refused=kept))
+        refusals = tables.import_refusals
+        for row in self._db.execute(select(refusals)).all():
+            if _names(wanted, row.reason):
+                self._db.execute(update(refusals).where(refusals.c.id == row.id).values(reason="erased"))
 
     def _deliveries(self, lead: int) -> list[dict[str, Any]]:
         """What left for sales about this lead."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Row, Select, Table, Update, UpdateBase, bindparam, update
+from sqlalchemy import Connection, Dialect, Row, Select, Table, Update, UpdateBase, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -96,6 +96,17 @@ def add_new(db: Connection, table: Table, rows: Sequence[dict[str, Any]], return
         return {}
     new = db.execute(_adding_many(db.dialect.name, table, returning, key), rows)
     return {row[1]: row[0] for row in new}
+
+
+def reserved(db: Connection, table: Table, count: int) -> Sequence[int]:
+    """Ids for new rows of a table: nobody else gets them, or, on SQLite, nobody else writes before this commits."""
+    if count == 0:
+        return ()
+    if db.dialect.name == "postgresql":
+        following = func.nextval(func.pg_get_serial_sequence(table.name, "id"))
+        return db.execute(select(following).select_from(func.generate_series(1, count))).scalars().all()
+    last = db.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one()
+    return range(last + 1, last + 1 + count)
 
 
 def dicts(rows: Sequence[Any]) -> list[dict[str, Any]]:

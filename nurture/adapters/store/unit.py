@@ -16,6 +16,7 @@ from nurture.adapters.store.engine import WRITES
 from nurture.adapters.store.enrollments import EnrollmentRows
 from nurture.adapters.store.entering import EnteringRows
 from nurture.adapters.store.imports import ImportRows
+from nurture.adapters.store.intake import ArrivalRows
 from nurture.adapters.store.leads import LeadRows
 from nurture.adapters.store.notes import NoteRows
 from nurture.adapters.store.pacing import PacingRows
@@ -57,6 +58,7 @@ class SqlUnit:
         self.notes = NoteRows(db)
         self.control = ControlRows(db)
         self.imports = ImportRows(db)
+        self.arrivals = ArrivalRows(db)
         self.persons = PersonRows(db)
         self.reports = ReportRows(db)
         self.archive = ArchiveRows(db)

@@ -150,6 +150,7 @@ facts = Table(
     Index(None, "lead_id"),
 )
 
+_UNFINISHED = text("content IS NOT NULL AND finished_at IS NULL")
 imports = Table(
     "imports",
     metadata,
@@ -161,8 +162,22 @@ imports = Table(
     Column("created", Integer, nullable=False),
     Column("updated", Integer, nullable=False),
     Column("unchanged", Integer, nullable=False),
-    Column("refused", json_column()),
+    Column("refused", json_column()),  # of imports before 0.2; since then they have a table
     Column("undone_at", Moment),
+    Column("content", Text),  # what the file said and how it was read, as a hash: by it an import goes on
+    Column("line", Integer),  # rows up to this line are stored
+    Column("finished_at", Moment),
+    Index("ix_imports_unfinished", "content", sqlite_where=_UNFINISHED, postgresql_where=_UNFINISHED),
+)
+
+import_refusals = Table(
+    "import_refusals",
+    metadata,
+    row_id(),
+    Column("import_id", Id, ForeignKey("imports.id"), nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index(None, "import_id"),
 )
 
 import_rows = Table(

@@ -33,6 +33,22 @@ def upgrade() -> None:
     )
     op.add_column("daemons", sa.Column("passed_at", MOMENT))
     op.create_index("ix_held_slots_lead_id", "held_slots", ["lead_id"])
+    op.add_column("imports", sa.Column("content", sa.Text()))
+    op.add_column("imports", sa.Column("line", sa.Integer()))
+    op.add_column("imports", sa.Column("finished_at", MOMENT))
+    op.create_index(
+        "ix_imports_unfinished", "imports", ["content"], **only("content IS NOT NULL AND finished_at IS NULL")
+    )
+    op.create_table(
+        "import_refusals",
+        sa.Column("id", ID, autoincrement=True, nullable=False),
+        sa.Column("import_id", ID, nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["import_id"], ["imports.id"], name="fk_import_refusals_import_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_import_refusals"),
+    )
+    op.create_index("ix_import_refusals_import_id", "import_refusals", ["import_id"])
     op.create_table(
         "archived_responses",
         sa.Column("id", ID, autoincrement=False, nullable=False),

@@ -1,0 +1,78 @@
+"""Rows <-> the companies of a batch: looked up together, written together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from nurture.adapters.store import bulk
+from nurture.adapters.store.among import among
+from nurture.adapters.store.people import companies_alone, company_of
+from nurture.adapters.store.rows import fetch, reserved
+from nurture.adapters.store.tables import companies, company_domains
+from nurture.domain.employers import FILLED, Employers, squeezed
+
+_OF_DOMAIN: Final = select(company_domains.c.domain, company_domains.c.company_id).where(
+    among(company_domains.c.domain)
+)
+_OF_NAME: Final = (
+    select(companies.c.name_key, func.min(companies.c.id).label("id"))
+    .where(among(companies.c.name_key))
+    .group_by(companies.c.name_key)
+)
+_BY_ID: Final = companies_alone().where(among(companies.c.id))
+_COLUMNS: Final = ("name", *sorted(FILLED))
+# Blanks alone: what another transaction filled meanwhile stays.
+_FILL: Final = (
+    update(companies)
+    .where(companies.c.id == bindparam("key"))
+    .values(
+        {name: func.coalesce(companies.c[name], bindparam(f"new_{name}", type_=companies.c[name].type)) for name in FILLED}
+        | {name: bindparam(f"new_{name}") for name in ("name", "name_key")}
+    )
+)
+
+
+def employers(db: Connection, names: Collection[str | None], domains: Collection[str]) -> Employers:
+    """The companies of these names and domains, with ids for as many new ones."""
+    wanted, keys = set(domains), {squeezed(name).casefold() for name in names} - {""}
+    of_domain = {row.domain: row.company_id for row in fetch(db, _OF_DOMAIN, wanted)}
+    of_name = {row.name_key: row.id for row in fetch(db, _OF_NAME, keys)}
+    known = {row.company_id: company_of(row) for row in fetch(db, _BY_ID, {*of_domain.values(), *of_name.values()})}
+    most = len(wanted - of_domain.keys()) + len(keys - of_name.keys())
+    return Employers(of_domain, of_name, known, iter(reserved(db, companies, most)))
+
+
+def settle(db: Connection, made: Employers, now: datetime) -> None:
+    """Store what a batch made of its companies. Raises ConflictError where a domain was given away meanwhile."""
+    bulk.load(
+        db,
+        companies,
+        [
+            {
+                "id": number,
+                "name_key": made.companies[number].name.casefold(),
+                "created_at": now,
+                **{name: getattr(made.companies[number], name) for name in _COLUMNS},
+            }
+            for number in sorted(made.new)
+        ],
+    )
+    if made.claimed:
+        rows = [{"domain": domain, "company_id": company} for domain, company in sorted(made.claimed.items())]
+        bulk.load(db, company_domains, rows)
+    if known := sorted(made.filled - made.new):
+        db.execute(
+            _FILL,
+            [
+                {
+                    "key": number,
+                    "new_name_key": made.companies[number].name.casefold(),
+                    **{f"new_{name}": getattr(made.companies[number], name) for name in _COLUMNS},
+                }
+                for number in known
+            ],
+        )

@@ -1,0 +1,159 @@
+"""Rows <-> leads that come in many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, select
+
+from nurture.adapters.store import bulk, employers
+from nurture.adapters.store.among import among
+from nurture.adapters.store.json_values import as_json
+from nurture.adapters.store.rows import change, fetch, insert, reserved
+from nurture.adapters.store.tables import consents, facts, lead_aliases, leads, suppressions
+from nurture.domain.employers import Employers
+from nurture.domain.fact import Fact
+from nurture.ports.store import Consent, Suppression
+
+JSON_COLUMNS: Final = ("sums", "by_person", "custom")
+_HELD: Final = select(leads).where(among(leads.c.id)).order_by(leads.c.id).with_for_update()
+_BY_EMAIL: Final = select(leads.c.email.label("name"), leads.c.id.label("lead")).where(among(leads.c.email))
+_BY_EXTERNAL: Final = select(leads.c.external_id.label("name"), leads.c.id.label("lead")).where(
+    among(leads.c.external_id)
+)
+_BY_ALIAS: Final = select(lead_aliases.c.email.label("name"), lead_aliases.c.lead_id.label("lead")).where(
+    among(lead_aliases.c.email)
+)
+_MERGED: Final = select(leads.c.id, leads.c.merged_into).where(leads.c.merged_into.is_not(None), among(leads.c.id))
+_LISTED: Final = select(suppressions.c.address, suppressions.c.scope).where(among(suppressions.c.address))
+
+
+class ArrivalRows:
+    """Leads that come in many at once, in the database."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def by_identity(
+        self, emails: Collection[str], external_ids: Collection[str]
+    ) -> tuple[dict[str, int], dict[str, int]]:
+        """Known leads: address (or alias) -> lead, external id -> lead. A merged lead is followed to where it went."""
+        by_email = self._leads_by(_BY_ALIAS, emails) | self._leads_by(_BY_EMAIL, emails)
+        by_external = self._leads_by(_BY_EXTERNAL, external_ids)
+        went = self._merged({*by_email.values(), *by_external.values()})
+        return (
+            {email: went.get(lead, lead) for email, lead in by_email.items()},
+            {external: went.get(lead, lead) for external, lead in by_external.items()},
+        )
+
+    def _leads_by(self, query: Any, values: Collection[str]) -> dict[str, int]:
+        return {row.name: row.lead for row in fetch(self._db, query, values)}
+
+    def _merged(self, ids: Collection[int]) -> dict[int, int]:
+        """Merged lead -> the lead that it is now part of."""
+        went: dict[int, int] = {}
+        step = ids
+        while step:
+            found = {row.id: row.merged_into for row in fetch(self._db, _MERGED, step)}
+            step = set(found.values()) - went.keys()
+            went |= found
+        return {lead: _end(lead, went) for lead in went}
+
+    def hold(self, ids: Collection[int]) -> dict[int, dict[str, Any]]:
+        """All stored columns of leads, whom nobody else changes before this transaction ends."""
+        return {row.id: dict(row._mapping) for row in fetch(self._db, _HELD, ids)}
+
+    def reserve(self, count: int) -> Sequence[int]:
+        """Ids for new leads."""
+        return reserved(self._db, leads, count)
+
+    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert leads from column values, `id` among them. Raises ConflictError."""
+        bulk.load(self._db, leads, rows)
+
+    def change(self, names: Collection[str], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Set these columns of leads; each row carries `id` and all of them."""
+        if rows and names:
+            plain = [name for name in names if name not in JSON_COLUMNS]
+            json = [name for name in names if name in JSON_COLUMNS]
+            new = [
+                {"key": row["id"]}
+                | {f"new_{name}": row[name] for name in plain}
+                | {f"new_{name}": as_json(row[name]) for name in json}
+                for row in rows
+            ]
+            change(self._db, leads, names, new)
+
+    def employers(self, names: Collection[str | None], domains: Collection[str]) -> Employers:
+        """The companies of these names and domains."""
+        return employers.employers(self._db, names, domains)
+
+    def settle(self, employers_: Employers, now: datetime) -> None:
+        """Store what was made of them. Raises ConflictError."""
+        employers.settle(self._db, employers_, now)
+
+    def add_consents(self, new: Sequence[tuple[int, Consent]]) -> None:
+        """More bases."""
+        rows = [
+            {
+                "lead_id": lead,
+                "channel": one.channel,
+                "basis": one.basis,
+                "at": one.at,
+                "until": one.until,
+                "source": one.source,
+                "text": one.text,
+            }
+            for lead, one in new
+        ]
+        bulk.load(self._db, consents, rows)
+
+    def add_facts(self, new: Sequence[tuple[int, Fact]]) -> None:
+        """More statements."""
+        rows = [
+            {
+                "lead_id": lead,
+                "name": one.name.value,
+                "value": one.value,
+                "source": one.source,
+                "confidence": one.confidence.value,
+                "at": one.at,
+                "by": one.by,
+            }
+            for lead, one in new
+        ]
+        bulk.load(self._db, facts, rows)
+
+    def add_aliases(self, aliases: Sequence[tuple[int, str]]) -> None:
+        """Old addresses of leads; one that is an alias already goes over to this lead."""
+        if aliases:
+            new = insert(self._db, lead_aliases)
+            new = new.on_conflict_do_update(index_elements=["email"], set_={"lead_id": new.excluded.lead_id})
+            self._db.execute(new, [{"email": email, "lead_id": lead} for lead, email in aliases])
+
+    def listed(self, addresses: Collection[str]) -> set[tuple[str, str]]:
+        """The (address, scope) pairs of these addresses and numbers that are suppressed, as they stand."""
+        return {(row.address, row.scope) for row in fetch(self._db, _LISTED, addresses)}
+
+    def suppress(self, new: Sequence[Suppression], *, by: str) -> None:
+        """Suppress; those that are suppressed already stay as they are."""
+        if new:
+            statement = insert(self._db, suppressions).on_conflict_do_nothing()
+            self._db.execute(statement, [{**row, "by": by} for row in _columns(new)])
+
+
+def _columns(new: Iterable[Suppression]) -> list[dict[str, Any]]:
+    return [
+        {"address": one.address, "scope": one.scope, "reason": one.reason, "at": one.at, "lead_id": one.lead}
+        for one in new
+    ]
+
+
+def _end(lead: int, went: Mapping[int, int]) -> int:
+    seen = {lead}
+    while lead in went and went[lead] not in seen:
+        lead = went[lead]
+        seen.add(lead)
+    return lead

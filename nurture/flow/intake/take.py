@@ -1,0 +1,172 @@
+"""Rows -> leads, a batch at a time: look everything up, decide each row, write everything. A batch is a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Final
+
+from nurture.domain.errors import ConflictError, RefusedError
+from nurture.domain.policy import Policy
+from nurture.domain.row import Refused, Row
+from nurture.flow.intake.deciding import Deciding, identities
+from nurture.flow.intake.look import look
+from nurture.flow.intake.write import write
+from nurture.moves.first_score import FirstScores
+from nurture.ports import InForce, Store, Unit
+
+BATCH: Final = 5_000  # rows: for as long as they take, nobody else writes on SQLite
+TRIES: Final = 3  # of a batch, where somebody else stores the same people at the same moment
+
+
+@dataclass(slots=True)
+class Intake:
+    """What an import did. `refused` holds (line, reason)."""
+
+    batch: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    refused: list[tuple[int, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An import that was not finished: everything up to `line` is stored."""
+
+    batch: int
+    line: int
+    at: datetime
+
+
+def begun(content: str, *, store: Store) -> Begun | None:
+    """The import of the same content that was begun and not finished, if there is one."""
+    with store.unit(write=False) as work:
+        found = work.imports.unfinished(content)
+    return Begun(found["id"], found["line"], found["at"]) if found else None
+
+
+def take(
+    rows: Iterable[Row | Refused],
+    *,
+    file: str,
+    source: str | None,
+    store: Store,
+    rules: InForce,
+    policy: Policy,
+    now: datetime,
+    by: str,
+    dry_run: bool = False,
+    content: str | None = None,
+    onward: Begun | None = None,
+) -> Intake:
+    """Store rows as leads, in batches; each batch is one transaction, and doing it again changes nothing.
+
+    `content` says what is imported: an import that is cut off can be gone on with by it, as `onward`, given the rows
+    behind its line. Raises RefusedError where somebody else goes on with it meanwhile.
+    """
+    taking = _Taking(source, rules, policy, now, by)
+    if dry_run:
+        with store.unit() as work:
+            result = Intake(work.imports.begin(file=file, source=source, at=now, by=by))
+            for chunk, _ in _chunks(rows):
+                taking.batch(work, result, chunk)
+        return result
+    with store.unit() as work:
+        if onward is None:
+            result = Intake(work.imports.begin(file=file, source=source, at=now, by=by, content=content))
+        else:
+            result = _so_far(work, onward)
+        work.commit()
+    line = onward.line if onward else 0
+    for chunk, is_last in _chunks(rows):
+        result = _stored(taking, store, result, chunk, was=line, finished_at=now if is_last else None)
+        line = chunk[-1].line if chunk else line
+    return result
+
+
+def _so_far(work: Unit, onward: Begun) -> Intake:
+    stored = work.imports.get(onward.batch)
+    assert stored is not None
+    counts = {name: stored[name] for name in ("created", "updated", "unchanged")}
+    return Intake(onward.batch, refused=work.imports.refused(onward.batch), **counts)
+
+
+def _chunks(rows: Iterable[Row | Refused]) -> Iterator[tuple[list[Row | Refused], bool]]:
+    """Batches of rows, each with whether it is the last; one that is empty where there are no rows."""
+    iterator = iter(rows)
+    chunk = list(islice(iterator, BATCH))
+    while True:
+        following = list(islice(iterator, BATCH))
+        yield chunk, not following
+        if not following:
+            return
+        chunk = following
+
+
+def _stored(
+    taking: _Taking,
+    store: Store,
+    before: Intake,
+    chunk: Sequence[Row | Refused],
+    *,
+    was: int,
+    finished_at: datetime | None,
+) -> Intake:
+    """One batch stored, and how far the import is with it."""
+    for left in reversed(range(TRIES)):
+        result = Intake(before.batch, before.created, before.updated, before.unchanged)
+        try:
+            with store.unit() as work:
+                taking.batch(work, result, chunk)
+                if not work.imports.advance(
+                    result.batch,
+                    was=was,
+                    line=chunk[-1].line if chunk else was,
+                    created=result.created,
+                    updated=result.updated,
+                    unchanged=result.unchanged,
+                    refused=result.refused,
+                    finished_at=finished_at,
+                ):
+                    raise RefusedError(
+                        f"Import {result.batch} is gone on with by somebody else.", hint="See: nurture lead imports"
+                    )
+                work.commit()
+        except ConflictError:
+            if not left:
+                raise
+            continue
+        break
+    before.refused += result.refused
+    result.refused = before.refused
+    return result
+
+
+@dataclass(slots=True)
+class _Taking:
+    """What is the same for every batch of an import."""
+
+    source: str | None
+    rules: InForce
+    policy: Policy
+    now: datetime
+    by: str
+    scores: FirstScores = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.scores = FirstScores(self.rules, self.now)
+
+    def batch(self, work: Unit, result: Intake, chunk: Sequence[Row | Refused]) -> None:
+        """Look up what a batch is about, decide each row, write what follows."""
+        deciding = Deciding(look(work, identities(chunk)), source=self.source, now=self.now, by=self.by)
+        for row in chunk:
+            deciding.take(row)
+        write(work, deciding, result.batch, self.scores, rules=self.rules, policy=self.policy)
+        result.created += deciding.created
+        result.updated += deciding.updated
+        result.unchanged += deciding.unchanged
+        result.refused += deciding.refused

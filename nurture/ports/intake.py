@@ -1,0 +1,54 @@
+"""What an import asks and writes, a batch at a time: each method is the same few statements for any number of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from nurture.domain.employers import Employers
+from nurture.domain.fact import Fact
+from nurture.domain.lead import LeadId
+from nurture.ports.rows import Consent, Suppression
+
+
+class Arrivals(Protocol):
+    """Many leads at once. What is new is written with ConflictError where somebody else was quicker."""
+
+    def by_identity(
+        self, emails: Collection[str], external_ids: Collection[str]
+    ) -> tuple[dict[str, LeadId], dict[str, LeadId]]:
+        """Known leads: address (or alias) -> lead, external id -> lead. A merged lead is followed to where it went."""
+
+    def hold(self, ids: Collection[LeadId]) -> dict[LeadId, dict[str, Any]]:
+        """All stored columns of leads, whom nobody else changes before this transaction ends."""
+
+    def reserve(self, count: int) -> Sequence[LeadId]:
+        """Ids for new leads."""
+
+    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert leads from column values, `id` among them."""
+
+    def change(self, names: Collection[str], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Set these columns of leads; each row carries `id` and all of them."""
+
+    def employers(self, names: Collection[str | None], domains: Collection[str]) -> Employers:
+        """The companies of these names and domains."""
+
+    def settle(self, employers: Employers, now: datetime) -> None:
+        """Store what was made of them."""
+
+    def add_consents(self, consents: Sequence[tuple[LeadId, Consent]]) -> None:
+        """More bases."""
+
+    def add_facts(self, facts: Sequence[tuple[LeadId, Fact]]) -> None:
+        """More statements."""
+
+    def add_aliases(self, aliases: Sequence[tuple[LeadId, str]]) -> None:
+        """Old addresses of leads; one that is an alias already goes over to this lead."""
+
+    def listed(self, addresses: Collection[str]) -> set[tuple[str, str]]:
+        """The (address, scope) pairs of these addresses and numbers that are suppressed, as they stand."""
+
+    def suppress(self, suppressions: Sequence[Suppression], *, by: str) -> None:
+        """Suppress; those that are suppressed already stay as they are."""
