@@ -23,7 +23,7 @@ from nurture.ports.world import Courier, HighWater, MailNames, SendLog, SetClock
 from nurture.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from nurture.adapters.import_rows import Rows
+    from nurture.adapters.import_file import ImportFile
     from nurture.adapters.links import SignedLinks
     from nurture.adapters.outcome_files import Outcomes
     from nurture.adapters.store.unit import SqlStore
@@ -241,16 +241,12 @@ class App:
         source: str | None = None,
         delimiter: str | None = None,
         encoding: str | None = None,
-    ) -> Rows:
+    ) -> ImportFile:
         """The rows of a file under a map (its name or file); what is given here wins. Raises RequestError."""
-        from nurture.adapters.csv_files import open_rows
-        from nurture.adapters.import_maps import NO_MAP, load_map
-        from nurture.adapters.import_rows import read_rows
-        from nurture.domain import calendar
+        from nurture.adapters.import_file import ImportFile
 
-        chosen = load_map(map_name) if map_name else NO_MAP
-        table = open_rows(path, delimiter=delimiter or chosen.delimiter, encoding=encoding or chosen.encoding)
-        return read_rows(table, chosen, source=source, zone=calendar.zone(self.policy.timezone))
+        zone = self.policy.timezone
+        return ImportFile(path, map_name, source=source, delimiter=delimiter, encoding=encoding, zone=zone)
 
     def brief_text(self, brief: Mapping[str, Any]) -> str:
         """A brief for the terminal."""

@@ -31,14 +31,22 @@ class Rows:
 
     def __iter__(self) -> Iterator[Row | Refused]:
         """Every row of the file that is not blank, in its order."""
+        return self.behind(0)
+
+    def behind(self, line: int) -> Iterator[Row | Refused]:
+        """Those behind a line of the file; the others are not looked into."""
+        after = line
         many = len(self._positions) > 1
         pick: Callable[[list[str]], tuple[str, ...]] | None = itemgetter(*self._positions) if many else None
         read, fills, first = self._reader.read, self._fills, self._positions[0]
         for record in self.table.rows:
             if isinstance(record, Refused):
-                yield record
+                if record.line > after:
+                    yield record
                 continue
             line, cells = record
+            if line <= after:
+                continue
             texts: Sequence[str] = pick(cells) if pick else (cells[first],)
             if fills:
                 filled = list(texts)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nurture.commands import progress
 from nurture.commands.choosing import Where, condition, number
 from nurture.commands.context import AsJson, DryRun, session
 from nurture.commands.output import say, show, show_json, show_rows
 from nurture.domain.errors import RequestError, UnknownNameError
 
 if TYPE_CHECKING:
-    from nurture.domain.row import Refused, Row
     from nurture.flow.intake import Intake
     from nurture.flow.looking import Listed
 
@@ -59,12 +59,19 @@ def import_file(
     rows = current.app.read_rows(file, map_name, source=source, delimiter=delimiter, encoding=encoding)
     for note in rows.notes:
         say(note)
+    content = None if dry_run else rows.content()
+    onward = intake.begun(content, store=current.app.store) if content else None
+    if onward is not None and onward.line:
+        say(f"Going on with import {onward.batch}, which ended early: it is stored up to line {onward.line:,}.")
+    behind = onward.line if onward else 0
     made = intake.take(
-        _counted(rows, file),
+        progress.counted(rows.behind(behind), file, behind),
         file=str(file),
         source=source,
         by=current.person,
         dry_run=dry_run,
+        content=content,
+        onward=onward,
         **current.common(),
     )
     if refused is not None and made.refused:
@@ -95,19 +102,6 @@ def _tell(made: Intake, refused: Path | None, *, dry_run: bool) -> None:
     show(f"{counts}; nothing was stored." if dry_run else f"{counts} (import {made.batch}).")
     if not dry_run and (made.created or made.updated):
         say(f"To undo it: nurture lead undo-import {made.batch}")
-
-
-def _counted(rows: Iterable[Row | Refused], file: Path) -> Iterator[Row | Refused]:
-    """The rows, with a progress bar where somebody watches."""
-    if not sys.stderr.isatty():
-        yield from rows
-        return
-    from rich.console import Console
-    from rich.progress import track
-
-    with file.open("rb") as content:
-        lines = sum(block.count(b"\n") for block in iter(lambda: content.read(1 << 20), b""))
-    yield from track(rows, description="Importing", total=lines, console=Console(stderr=True), transient=True)
 
 
 def _write_refused(path: Path, refused: Iterable[tuple[int, str]]) -> None:

@@ -62,6 +62,10 @@ class GivenConsent:
     text: str | None = None
     channel: str = Medium.EMAIL.value
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Goes from process to process a million times: by its values, not one field after the other."""
+        return GivenConsent, (self.basis, self.at, self.until, self.source, self.text, self.channel)
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -80,6 +84,11 @@ class Row:
     opted_out: bool = False  # False also where the file says nothing: an import never opts anybody in again
     do_not_call: bool = False
     notes: str | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As that of the consent."""
+        given = (self.line, self.values, self.custom, self.facts, self.consent)
+        return Row, (*given, self.opted_out, self.do_not_call, self.notes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,7 @@ def end_calls(work: Unit, leads: LeadId | Collection[LeadId], *, now: datetime) 
     """Nobody calls any more: open calls are taken out of the queue, and their cadences go on without them."""
     ids = _many(leads)
     made = work.touches.of_leads(ids).values() if ids else ()
-    calls = {
-        one.id for touches in made for one in touches if one.state is State.OPEN and one.channel in BY_PHONE
-    }
+    calls = {one.id for touches in made for one in touches if one.state is State.OPEN and one.channel in BY_PHONE}
     if not calls:
         return
     enrolling.close_touches(work, calls)

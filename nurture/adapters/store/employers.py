@@ -30,7 +30,10 @@ _FILL: Final = (
     update(companies)
     .where(companies.c.id == bindparam("key"))
     .values(
-        {name: func.coalesce(companies.c[name], bindparam(f"new_{name}", type_=companies.c[name].type)) for name in FILLED}
+        {
+            name: func.coalesce(companies.c[name], bindparam(f"new_{name}", type_=companies.c[name].type))
+            for name in FILLED
+        }
         | {name: bindparam(f"new_{name}") for name in ("name", "name_key")}
     )
 )

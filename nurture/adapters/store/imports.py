@@ -67,9 +67,7 @@ class ImportRows:
         moved = moved.values({**counts, "line": line, "finished_at": finished_at}).returning(table.c.id)
         if self._db.execute(moved).first() is None:
             return False
-        bulk.load(
-            self._db, import_refusals, [{"import_id": batch, "line": at, "reason": why} for at, why in refused]
-        )
+        bulk.load(self._db, import_refusals, [{"import_id": batch, "line": at, "reason": why} for at, why in refused])
         return True
 
     def refused(self, batch: int) -> list[tuple[int, str]]:
@@ -85,9 +83,7 @@ class ImportRows:
         bulk.load(self._db, import_rows, [row for row in new if row["before"] is None])
         if known := [row for row in new if row["before"] is not None]:
             once = insert(self._db, import_rows)
-            once = once.on_conflict_do_update(
-                index_elements=["import_id", "lead_id"], set_={"at": once.excluded["at"]}
-            )
+            once = once.on_conflict_do_update(index_elements=["import_id", "lead_id"], set_={"at": once.excluded["at"]})
             self._db.execute(once, known)
 
     def select(self) -> list[dict[str, Any]]:

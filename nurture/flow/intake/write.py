@@ -14,9 +14,7 @@ from nurture.moves.scene import load
 from nurture.ports import InForce, Unit
 
 
-def write(
-    work: Unit, decided: Deciding, batch: int, scores: FirstScores, *, rules: InForce, policy: Policy
-) -> None:
+def write(work: Unit, decided: Deciding, batch: int, scores: FirstScores, *, rules: InForce, policy: Policy) -> None:
     """Store the leads with their companies, consents, facts and scores, and what it changes for those who are known."""
     arrivals, now, by = work.arrivals, decided.now, decided.by
     new = [person for person in decided.touched.values() if person.is_new]
@@ -55,5 +53,7 @@ def _change(work: Unit, people: list[Person]) -> None:
     """Set what is new of leads that were known: they are held, so that what did not change may be written too."""
     changed = [one for one in people if one.new]
     names = frozenset[str]().union(*(one.new for one in changed))
-    rows: list[dict[str, Any]] = [{"id": one.lead, **{name: one.columns.get(name) for name in names}} for one in changed]
+    rows: list[dict[str, Any]] = [
+        {"id": one.lead, **{name: one.columns.get(name) for name in names}} for one in changed
+    ]
     work.arrivals.change(names, rows)

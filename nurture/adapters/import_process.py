@@ -1,0 +1,76 @@
+"""A second process that reads and checks the rows of a large file, while those before them are stored.
+
+Where it cannot be had, or is lost, the rest is read here. It ends with the process that it belongs to, however that
+ends: nobody takes what it has read.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import islice
+from multiprocessing.connection import Connection
+from typing import Final
+
+from nurture import log
+from nurture.adapters.import_rows import Rows
+from nurture.domain.errors import RequestError
+from nurture.domain.row import Refused, Row
+
+LARGE: Final = 4_000_000  # bytes of a file that is worth it: starting takes as long as reading some of them
+AT_ONCE: Final = 2_500  # rows on their way
+PATIENCE: Final = 120.0  # seconds for these
+_log = log.get("import")
+
+Open = Callable[[], Rows]
+Share = list[Row | Refused] | tuple[str, str] | None  # rows; what is wrong and what to do; that there are no more
+
+
+def read_ahead(rows: Rows, again: Open, after: int) -> Iterator[Row | Refused]:
+    """The rows behind a line. `again` opens the same file elsewhere: it is sent there. Raises what reading raises."""
+    if rows.table.size < LARGE or multiprocessing.current_process().daemon:
+        yield from rows.behind(after)
+        return
+    spawn = multiprocessing.get_context("spawn")
+    pipe, theirs = spawn.Pipe(duplex=False)
+    process = spawn.Process(target=_serve, args=(theirs, again, after), name="reading", daemon=True)
+    process.start()
+    theirs.close()
+    lost = False
+    try:
+        while (share := _next(pipe)) is not None:
+            if isinstance(share, tuple):
+                raise RequestError(share[0], hint=share[1])
+            yield from share
+            after = share[-1].line
+    except (EOFError, OSError) as problem:
+        _log.warning("import_process_lost", because=type(problem).__name__)
+        lost = True
+    finally:
+        pipe.close()
+        process.kill()
+        process.join()
+    if lost:
+        yield from rows.behind(after)
+
+
+def _next(pipe: Connection) -> Share:
+    if not pipe.poll(PATIENCE):
+        raise TimeoutError  # an OSError
+    share: Share = pipe.recv()
+    return share
+
+
+def _serve(pipe: Connection, again: Open, after: int) -> None:
+    """What the process does until the other end of its pipe is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from the keyboard: who stores the rows decides what becomes of it
+    with suppress(OSError):
+        try:
+            rows = again().behind(after)
+            while share := list(islice(rows, AT_ONCE)):
+                pipe.send(share)
+            pipe.send(None)
+        except RequestError as problem:
+            pipe.send((problem.what, problem.hint))

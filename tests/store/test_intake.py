@@ -1,0 +1,247 @@
+"""Rows that come in together are stored as if each came alone, in as few statements, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event, select
+
+from nurture.adapters.store import tables
+from nurture.adapters.store.unit import SqlStore
+from nurture.domain.errors import ConflictError
+from nurture.domain.fact import FactName
+from nurture.domain.row import GivenConsent, Refused, Row
+from nurture.flow import intake
+from nurture.moves.rescore import rescore
+from nurture.moves.scene import load
+from tests.flow.loop import a_cadence, a_policy, in_force
+
+NOW = datetime(2026, 11, 24, 15, tzinfo=UTC)
+SCORING = """
+fit:
+  - {points: 10, when: "has_word(title, 'chief')", because: decides}
+  - {points: 0.1, when: "country == 'DE'", because: near}
+  - {points: 0.2, when: "language == 'de' or x.tier == 'a'", because: ours}
+  - {points: 5, when: budget, because: has money}
+stages:
+  near_term: {enter: timeline_months <= 6, leave: not timeline_months <= 6}
+  long_term: {enter: timeline_months > 6 or fit >= 10, leave: not (timeline_months > 6 or fit >= 10)}
+"""
+RULES = in_force({"course": a_cadence("- email: one")}, {"scoring.yaml": SCORING})
+COMMON: dict[str, Any] = {"file": "people.csv", "source": "fair", "rules": RULES, "policy": a_policy(), "by": "tester"}
+
+
+def taken(store: SqlStore, rows: Sequence[Row | Refused], now: datetime = NOW) -> intake.Intake:
+    """Rows of one file."""
+    return intake.take(rows, store=store, now=now, **COMMON)
+
+
+def everything(store: SqlStore) -> dict[str, list[dict[str, Any]]]:
+    """All that imports store, besides what they say of themselves."""
+    left_out = {"leads": {"sums"}, "suppressions": {"id"}, "changes": {"id"}, "consents": {"id"}, "facts": {"id"}}
+    numbers: dict[str, dict[int, int]] = {}
+    found = {}
+    with store.engine.connect() as db:
+        # Ids may have gaps: the order counts.
+        for name in ("companies", "leads"):
+            table = tables.metadata.tables[name]
+            ids = db.execute(select(table.c.id).order_by(table.c.id)).scalars()
+            numbers[name] = {number: place for place, number in enumerate(ids)}
+        for name in (
+            "companies",
+            "company_domains",
+            "leads",
+            "lead_aliases",
+            "consents",
+            "facts",
+            "suppressions",
+            "changes",
+        ):
+            table = tables.metadata.tables[name]
+            rows = [dict(row._mapping) for row in db.execute(select(table))]
+            for row in rows:
+                for column, kind in (("id", name), ("company_id", "companies"), ("lead_id", "leads")):
+                    if row.get(column) in numbers.get(kind, {}):
+                        row[column] = numbers[kind][row[column]]
+            kept = [{key: value for key, value in row.items() if key not in left_out.get(name, ())} for row in rows]
+            found[name] = sorted(kept, key=repr)
+    return found
+
+
+emails = st.sampled_from(["ada@acme.example", "bob@acme.example", "cy@gmail.com", "di@other.example"])
+texts = st.sampled_from(["Ada", "Bob", "Chief Engineer"])
+consents = st.builds(
+    GivenConsent,
+    st.sampled_from(["opt_in", "withdrawn", "none"]),
+    st.sampled_from([None, NOW - timedelta(days=9)]),
+)
+values = st.fixed_dictionaries(
+    {},
+    optional={
+        "email": emails,
+        "external_id": st.sampled_from(["C1", "C2"]),
+        "first_name": texts,
+        "title": texts,
+        "company": st.sampled_from(["Acme", "ACME", "Other"]),
+        "domain": st.sampled_from(["acme.example", "other.example"]),
+        "industry": texts,
+        "employees": st.sampled_from([5, 500]),
+        "phone": st.sampled_from(["+14155550001", "+14155550002"]),
+        "country": st.sampled_from(["DE", "US"]),
+        "language": st.sampled_from(["de", "en"]),
+        "source": st.sampled_from(["web"]),
+        "status": st.sampled_from(["nurturing", "customer"]),
+    },
+).filter(lambda given: given.keys() & {"email", "external_id", "phone"})
+rows_of_a_file = st.lists(
+    st.builds(
+        Row,
+        line=st.just(0),
+        values=values,
+        custom=st.sampled_from([{}, {"tier": "a"}, {"tier": "b", "n": "1"}]),
+        facts=st.sampled_from([{}, {FactName.BUDGET: "20k"}, {FactName.TIMELINE: "2027-03-01"}]),
+        consent=st.none() | consents,
+        opted_out=st.sampled_from([False, False, True]),
+        do_not_call=st.sampled_from([False, False, True]),
+        notes=st.sampled_from([None, "met"]),
+    )
+    | st.builds(
+        Refused,
+        line=st.just(0),
+        reason=st.just("bad"),
+        opted_out=st.just(True),
+        identity=st.just({"email": "x@y.example"}),
+    ),
+    max_size=8,
+)
+
+
+def emptied(store: SqlStore) -> None:
+    """Nobody in it."""
+    with store.engine.begin() as db:
+        for table in reversed(tables.metadata.sorted_tables):
+            db.execute(table.delete())
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows_of_a_file)
+def test_rows_that_come_together_are_stored_as_if_each_came_alone(store: SqlStore, rows: list[Row | Refused]) -> None:
+    placed = [_at(row, line) for line, row in enumerate(rows, 2)]
+    emptied(store)
+    for one in placed:
+        taken(store, [one])
+    alone = everything(store)
+    emptied(store)
+    taken(store, placed)
+    together = everything(store)
+    for name, found in alone.items():
+        if name == "leads":
+            # Alone, a lead is scored after each of its rows; together, once.
+            continue
+        if name != "changes":
+            assert together[name] == found
+    scored = {"fit", "stage", "look_at", "scored_at", "engagement"}
+    plain = [[{key: one[key] for key in one.keys() - scored} for one in all_["leads"]] for all_ in (alone, together)]
+    assert plain[0] == plain[1]
+    imported = [[one for one in all_["changes"] if one["what"] != "stage"] for all_ in (alone, together)]
+    assert imported[0] == imported[1]
+
+
+def _at(row: Row | Refused, line: int) -> Row | Refused:
+    if isinstance(row, Refused):
+        return Refused(line, row.reason, row.opted_out, row.do_not_call, row.identity)
+    return Row(line, *row.__reduce__()[1][1:])
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows_of_a_file)
+def test_the_first_score_is_the_score_that_everybody_else_gets(store: SqlStore, rows: list[Row | Refused]) -> None:
+    emptied(store)
+    taken(store, [_at(row, line) for line, row in enumerate(rows, 2)])
+    before = everything(store)
+    with store.unit() as work:
+        ids = [lead.id for lead in work.leads.search(None, now=NOW)]
+        rescore(work, ids, load(work, ids, rules=RULES, policy=a_policy(), now=NOW), by="tester")
+        work.commit()
+    assert everything(store) == before
+
+
+@contextmanager
+def counted(store: SqlStore) -> Iterator[list[str]]:
+    """The statements that reach the database meanwhile; what goes over together is one."""
+    seen: list[str] = []
+
+    def note(_db: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        seen.append(statement)
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(store.engine, "before_cursor_execute", note)
+
+
+def a_file(count: int, *, of: str = "") -> list[Row]:
+    """Many people, some of one company, with all that a row can say."""
+    yes = GivenConsent("opt_in", NOW)
+    return [
+        Row(
+            line,
+            {
+                "email": f"p{line}@c{line % 7}.example",
+                "external_id": f"{of}{line}",
+                "company": f"C{line % 7}",
+                "industry": "food",
+                "phone": f"+1415555{line:04}",
+                "timezone": "Europe/Paris" if of else "Europe/Berlin",
+            },
+            {"tier": of or "a"},
+            {FactName.BUDGET: of or "20k"},
+            yes,
+            opted_out=line % 5 == 0,
+            do_not_call=line % 4 == 0,
+        )
+        for line in range(2, count + 2)
+    ]
+
+
+def test_a_batch_takes_as_many_statements_whatever_is_in_it(store: SqlStore) -> None:
+    made = {}
+    for many in (60, 300):
+        emptied(store)
+        taken(store, a_file(many)[: many // 2])
+        with counted(store) as seen:
+            result = taken(store, a_file(many, of="N"), NOW + timedelta(hours=1))
+        assert (result.created, result.updated) == (many - many // 2, many // 2)
+        made[many] = [statement.split("\n")[0][:60] for statement in seen]
+    assert made[60] == made[300]
+    assert len(made[60]) < 60
+
+
+def test_who_is_stored_by_somebody_else_meanwhile_is_found_again(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nurture.adapters.store.intake import ArrivalRows
+
+    look, quicker = ArrivalRows.by_identity, [True]
+
+    def late(self: ArrivalRows, *asked: Any) -> Any:
+        if quicker.pop() if quicker else False:
+            return {}, {}  # as it was before the other's commit
+        return look(self, *asked)
+
+    taken(store, [Row(2, {"email": "ada@acme.example", "first_name": "Ada"})])
+    monkeypatch.setattr(ArrivalRows, "by_identity", late)
+    result = taken(store, [Row(2, {"email": "ada@acme.example", "last_name": "Byron"})])
+    assert (result.created, result.updated) == (0, 1)
+    base = {"status": "nurturing", "stage": "unknown", "created_at": NOW, "arrived_at": NOW, "changed_at": NOW}
+    with store.unit() as work:
+        again = [{"id": number, "email": "ada@acme.example", **base} for number in work.arrivals.reserve(1)]
+        with pytest.raises(ConflictError):
+            work.arrivals.add(again)
