@@ -39,6 +39,9 @@ class ImportFile:
         self._path = path
         self.notes = self._rows.notes
 
+    def __iter__(self) -> Iterator[Row | Refused]:
+        return self.behind()
+
     def behind(self, line: int = 0) -> Iterator[Row | Refused]:
         """The rows behind a line, read ahead of whoever takes them."""
         return read_ahead(self._rows, self._again, line)

@@ -6,6 +6,7 @@ ends: nobody takes what it has read.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator
@@ -65,6 +66,7 @@ def _next(pipe: Connection) -> Share:
 
 def _serve(pipe: Connection, again: Open, after: int) -> None:
     """What the process does until the other end of its pipe is closed."""
+    gc.disable()  # rows hold no circles, and there are many of them to search for some
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # from the keyboard: who stores the rows decides what becomes of it
     with suppress(OSError):
         try:

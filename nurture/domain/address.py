@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 MAX_ADDRESS: Final = 254  # characters of a mailbox, RFC 5321 with its erratum 1690
@@ -140,6 +141,7 @@ def domain_of(email: str) -> str:
     return email.rpartition("@")[2]
 
 
+@lru_cache(maxsize=100_000)
 def is_freemail(domain: str) -> bool:
     """Whether anybody can have an address there, so that it says nothing about an employer."""
     return domain in _FREEMAIL or _FREEMAIL_FAMILY.fullmatch(domain) is not None
@@ -179,11 +181,17 @@ _EXTENSION: Final = re.compile(
 )
 
 
+# The usual number, already in its form.
+_PLAIN_NUMBER: Final = re.compile(r"\+[1-9][0-9]{2,14}")
+
+
 def normalise_phone(text: str) -> str:
     """Digits in one form: `+14155550123` where the country is part of it, else the digits as written; `;ext=12` stays.
 
     Which country a national number belongs to is not judged here. Raises ValueError with the reason.
     """
+    if _PLAIN_NUMBER.fullmatch(text):
+        return text
     number = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).strip()
     if number[:4].casefold() == "tel:":
         number = number[4:]

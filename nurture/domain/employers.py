@@ -60,6 +60,8 @@ class Employers:
 
     def _fill(self, company: CompanyId, name: str, domain: str | None, values: Mapping[str, Any]) -> None:
         one = self.companies[company]
+        if one.name != domain and not any(getattr(one, key) is None for key in values):
+            return
         more = {key: value for key, value in values.items() if value not in (None, "") and getattr(one, key) is None}
         if name and domain and one.name == domain != name:  # until somebody said its name, it was called by its domain
             more["name"] = name

@@ -32,8 +32,8 @@ class Arrivals(Protocol):
     def change(self, names: Collection[str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Set these columns of leads; each row carries `id` and all of them."""
 
-    def employers(self, names: Collection[str | None], domains: Collection[str]) -> Employers:
-        """The companies of these names and domains."""
+    def employers(self, named: Collection[tuple[str | None, str | None]]) -> Employers:
+        """The companies of these (name, domain) pairs."""
 
     def settle(self, employers: Employers, now: datetime) -> None:
         """Store what was made of them."""

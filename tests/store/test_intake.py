@@ -129,7 +129,7 @@ def emptied(store: SqlStore) -> None:
             db.execute(table.delete())
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows_of_a_file)
 def test_rows_that_come_together_are_stored_as_if_each_came_alone(store: SqlStore, rows: list[Row | Refused]) -> None:
     placed = [_at(row, line) for line, row in enumerate(rows, 2)]
@@ -159,7 +159,7 @@ def _at(row: Row | Refused, line: int) -> Row | Refused:
     return Row(line, *row.__reduce__()[1][1:])
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows_of_a_file)
 def test_the_first_score_is_the_score_that_everybody_else_gets(store: SqlStore, rows: list[Row | Refused]) -> None:
     emptied(store)
@@ -213,15 +213,15 @@ def a_file(count: int, *, of: str = "") -> list[Row]:
 
 def test_a_batch_takes_as_many_statements_whatever_is_in_it(store: SqlStore) -> None:
     made = {}
-    for many in (60, 300):
+    for many in (240, 600):
         emptied(store)
         taken(store, a_file(many)[: many // 2])
         with counted(store) as seen:
             result = taken(store, a_file(many, of="N"), NOW + timedelta(hours=1))
         assert (result.created, result.updated) == (many - many // 2, many // 2)
         made[many] = [statement.split("\n")[0][:60] for statement in seen]
-    assert made[60] == made[300]
-    assert len(made[60]) < 60
+    assert made[240] == made[600]
+    assert len(made[240]) < 60
 
 
 def test_who_is_stored_by_somebody_else_meanwhile_is_found_again(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Dialect, Table, insert
@@ -30,7 +31,7 @@ def load(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> Non
         if dialect.name == "postgresql" and len(rows) < FEW:
             db.execute(insert(table), [{name: row.get(name) for name in names} for row in rows])
             return
-        columns = [_stored(table.c[name].type, [row.get(name) for row in rows], dialect) for name in names]
+        columns = [_stored(table.c[name].type, _column(name, rows), dialect) for name in names]
         if dialect.name == "postgresql":
             _copy(db, _copying(dialect, table, names), columns)
         else:
@@ -61,6 +62,13 @@ def _copy(db: Connection, statement: str, columns: Sequence[Collection[Any]]) ->
         raise DBAPIError.instance(
             statement, None, problem, psycopg.Error, connection_invalidated=lost, dialect=db.dialect
         ) from problem
+
+
+def _column(name: str, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+    try:
+        return list(map(itemgetter(name), rows))
+    except KeyError:
+        return [row.get(name) for row in rows]
 
 
 def _stored(kind: TypeEngine[Any], values: list[Any], dialect: Dialect) -> Collection[Any]:

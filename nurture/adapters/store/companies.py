@@ -45,7 +45,7 @@ class CompanyRows:
         """
         while True:
             with self._db.begin_nested() as nested:
-                made = employers(self._db, [name], [domain] if domain else [])
+                made = employers(self._db, [(name, domain)])
                 company = made.place(name=name, domain=domain, values=values)
                 try:
                     settle(self._db, made, now)

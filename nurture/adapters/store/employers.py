@@ -10,10 +10,11 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from nurture.adapters.store import bulk
 from nurture.adapters.store.among import among
-from nurture.adapters.store.people import companies_alone, company_of
-from nurture.adapters.store.rows import fetch, reserved
+from nurture.adapters.store.people import COMPANIES_IN_FULL
+from nurture.adapters.store.rows import fetch, pairs, reserved
 from nurture.adapters.store.tables import companies, company_domains
 from nurture.domain.employers import FILLED, Employers, squeezed
+from nurture.domain.lead import Company
 
 _OF_DOMAIN: Final = select(company_domains.c.domain, company_domains.c.company_id).where(
     among(company_domains.c.domain)
@@ -23,7 +24,7 @@ _OF_NAME: Final = (
     .where(among(companies.c.name_key))
     .group_by(companies.c.name_key)
 )
-_BY_ID: Final = companies_alone().where(among(companies.c.id))
+_BY_ID: Final = COMPANIES_IN_FULL.where(among(companies.c.id))
 _COLUMNS: Final = ("name", *sorted(FILLED))
 # Blanks alone: what another transaction filled meanwhile stays.
 _FILL: Final = (
@@ -39,12 +40,13 @@ _FILL: Final = (
 )
 
 
-def employers(db: Connection, names: Collection[str | None], domains: Collection[str]) -> Employers:
-    """The companies of these names and domains, with ids for as many new ones."""
-    wanted, keys = set(domains), {squeezed(name).casefold() for name in names} - {""}
-    of_domain = {row.domain: row.company_id for row in fetch(db, _OF_DOMAIN, wanted)}
-    of_name = {row.name_key: row.id for row in fetch(db, _OF_NAME, keys)}
-    known = {row.company_id: company_of(row) for row in fetch(db, _BY_ID, {*of_domain.values(), *of_name.values()})}
+def employers(db: Connection, named: Collection[tuple[str | None, str | None]]) -> Employers:
+    """The companies of these (name, domain) pairs, with ids for as many new ones."""
+    wanted = {domain for _, domain in named if domain}
+    of_domain = pairs(db, _OF_DOMAIN, wanted)
+    keys = {squeezed(name).casefold() for name, domain in named if name and domain not in of_domain} - {""}
+    of_name = pairs(db, _OF_NAME, keys)
+    known = {row[0]: Company(*tuple(row)) for row in fetch(db, _BY_ID, {*of_domain.values(), *of_name.values()})}
     most = len(wanted - of_domain.keys()) + len(keys - of_name.keys())
     return Employers(of_domain, of_name, known, iter(reserved(db, companies, most)))
 

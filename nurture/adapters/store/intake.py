@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from nurture.adapters.store import bulk, employers
 from nurture.adapters.store.among import among
 from nurture.adapters.store.json_values import as_json
-from nurture.adapters.store.rows import change, fetch, insert, reserved
+from nurture.adapters.store.rows import change, fetch, insert, pairs, reserved
 from nurture.adapters.store.tables import consents, facts, lead_aliases, leads, suppressions
 from nurture.domain.employers import Employers
 from nurture.domain.fact import Fact
@@ -40,16 +40,13 @@ class ArrivalRows:
         self, emails: Collection[str], external_ids: Collection[str]
     ) -> tuple[dict[str, int], dict[str, int]]:
         """Known leads: address (or alias) -> lead, external id -> lead. A merged lead is followed to where it went."""
-        by_email = self._leads_by(_BY_ALIAS, emails) | self._leads_by(_BY_EMAIL, emails)
-        by_external = self._leads_by(_BY_EXTERNAL, external_ids)
+        by_email = pairs(self._db, _BY_ALIAS, emails) | pairs(self._db, _BY_EMAIL, emails)
+        by_external = pairs(self._db, _BY_EXTERNAL, external_ids)
         went = self._merged({*by_email.values(), *by_external.values()})
         return (
             {email: went.get(lead, lead) for email, lead in by_email.items()},
             {external: went.get(lead, lead) for external, lead in by_external.items()},
         )
-
-    def _leads_by(self, query: Any, values: Collection[str]) -> dict[str, int]:
-        return {row.name: row.lead for row in fetch(self._db, query, values)}
 
     def _merged(self, ids: Collection[int]) -> dict[int, int]:
         """Merged lead -> the lead that it is now part of."""
@@ -86,9 +83,9 @@ class ArrivalRows:
             ]
             change(self._db, leads, names, new)
 
-    def employers(self, names: Collection[str | None], domains: Collection[str]) -> Employers:
-        """The companies of these names and domains."""
-        return employers.employers(self._db, names, domains)
+    def employers(self, named: Collection[tuple[str | None, str | None]]) -> Employers:
+        """The companies of these (name, domain) pairs."""
+        return employers.employers(self._db, named)
 
     def settle(self, employers_: Employers, now: datetime) -> None:
         """Store what was made of them. Raises ConflictError."""

@@ -36,7 +36,7 @@ class NoteRows:
                     "by": one.by,
                     "what": one.what,
                     "text": one.text,
-                    "detail": as_json(one.detail) or None,
+                    "detail": as_json(one.detail) if one.detail else None,
                 }
                 for one in changes_
             ]

@@ -40,6 +40,15 @@ def companies_alone() -> Select[Any]:
     return select(companies.c.id.label("company_id"), *_COMPANY)
 
 
+# In the order of the fields of a Company.
+COMPANIES_IN_FULL = select(
+    companies.c.id,
+    companies.c.name,
+    FIRST_DOMAIN,
+    *(companies.c[name] for name in ("industry", "employees", "revenue", "country", "timezone", "fiscal_year_start")),
+)
+
+
 def company_of(row: Row[Any]) -> Company:
     """The company in a row."""
     return Company(

@@ -15,6 +15,12 @@ def fetch(db: Connection, query: Select[Any], ids: Collection[Any], **values: An
     return db.execute(query, {"ids": ids, **values}) if ids else ()
 
 
+def pairs(db: Connection, query: Select[Any], ids: Collection[Any]) -> dict[Any, Any]:
+    """The first column of a query that has an `among` -> its second."""
+    found: Any = fetch(db, query, ids)
+    return {row[0]: row[1] for row in found}
+
+
 def insert(db: Connection, table: Table) -> Any:
     """An INSERT that knows ON CONFLICT and RETURNING on this database."""
     return postgresql.insert(table) if db.dialect.name == "postgresql" else sqlite.insert(table)

@@ -40,8 +40,7 @@ class Named:
     rows: Sequence[Row]
     emails: set[str]
     externals: set[str]
-    companies: set[str]
-    domains: set[str]
+    employers: set[tuple[str | None, str | None]]
     wishes: set[str]  # addresses and numbers of those who want to be left alone
     consents: bool
     facts: bool
@@ -51,18 +50,14 @@ def identities(chunk: Sequence[Row | Refused]) -> Named:
     """What must be looked up for a batch."""
     rows = [row for row in chunk if isinstance(row, Row)]
     consents, facts = any(row.consent for row in rows), any(row.facts for row in rows)
-    named = Named(rows, set(), set(), set(), set(), set(), consents, facts)
+    named = Named(rows, set(), set(), set(), set(), consents, facts)
     for row in named.rows:
         given = row.values
         if email := given.get("email"):
             named.emails.add(email)
         if external := given.get("external_id"):
             named.externals.add(external)
-        name, domain = _employer(given)
-        if name:
-            named.companies.add(name)
-        if domain:
-            named.domains.add(domain)
+        named.employers.add(_employer(given))
     for one in chunk:
         given = one.values if isinstance(one, Row) else one.identity
         wishes = (given.get("email") if one.opted_out else None, given.get("phone") if one.do_not_call else None)

@@ -30,7 +30,7 @@ def look(work: Unit, named: Named) -> Known:
             )
             for lead, stored in held.items()
         },
-        employers=arrivals.employers(named.companies, named.domains),
+        employers=arrivals.employers(named.employers),
         suppressed=arrivals.listed(named.wishes),
         quiet={address for address, scopes in work.suppressions.scopes(old).items() if "all" in scopes},
         numbers=iter(arrivals.reserve(len(named.rows) - sum(_is_known(row, emails, externals) for row in named.rows))),
