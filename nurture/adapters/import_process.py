@@ -22,6 +22,7 @@ from nurture.domain.row import Refused, Row
 
 LARGE: Final = 4_000_000  # bytes of a file that is worth it: starting takes as long as reading some of them
 AT_ONCE: Final = 2_500  # rows on their way
+SELDOM: Final = (100_000, 20, 50)  # a batch has many objects, and nearly none of them is in a circle
 PATIENCE: Final = 120.0  # seconds for these
 _log = log.get("import")
 
@@ -39,7 +40,8 @@ def read_ahead(rows: Rows, again: Open, after: int) -> Iterator[Row | Refused]:
     process = spawn.Process(target=_serve, args=(theirs, again, after), name="reading", daemon=True)
     process.start()
     theirs.close()
-    lost = False
+    lost, usual = False, gc.get_threshold()
+    gc.set_threshold(*SELDOM)
     try:
         while (share := _next(pipe)) is not None:
             if isinstance(share, tuple):
@@ -50,6 +52,7 @@ def read_ahead(rows: Rows, again: Open, after: int) -> Iterator[Row | Refused]:
         _log.warning("import_process_lost", because=type(problem).__name__)
         lost = True
     finally:
+        gc.set_threshold(*usual)
         pipe.close()
         process.kill()
         process.join()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +13,7 @@ import typer
 from nurture.commands import progress
 from nurture.commands.choosing import Where, condition, number
 from nurture.commands.context import AsJson, DryRun, session
-from nurture.commands.output import say, show, show_json, show_rows
+from nurture.commands.output import say, show, show_json, show_json_each, show_rows
 from nurture.domain.errors import RequestError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -185,21 +184,33 @@ def export(
             raise RequestError("--everything is about one person.", hint="Write: nurture lead export LEAD --everything")
         show_json(persons.everything(current.lead(lead).id, store=current.app.store))
         return
-    only = [current.lead(lead).id] if lead is not None else None
     rules = current.app.rules.in_force()
-    found = looking.listed(condition(where), store=current.app.store, rules=rules, now=current.now(), only=only)
-    rows = [_exported(one) for one in found]
+    common: dict[str, Any] = {"store": current.app.store, "rules": rules, "now": current.now()}
+    found: Iterable[Listed]
+    if lead is not None:
+        found = looking.listed(condition(where), only=[current.lead(lead).id], **common)
+    else:
+        found = looking.every(condition(where), **common)
+    rows = map(_exported, progress.told(found, "Exporting"))
     if as_json:
-        show_json(rows)
+        show_json_each(rows)
         return
+    _write_leads(rows, looking.custom_names(current.app.store))
+
+
+def _write_leads(rows: Iterable[dict[str, Any]], custom: Iterable[str]) -> None:
     from nurture.domain.spreadsheet import cell
 
-    headers = list(dict.fromkeys(name for row in rows for name in row)) or ["email"]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([cell(header) for header in headers])
-    writer.writerows([[cell(row.get(header)) for header in headers] for row in rows])
-    sys.stdout.write(text.getvalue())
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    headers: list[str] = []
+    for row in rows:
+        if not headers:
+            own = [name for name in row if not name.startswith(("x.", "consent_"))]
+            headers = [*own, *(f"consent_{part}" for part in CONSENT), *(f"x.{name}" for name in custom)]
+            writer.writerow([cell(header) for header in headers])
+        writer.writerow([cell(row.get(header)) for header in headers])
+    if not headers:
+        writer.writerow(["email"])
 
 
 def _exported(one: Listed) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -13,13 +13,23 @@ from nurture.domain.plain import plain
 
 PROSE: Final = 24  # letters; a longer cell with spaces in it may be broken into lines
 NARROWEST: Final = 16  # letters that such a cell is left with
-__all__ = ["fail", "plain", "say", "show", "show_json", "show_rows"]
+__all__ = ["fail", "plain", "say", "show", "show_json", "show_json_each", "show_rows"]
 
 
 def show_json(value: Any) -> None:
     """Print one JSON document."""
     json.dump(plain(value), sys.stdout, ensure_ascii=False, indent=2)
     sys.stdout.write("\n")
+
+
+def show_json_each(values: Iterable[Any]) -> None:
+    """Print one JSON document, an array, element by element as they come."""
+    opened = False
+    for value in values:
+        text = json.dumps(plain(value), ensure_ascii=False, indent=2).replace("\n", "\n  ")
+        sys.stdout.write(f"{',' if opened else '['}\n  {text}")
+        opened = True
+    sys.stdout.write("\n]\n" if opened else "[]\n")
 
 
 def show_rows(

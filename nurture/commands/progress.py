@@ -37,3 +37,18 @@ def shown(things: Iterable[Thing], what: str, *, total: int, done: int = 0) -> I
             yield thing
             if number % STEP == 0:
                 bar.update(task, completed=done + number)
+
+
+def told(things: Iterable[Thing], what: str) -> Iterator[Thing]:
+    """The things, with how many there were: of those that nobody has counted, and that go elsewhere than the screen."""
+    if not sys.stderr.isatty() or sys.stdout.isatty():
+        yield from things
+        return
+    from rich.console import Console
+    from rich.status import Status
+
+    with Status(what, console=Console(stderr=True)) as status:
+        for number, thing in enumerate(things, 1):
+            yield thing
+            if number % STEP == 0:
+                status.update(f"{what}: {number:,}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from nurture.domain import scoring
 from nurture.domain.condition import Condition
@@ -18,6 +18,8 @@ from nurture.moves import told
 from nurture.moves.scene import load
 from nurture.ports import InForce, Store, Unit
 from nurture.ports.store import Consent
+
+PAGE: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,21 @@ def listed(
                 if lead.id in among
             ][:limit]
         return _with_names(work, sorted(found, key=lambda lead: lead.id), rules, now)
+
+
+def every(where: Condition | None, *, store: Store, rules: InForce, now: datetime) -> Iterator[Listed]:
+    """All leads for which a condition holds, by id, a page at a time: memory does not grow with their number."""
+    with store.unit(write=False) as work:
+        after = 0
+        while page := work.leads.search(where, now=now, rules=rules.workspace, limit=PAGE, after=after):
+            after = page[-1].id
+            yield from _with_names(work, page, rules, now)
+
+
+def custom_names(store: Store) -> list[str]:
+    """What the custom fields of leads are called, all of them, by name."""
+    with store.unit(write=False) as work:
+        return work.leads.custom_names()
 
 
 def _with_names(work: Unit, leads: list[Lead], rules: InForce, now: datetime) -> list[Listed]:

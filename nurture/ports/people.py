@@ -52,6 +52,9 @@ class Leads(Protocol):
     def count(self, where: Condition, *, now: datetime, rules: Workspace | None = None) -> int:
         """How many leads `search` would give."""
 
+    def custom_names(self) -> list[str]:
+        """The names of all custom fields that a lead has."""
+
     def add(self, values: Mapping[str, Any]) -> LeadId:
         """Insert a lead from column values."""
 

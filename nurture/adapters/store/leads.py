@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, exists, func, or_, select, text, update
+from sqlalchemy import Connection, Row, bindparam, exists, func, or_, select, text, true, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among
@@ -127,6 +127,15 @@ class LeadRows:
     def count(self, where: Condition, *, now: datetime, rules: Workspace | None = None) -> int:
         """How many leads `search` would give."""
         return counted(self._db, where, now=now, rules=rules)
+
+    def custom_names(self) -> list[str]:
+        """The names of all custom fields that a lead has."""
+        keys = (
+            func.json_each(leads.c.custom) if self._db.dialect.name == "sqlite" else func.json_each_text(leads.c.custom)
+        )
+        each = keys.table_valued("key", "value")
+        found = select(each.c.key).select_from(leads.join(each, true())).where(leads.c.custom.is_not(None)).distinct()
+        return sorted(self._db.execute(found).scalars())
 
     def add(self, values: Mapping[str, Any]) -> LeadId:
         """Insert a lead from column values."""
