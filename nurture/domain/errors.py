@@ -29,10 +29,6 @@ class RefusedError(NurtureError):
     exit_code = 1
 
 
-class ConflictError(RefusedError):
-    """Two did the same at the same moment, and this one came second. Nothing was stored; it may do it again."""
-
-
 class RequestError(NurtureError):
     """The request or a file is wrong."""
 
@@ -46,7 +42,7 @@ class UnreachableError(NurtureError):
 
 
 class CollisionError(UnreachableError):
-    """The database has undone a transaction because it was in the way of another; made once more, it may go through."""
+    """A transaction that was in the way of another, or came second, was undone; made once more, it may go through."""
 
 
 class UnknownNameError(RequestError):

@@ -13,7 +13,7 @@ from nurture.ports.rows import Consent, Suppression
 
 
 class Arrivals(Protocol):
-    """Many leads at once. What is new is written with ConflictError where somebody else was quicker."""
+    """Many leads at once. What is new is written with CollisionError where somebody else was quicker."""
 
     def by_identity(
         self, emails: Collection[str], external_ids: Collection[str]

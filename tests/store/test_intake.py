@@ -14,7 +14,7 @@ from sqlalchemy import event, select
 
 from nurture.adapters.store import tables
 from nurture.adapters.store.unit import SqlStore
-from nurture.domain.errors import ConflictError
+from nurture.domain.errors import CollisionError
 from nurture.domain.fact import FactName
 from nurture.domain.row import GivenConsent, Refused, Row
 from nurture.flow import intake
@@ -243,5 +243,5 @@ def test_who_is_stored_by_somebody_else_meanwhile_is_found_again(
     base = {"status": "nurturing", "stage": "unknown", "created_at": NOW, "arrived_at": NOW, "changed_at": NOW}
     with store.unit() as work:
         again = [{"id": number, "email": "ada@acme.example", **base} for number in work.arrivals.reserve(1)]
-        with pytest.raises(ConflictError):
+        with pytest.raises(CollisionError):
             work.arrivals.add(again)

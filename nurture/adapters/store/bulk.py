@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Dialect, Table, insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.types import JSON, Boolean, TypeEngine
 
-from nurture.domain.errors import ConflictError
+from nurture.domain.errors import CollisionError
 
 FEW: Final = 50  # rows that are not worth the turns that a COPY takes
 KEY_TAKEN: Final = ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
@@ -21,7 +21,7 @@ CLASH: Final = "Somebody else stored the same lead or company at the same moment
 def load(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows. A column that no row gives has its default; where one gives it, it is NULL for those that do not.
 
-    Raises ConflictError where a unique key is taken: then nothing of this transaction can be kept.
+    Raises CollisionError where a unique key is taken: then nothing of this transaction can be kept.
     """
     if not rows:
         return
@@ -39,7 +39,7 @@ def load(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> Non
     except IntegrityError as problem:
         if not _is_taken(problem.orig):
             raise
-        raise ConflictError(CLASH, hint="Do it again.") from problem
+        raise CollisionError(CLASH, hint="Do it again.") from problem
 
 
 def _is_taken(problem: Any) -> bool:

@@ -14,7 +14,7 @@ from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.people import companies_alone, company_of
 from nurture.adapters.store.rows import add_once, fetch
 from nurture.adapters.store.tables import companies, company_domains, leads, touches
-from nurture.domain.errors import ConflictError
+from nurture.domain.errors import CollisionError
 from nurture.domain.lead import Company, CompanyId
 
 _BY_ID = companies_alone().where(among(companies.c.id))
@@ -49,7 +49,7 @@ class CompanyRows:
                 company = made.place(name=name, domain=domain, values=values)
                 try:
                     settle(self._db, made, now)
-                except ConflictError:  # somebody was quicker: it is theirs
+                except CollisionError:  # somebody was quicker: it is theirs
                     nested.rollback()
                     continue
             return company

@@ -52,7 +52,7 @@ def employers(db: Connection, named: Collection[tuple[str | None, str | None]]) 
 
 
 def settle(db: Connection, made: Employers, now: datetime) -> None:
-    """Store what a batch made of its companies. Raises ConflictError where a domain was given away meanwhile."""
+    """Store what a batch made of its companies. Raises CollisionError where a domain was given away meanwhile."""
     bulk.load(
         db,
         companies,

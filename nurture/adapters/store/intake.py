@@ -67,7 +67,7 @@ class ArrivalRows:
         return reserved(self._db, leads, count)
 
     def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert leads from column values, `id` among them. Raises ConflictError."""
+        """Insert leads from column values, `id` among them. Raises CollisionError."""
         bulk.load(self._db, leads, rows)
 
     def change(self, names: Collection[str], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -88,7 +88,7 @@ class ArrivalRows:
         return employers.employers(self._db, named)
 
     def settle(self, employers_: Employers, now: datetime) -> None:
-        """Store what was made of them. Raises ConflictError."""
+        """Store what was made of them. Raises CollisionError."""
         employers.settle(self._db, employers_, now)
 
     def add_consents(self, new: Sequence[tuple[int, Consent]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -84,7 +85,7 @@ class Person:
     lead: LeadId
     columns: dict[str, Any]
     before: dict[str, Any] | None
-    consents: list[Consent] = field(default_factory=list)
+    consents: list[Consent] = field(default_factory=list)  # oldest first
     facts: set[tuple[FactName, str]] = field(default_factory=set)
     line: int | None = None  # where it first changed
     new: set[str] = field(default_factory=set)  # columns that a known lead has anew
@@ -281,7 +282,7 @@ class Deciding:
             one = row.consent
             new = Consent(one.basis, one.at or self.now, one.until, one.source or "import", one.text or "", one.channel)
             if first or not self._is_told(new, person, since=one.at):
-                person.consents.append(new)
+                insort(person.consents, new, key=lambda one: one.at)
                 self.consents.append((lead, new))
                 changed = True
         email, phone = given.get("email"), given.get("phone")

@@ -8,17 +8,17 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
-from nurture.domain.errors import ConflictError, RefusedError
+from nurture.domain.errors import RefusedError
 from nurture.domain.policy import Policy
 from nurture.domain.row import Refused, Row
 from nurture.flow.intake.deciding import Deciding, identities
 from nurture.flow.intake.look import look
 from nurture.flow.intake.write import write
+from nurture.moves.again import again
 from nurture.moves.first_score import FirstScores
 from nurture.ports import InForce, Store, Unit
 
 BATCH: Final = 5_000  # rows: for as long as they take, nobody else writes on SQLite
-TRIES: Final = 3  # of a batch, where somebody else stores the same people at the same moment
 
 
 @dataclass(slots=True)
@@ -107,6 +107,7 @@ def _chunks(rows: Iterable[Row | Refused]) -> Iterator[tuple[list[Row | Refused]
         chunk = following
 
 
+@again
 def _stored(
     taking: _Taking,
     store: Store,
@@ -117,30 +118,23 @@ def _stored(
     finished_at: datetime | None,
 ) -> Intake:
     """One batch stored, and how far the import is with it."""
-    for left in reversed(range(TRIES)):
-        result = Intake(before.batch, before.created, before.updated, before.unchanged)
-        try:
-            with store.unit() as work:
-                taking.batch(work, result, chunk)
-                if not work.imports.advance(
-                    result.batch,
-                    was=was,
-                    line=chunk[-1].line if chunk else was,
-                    created=result.created,
-                    updated=result.updated,
-                    unchanged=result.unchanged,
-                    refused=result.refused,
-                    finished_at=finished_at,
-                ):
-                    raise RefusedError(
-                        f"Import {result.batch} is gone on with by somebody else.", hint="See: nurture lead imports"
-                    )
-                work.commit()
-        except ConflictError:
-            if not left:
-                raise
-            continue
-        break
+    result = Intake(before.batch, before.created, before.updated, before.unchanged)
+    with store.unit() as work:
+        taking.batch(work, result, chunk)
+        if not work.imports.advance(
+            result.batch,
+            was=was,
+            line=chunk[-1].line if chunk else was,
+            created=result.created,
+            updated=result.updated,
+            unchanged=result.unchanged,
+            refused=result.refused,
+            finished_at=finished_at,
+        ):
+            raise RefusedError(
+                f"Import {result.batch} is gone on with by somebody else.", hint="See: nurture lead imports"
+            )
+        work.commit()
     before.refused += result.refused
     result.refused = before.refused
     return result
