@@ -33,6 +33,7 @@ class Channel(StrEnum):
 # A person does these; the others go out by themselves.
 BY_PEOPLE: Final = frozenset(Channel) - {Channel.EMAIL, Channel.WEBHOOK}
 BY_PHONE: Final = frozenset({Channel.CALL, Channel.VOICEMAIL, Channel.SMS})
+REPLY_STEP: Final = "reply"  # the step of a task to answer somebody
 
 
 class State(StrEnum):

@@ -10,9 +10,10 @@ from datetime import datetime
 
 from nurture.domain.policy import Policy
 from nurture.domain.stated_time import decision_date
+from nurture.domain.touch import REPLY_STEP
 from nurture.moves.again import again
 from nurture.moves.facts import add_fact
-from nurture.moves.responding import REPLY_STEP, Recorded, Report, record_in
+from nurture.moves.responding import Recorded, Report, record_in
 from nurture.ports import InForce, Store
 
 __all__ = ["REPLY_STEP", "Recorded", "Report", "add_fact", "decision_date", "record", "record_in"]

@@ -19,7 +19,7 @@ from nurture.domain.lead import LeadId
 from nurture.domain.machines import Hit
 from nurture.domain.policy import Policy
 from nurture.domain.response import Bounce, CallOutcome, Grade, Intent, Kind, Response
-from nurture.domain.touch import Channel, State, Touch
+from nurture.domain.touch import REPLY_STEP, Channel, State, Touch
 from nurture.moves import enrolling
 from nurture.moves.calls import who_does
 from nurture.moves.caution import watch_mail
@@ -38,7 +38,6 @@ from nurture.ports.store import Change, Suppression
 AWAY: Final = timedelta(days=14)
 ONE_BUSINESS_DAY: Final = Duration(1, Unit.BUSINESS_DAYS)
 ANSWER_WITHIN: Final = Duration(4, Unit.BUSINESS_HOURS)
-REPLY_STEP: Final = "reply"
 PROVES_SENT: Final = frozenset({Kind.DELIVERED, Kind.OPEN, Kind.CLICK, Kind.REPLY, Kind.COMPLAINT, Kind.UNSUBSCRIBE})
 MEETINGS: Final = frozenset({CallOutcome.MEETING_BOOKED, CallOutcome.MEETING_HELD})
 ENDS: Final = frozenset({CallOutcome.NOT_INTERESTED, CallOutcome.WRONG_PERSON, CallOutcome.LEFT_COMPANY})
@@ -346,7 +345,8 @@ class _Bench:
             self._stop(lead, outcome.value)
         if outcome in (CallOutcome.WRONG_PERSON, CallOutcome.LEFT_COMPANY):
             self._ask_a_person(lead, report, outcome)
-        if touch is not None and touch.step == REPLY_STEP and outcome not in ENDS:
+        is_answer = touch is not None and touch.step == REPLY_STEP and outcome not in ENDS
+        if is_answer and not self.work.touches.unanswered([lead]):
             enrolling.resume(self.work, [lead], Pause.REPLY, now=self.now, by=self.by)
 
     def _done(self, touch: Touch, report: Report, outcome: CallOutcome) -> None:

@@ -1,4 +1,4 @@
-"""Start an enrollment: the first version in force, the exclusive place, the person's pause, its line in the history."""
+"""Start an enrollment: the first version in force, the exclusive place, the pauses that hold, the line about it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ def start(
     until = scene.leads[lead].paused_until
     if until is not None and until > scene.now:  # the person asked for a pause: of this one too
         new = new.paused(Pause.PREFERENCE, until=until, now=scene.now)
+    if work.touches.unanswered([lead]):  # nothing goes to whom a person must answer first
+        new = new.paused(Pause.REPLY, until=None, now=scene.now)
     number = work.enrollments.add(new, by=by)
     if number is not None:
         detail = {"enrollment": number, "cadence": cadence.name, "held_out": new.held_out}

@@ -132,6 +132,9 @@ class Touches(Protocol):
     def open_tasks(self, *, due_before: datetime | None = None) -> list[Touch]:
         """Open tasks, by when they were due."""
 
+    def unanswered(self, leads: Collection[LeadId]) -> set[LeadId]:
+        """Those of leads who wrote to us and wait for an answer: a task to answer them is open."""
+
     def calls_made(self, by: str, *, since: datetime) -> int:
         """Calls and voicemails that a person, by address, did at a moment or later."""
 

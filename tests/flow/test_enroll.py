@@ -11,8 +11,10 @@ import pytest
 
 from nurture.domain.enrollment import State
 from nurture.domain.lead import Lead
+from nurture.domain.response import Kind
 from nurture.flow import enroll
 from nurture.flow.plan import upcoming
+from nurture.moves.responding import Report
 from tests.builders import a_company, a_lead, a_store, an_enrollment
 from tests.flow.loop import Loop, a_cadence, a_loop, a_policy, in_force
 
@@ -169,6 +171,20 @@ def test_a_dry_run_enrolls_nobody(loop: Loop) -> None:
     answers = enroll.by_hand([ada.id], "course", by="me", dry_run=True, **loop.common)
     assert answers[ada.id].may_enter
     assert standing(loop, ada) == []
+
+
+def test_who_waits_for_an_answer_is_enrolled_and_gets_nothing_until_the_last_is_given(loop: Loop) -> None:
+    asks, other = a_lead(loop.store), a_lead(loop.store)
+    for at in (loop.now, loop.now + timedelta(minutes=1)):
+        loop.report(Report(Kind.REPLY, at, lead=asks.id, detail={"intent": "question"}))
+    assert look(loop) == 2
+    loop.tick()
+    assert (loop.states(asks), loop.states(other)) == (["reply open", "reply open"], ["one sent"])
+    first, last = loop.touches(asks)
+    for task, states in ((first, ["reply done", "reply open"]), (last, ["reply done", "reply done", "one sent"])):
+        loop.report(Report(Kind.CALL, loop.now, touch=task.id, lead=asks.id, detail={"outcome": "connected"}))
+        loop.tick()
+        assert loop.states(asks) == states
 
 
 def test_a_condition_may_ask_how_far_the_colleagues_are(loop: Loop) -> None:

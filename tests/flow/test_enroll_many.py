@@ -13,13 +13,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
-from nurture.adapters.store.tables import changes, companies, enrollments, leads, metadata, suppressions
+from nurture.adapters.store.tables import changes, companies, enrollments, leads, metadata, suppressions, touches
 from nurture.adapters.store.unit import SqlStore
 from nurture.domain import scoring
 from nurture.domain.chance import held_out_below
 from nurture.domain.condition import parse
 from nurture.domain.lead import NOTHING_PLANNED
 from nurture.domain.scoring import Line
+from nurture.domain.touch import REPLY_STEP
 from nurture.flow import enroll
 from nurture.ports import InForce
 from tests.builders import a_store
@@ -61,12 +62,13 @@ PEOPLE = st.fixed_dictionaries(
         "paused": st.sampled_from([None, None, None, -1, 5]),
         "returns": st.sampled_from([None, None, None, (5, "bad_timing"), (5, NOTHING_PLANNED), (-1, "bad_timing")]),
         "suppressed": st.sampled_from([None, None, None, "all", "email"]),
+        "asks": st.sampled_from([False, False, True]),
         "past": st.lists(PASTS, max_size=2, unique_by=lambda one: one[0]),
         "marked": st.sampled_from([True, True, True, False]),
     }
 )
 PLAIN = {"fit": 50.0, "country": "FR", "status": "nurturing", "stage": "unknown", "days": 10, "industry": "steel"}
-PLAIN |= {"replies": 0, "paused": None, "returns": None, "suppressed": None, "past": [], "marked": True}
+PLAIN |= {"replies": 0, "paused": None, "returns": None, "suppressed": None, "past": [], "marked": True, "asks": False}
 
 
 @cache
@@ -106,7 +108,7 @@ def settle(store: SqlStore, people: Sequence[dict[str, Any]], points: scoring.Sc
                 for n, name in FIRMS.items()
             ],
         )
-        rows, past, never = [], [], []
+        rows, past, never, asked = [], [], [], []
         for number, one in enumerate(people, 1):
             lines = [Line(rule, "reply", NOW - 40 * day)] * one["replies"]
             at, why = one["returns"] or (None, None)
@@ -139,7 +141,12 @@ def settle(store: SqlStore, people: Sequence[dict[str, Any]], points: scoring.Sc
                 )
             if one["suppressed"]:
                 never.append({"address": f"p{number}@x.example", "scope": one["suppressed"], "reason": "x", "at": NOW})
-        for table, values in ((leads, rows), (enrollments, past), (suppressions, never)):
+            if one["asks"]:
+                asked.append(
+                    {"id": f"t{number}", "lead_id": number, "step": REPLY_STEP, "channel": "call", "state": "open"}
+                    | dict.fromkeys(("due_at", "created_at"), NOW)
+                )
+        for table, values in ((leads, rows), (enrollments, past), (suppressions, never), (touches, asked)):
             if values:
                 db.execute(insert(table), values)
 
@@ -187,7 +194,7 @@ def both(
     rate=st.sampled_from([1, 3, 99]),
     flags=st.tuples(st.booleans(), st.booleans()),
 )
-@example(people=[PLAIN] * 6 + [{**PLAIN, "fit": 0.0}] * 3, rate=3, flags=(True, False))
+@example(people=[PLAIN] * 6 + [{**PLAIN, "asks": True}] + [{**PLAIN, "fit": 0.0}] * 3, rate=3, flags=(True, False))
 @example(people=[{**PLAIN, "fit": 0.0, "days": 11}] * 7, rate=3, flags=(False, False))
 @settings(max_examples=15, deadline=None)
 @pytest.mark.timeout(120)

@@ -29,7 +29,8 @@ from nurture.adapters.store.among import among
 from nurture.adapters.store.rows import fetch, insert
 from nurture.adapters.store.search import Search
 from nurture.adapters.store.suppressions import SuppressionRows
-from nurture.adapters.store.tables import changes, enrollments, leads, suppressions
+from nurture.adapters.store.tables import changes, enrollments, leads, suppressions, touches
+from nurture.adapters.store.touches import IS_UNANSWERED
 from nurture.domain.cadence import Cadence
 from nurture.domain.chance import held_out_below, is_held_out
 from nurture.domain.enrollment import OPEN, State
@@ -198,8 +199,9 @@ _FOR_NOTES: Final = (enrollments.c.id, enrollments.c.lead_id, enrollments.c.held
 
 
 def _alone(now: datetime) -> tuple[Test, ...]:
-    """Something else changes when the lead is enrolled: the person's own pause holds it, or a return is called off."""
-    return leads.c.paused_until > now, leads.c.returns_because == NOTHING_PLANNED
+    """Something else changes when the lead is enrolled: a pause holds it, or a return is called off."""
+    waits = exists().where(touches.c.lead_id == leads.c.id, IS_UNANSWERED)
+    return leads.c.paused_until > now, waits, leads.c.returns_because == NOTHING_PLANNED
 
 
 def _taken(door: Door, now: datetime) -> list[Test]:

@@ -17,7 +17,7 @@ from nurture.adapters.store.soundness import broken_rows, broken_totals
 from nurture.adapters.store.tables import companies, leads, links, touch_texts
 from nurture.adapters.store.tables import touches as table
 from nurture.domain.pacing import Counted, as_counted
-from nurture.domain.touch import BY_PHONE, FINAL, Channel, Reason, State, Touch, TouchId
+from nurture.domain.touch import BY_PHONE, FINAL, REPLY_STEP, Channel, Reason, State, Touch, TouchId
 
 # What each column keeps of a touch.
 _KEPT: Final[Mapping[str, Callable[[Touch], Any]]] = {
@@ -79,6 +79,8 @@ _LOCK_LEADS, _LOCK_COMPANIES = (
 )
 # In the text: the index of these alone is not used for values that are given later.
 _IS_UNSETTLED = text(f"state IN ('{State.SENDING}', '{State.IN_DOUBT}')")
+# What was not done yet was not counted: of all touches of a lead the index finds these few.
+IS_UNANSWERED: Final = and_(table.c.counted_at.is_(None), table.c.state == State.OPEN.value, table.c.step == REPLY_STEP)
 # A voicemail is one touch with the call before it, which it is not counted beside.
 _COUNTED = select(table.c.lead_id, table.c.counted_at, table.c.enrollment_id, table.c.channel).where(
     among(table.c.lead_id), table.c.counted_at > bindparam("since")
@@ -209,6 +211,11 @@ class TouchRows:
         if due_before is not None:
             query = query.where(table.c.due_at <= due_before)
         return [_touch(row) for row in self._db.execute(query)]
+
+    def unanswered(self, leads: Collection[int]) -> set[int]:
+        """Those of leads for whom a task to answer them is open."""
+        query = select(table.c.lead_id).where(among(table.c.lead_id), IS_UNANSWERED)
+        return set(self._db.execute(query, {"ids": leads}).scalars())
 
     def calls_made(self, by: str, *, since: datetime) -> int:
         """Calls and voicemails that a person did at a moment or later."""
