@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Final
 
 from nurture.domain.lead import Company, CompanyId
@@ -31,8 +32,8 @@ class Employers:
 
         Raises ValueError without a name and a domain, and KeyError for a value that companies do not have.
         """
-        if unknown := values.keys() - FILLED:
-            raise KeyError(f"companies have no {', '.join(sorted(unknown))}")
+        if not values.keys() <= FILLED:
+            raise KeyError(f"companies have no {', '.join(sorted(values.keys() - FILLED))}")
         name = squeezed(name)
         if not name and not domain:
             raise ValueError("a company needs a name or a domain")
@@ -60,7 +61,7 @@ class Employers:
 
     def _fill(self, company: CompanyId, name: str, domain: str | None, values: Mapping[str, Any]) -> None:
         one = self.companies[company]
-        if one.name != domain and not any(getattr(one, key) is None for key in values):
+        if one.name != domain and None not in [getattr(one, key) for key in values]:
             return
         more = {key: value for key, value in values.items() if value not in (None, "") and getattr(one, key) is None}
         if name and domain and one.name == domain != name:  # until somebody said its name, it was called by its domain
@@ -73,6 +74,7 @@ class Employers:
             self.filled.add(company)
 
 
+@lru_cache(maxsize=10_000)
 def squeezed(name: str | None) -> str:
     """A company's name without needless spaces."""
     return " ".join((name or "").split())

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from math import fsum
+from operator import attrgetter, itemgetter
 from typing import Any, Final
 
 from nurture.domain import scoring
-from nurture.domain.address import domain_of
 from nurture.domain.condition import Condition
 from nurture.domain.fact import FactName
 from nurture.domain.history import LeadHistory
@@ -26,11 +26,22 @@ from nurture.ports.store import Change
 REMEMBERED: Final = 50_000  # of one kind
 _OF_LEAD: Final = frozenset(Lead.__dataclass_fields__) - {"status", "stage", "company", "custom"}
 _OF_SCORE: Final = frozenset({"fit", "engagement", "score"})
-_OF_COMPANY: Final = frozenset({"industry", "employees", "revenue"})
+# What a name of a condition goes by: a column that every new lead has, a field of its company, or both.
+_COLUMN: Final = {
+    name: name
+    for name in (
+        *("email", "first_name", "last_name", "title", "phone", "country", "timezone", "language", "source", "owner"),
+        *("external_id", "status", "stage", "created_at"),
+    )
+} | {"timeline_months": "timeline_on", "domain": "email"}
+_FIELD: Final = {name: name for name in ("domain", "industry", "employees", "revenue", "country", "timezone")} | {
+    "company": "name"
+}
+_NO_COMPANY: Final = Company(0, "")
 
 Columns = dict[str, Any]
 Known = frozenset[str]  # names of facts
-Read = Callable[[Columns, Company | None, Known], Any]
+Read = Callable[[Columns, Company, Known], Any]
 
 
 class FirstScores:
@@ -65,7 +76,7 @@ class FirstScores:
         now, engagement = self._now, self._engagement
         for columns, facts in new:
             number = columns.get("company_id")
-            company = companies[number] if number is not None else None
+            company = companies[number] if number is not None else _NO_COMPANY
             known = frozenset(name.value for name, _ in facts) if facts else frozenset[str]()
             was = columns["stage"]
             fit = self._fit_of(columns, company, known)
@@ -74,10 +85,10 @@ class FirstScores:
                 changes.append(moved_to(columns["id"], Stage(was), stage, because, now, by=by))
             columns["fit"], columns["engagement"], columns["stage"] = fit, engagement, stage.value
             columns["scored_at"], columns["enroll_check"], columns["ready_check"] = now, True, True
-            columns["look_at"] = self._look_at(fit, columns.get("timeline_on"))
+            columns["look_at"] = self._look_at(fit, columns["timeline_on"])
         return changes
 
-    def _fit_of(self, columns: Columns, company: Company | None, known: Known) -> float:
+    def _fit_of(self, columns: Columns, company: Company, known: Known) -> float:
         worths: list[float] = []
         for reads, rules, remembered in self._fit:
             key = reads(columns, company, known)
@@ -89,7 +100,7 @@ class FirstScores:
             worths += found
         return fsum(worths)
 
-    def _stage_of(self, columns: Columns, company: Company | None, known: Known, fit: float) -> tuple[Stage, str]:
+    def _stage_of(self, columns: Columns, company: Company, known: Known, fit: float) -> tuple[Stage, str]:
         key = (fit, columns["stage"], self._reads(columns, company, known))
         found = self._stages.get(key)
         if found is None:
@@ -107,10 +118,11 @@ class FirstScores:
         turns = next_turn(timeline_on, self._countdown, self._now) if timeline_on else None
         return min((one for one in (decays, turns) if one is not None), default=None)
 
-    def _names(self, columns: Columns, company: Company | None, known: Known) -> dict[str, Any]:
+    def _names(self, columns: Columns, company: Company, known: Known) -> dict[str, Any]:
         given = {name: value for name, value in columns.items() if name in _OF_LEAD}
         given |= {"status": Status(columns["status"]), "stage": Stage(columns["stage"])}
-        lead = Lead(**given, company=company, custom=columns.get("custom") or {})
+        employer = company if company is not _NO_COMPANY else None
+        lead = Lead(**given, company=employer, custom=columns.get("custom") or {})
         return names_of(lead, known=known, engagement=self._engagement, now=self._now)
 
 
@@ -123,28 +135,33 @@ def _names(conditions: Iterable[Condition]) -> frozenset[str]:
     return frozenset[str]().union(*(one.names for one in conditions))
 
 
-def _reading(names: Iterable[str]) -> Read:
-    """Reads what conditions with these names go by: the same for two leads only where all of it is the same."""
-    reads = [_read(name) for name in sorted(names)]
-    if len(reads) == 1:
-        return reads[0]
-    return lambda columns, company, known: tuple([read(columns, company, known) for read in reads])
+def _reading(names: frozenset[str]) -> Read:
+    """Reads what conditions with these names go by: where it is the same for two leads, so is what they say."""
+    own = _getting(itemgetter, {_COLUMN[name] for name in names if name in _COLUMN})
+    of_company = _getting(attrgetter, {_FIELD[name] for name in names if name in _FIELD})
+    rest = [_read(name) for name in sorted(names) if name not in _COLUMN and name not in _FIELD]
+    if not rest:
+        if not any(name in _FIELD for name in names):
+            return lambda columns, company, known: own(columns)
+        if not any(name in _COLUMN for name in names):
+            return lambda columns, company, known: of_company(company)
+        return lambda columns, company, known: (own(columns), of_company(company))
+    return lambda columns, company, known: (
+        own(columns),
+        of_company(company),
+        *[read(columns, company, known) for read in rest],
+    )
+
+
+def _getting(getter: Any, names: Iterable[str]) -> Callable[[Any], Any]:
+    found: Callable[[Any], Any] = getter(*sorted(names)) if names else lambda _: None
+    return found
 
 
 def _read(name: str) -> Read:
     if name.startswith("x."):
         own = name.removeprefix("x.")
         return lambda columns, company, known: repr((columns.get("custom") or {}).get(own))
-    if name == "domain":
-        return lambda columns, company, known: (company and company.domain) or domain_of(columns.get("email") or "")
-    if name == "company":
-        return lambda columns, company, known: company and company.name
-    if name in ("country", "timezone"):
-        return lambda columns, company, known: columns.get(name) or (company and getattr(company, name))
-    if name in _OF_COMPANY:
-        return lambda columns, company, known: company and getattr(company, name)
-    if name == "timeline_months":
-        return lambda columns, company, known: columns.get("timeline_on")
     if name in FACT_NAMES:  # a timeline that has passed is none
-        return lambda columns, company, known: (name in known, columns.get("timeline_on"))
-    return lambda columns, company, known: columns.get(name)
+        return lambda columns, company, known: (name in known, columns["timeline_on"])
+    return lambda columns, company, known: None  # the same for all new leads

@@ -30,7 +30,11 @@ LEAD_FIELDS: Final = (
     "owner",
     "external_id",
 )
+_BLANK: Final[dict[str, Any]] = dict.fromkeys((*LEAD_FIELDS, "company_id", "timeline_on"))
 COMPANY_FIELDS: Final = ("industry", "employees", "revenue", "country", "timezone")
+_OF_LEAD: Final = frozenset(LEAD_FIELDS)
+_OF_COMPANY: Final = frozenset(COMPANY_FIELDS)
+_NURTURING, _UNKNOWN = Status.NURTURING.value, Stage.UNKNOWN.value
 _NAMES_A_COMPANY: Final = ("industry", "employees", "revenue", "domain")
 
 
@@ -175,16 +179,18 @@ class Deciding:
     def _make(self, row: Row, given: Mapping[str, Any]) -> None:
         now, lead = self.now, next(self.known.numbers)
         columns: dict[str, Any] = {
+            **_BLANK,
             "id": lead,
-            "status": given.get("status", Status.NURTURING.value),
-            "stage": given.get("stage", Stage.UNKNOWN.value),
+            "status": given.get("status", _NURTURING),
+            "stage": given.get("stage", _UNKNOWN),
             "email": given.get("email"),
-            **{name: given[name] for name in LEAD_FIELDS if name in given},
             "do_not_call": row.do_not_call,
             "created_at": given.get("created_at") or now,
             "arrived_at": now,
             "changed_at": now,
         }
+        for name in given.keys() & _OF_LEAD:
+            columns[name] = given[name]
         if row.custom:
             columns["custom"] = dict(row.custom)
         if row.notes:
@@ -195,7 +201,7 @@ class Deciding:
         person = self.known.people[lead] = self.touched[lead] = Person(lead, columns, None, line=row.line)
         if email := columns["email"]:
             self.known.emails[email] = lead
-        if external := columns.get("external_id"):
+        if external := columns["external_id"]:
             self.known.externals[external] = lead
         self.notes.append(Change("imported", f"imported, line {row.line}", now, self.by, lead))
         self._told(row, given, person)
@@ -271,7 +277,7 @@ class Deciding:
         name, domain = _employer(given)
         if name is None:
             return None
-        values = {key: given[key] for key in COMPANY_FIELDS if given.get(key) is not None}
+        values = {key: given[key] for key in given.keys() & _OF_COMPANY if given[key] is not None}
         return self.known.employers.place(name=name, domain=domain, values=values)
 
     def _told(self, row: Row, given: Mapping[str, Any], person: Person) -> bool:
