@@ -22,20 +22,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from sendgrid import SendGridAPIClient
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from benchmarks.https_provider import HttpsProvider, https_provider
 from benchmarks.result import Options, Result, alone
-from benchmarks.scores import server
+from benchmarks.scores import analyze, server
 from benchmarks.touches import a_touch, a_workspace
 from nurture.adapters.clock import SystemClock
 from nurture.adapters.mail.sendgrid_payload import encoded, payload
 from nurture.adapters.rendering import Templates
 from nurture.adapters.rendering.process import RenderProcess
+from nurture.adapters.store.tables import consents
+from nurture.adapters.store.tables import leads as leads_table
 from nurture.daemon import tick
 from nurture.domain.enrollment import started
 from nurture.domain.lead import LeadId
@@ -91,6 +93,24 @@ def settings(values: dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
+def crowd(app: App, count: int) -> list[LeadId]:
+    """So many leads who may be written to; their ids."""
+    assert app.store is app.sql
+    now = app.clock.now()
+    ids = list(range(1, count + 1))
+    people: list[dict[str, Any]] = [
+        {"id": n, "email": f"p{n}@c{n}.example", "first_name": f"Pat {n}", "last_name": "Doe", "status": "nurturing",
+         "title": "plant manager", "timezone": "America/New_York", "stage": "unknown", "created_at": now,
+         "arrived_at": now, "changed_at": now} for n in ids
+    ]  # fmt: skip
+    agreed = [{"lead_id": n, "basis": "opt_in", "at": now, "source": "", "text": ""} for n in ids]
+    with app.sql.engine.begin() as db:
+        db.execute(insert(leads_table), people)
+        db.execute(insert(consents), agreed)
+    analyze(app.sql)
+    return ids
+
+
 @contextmanager
 def bench(database: str, leads: int, *, workers: int = 0) -> Iterator[Bench]:
     """So many leads on a database, and the provider."""
@@ -108,11 +128,10 @@ def bench(database: str, leads: int, *, workers: int = 0) -> Iterator[Bench]:
         if workers:
             values["NURTURE_MAIL__WORKERS"] = str(workers)
         stack.enter_context(settings(values))
-        a_workspace(folder / "w", leads).close()
+        a_workspace(folder / "w", 0).close()
         app = open_app(folder / "w", clock=SystemClock())
         stack.callback(app.close)
-        with app.store.unit(write=False) as work:
-            everybody = [lead.id for lead in work.leads.search(None, now=app.clock.now())]
+        everybody = crowd(app, leads)
         rules = app.rules.in_force()
         rules.program("evergreen-note", 1)
         assert isinstance(app.renderer, RenderProcess)

@@ -7,13 +7,14 @@ certificate is its own; `trusted` is a file with it and the machine's, for SSL_C
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
+import json
 import ssl
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
@@ -57,23 +58,21 @@ class _Requests(asyncio.Protocol):
             self._out.write(_TAKEN)
 
 
-def _serve(told: Connection, certificate: Certificate, latency: float) -> None:
+async def _serve(certificate: Certificate, latency: float) -> None:
+    """Say the port, then for each line on stdin what was taken so far."""
     taken: Counter[bytes] = Counter()
+    loop = asyncio.get_running_loop()
+    context = certificate.for_server()
+    server = await loop.create_server(lambda: _Requests(latency, taken), "127.0.0.1", 0, ssl=context, backlog=1024)
 
-    async def serve() -> None:
-        loop = asyncio.get_running_loop()
-        context = certificate.for_server()
-        server = await loop.create_server(lambda: _Requests(latency, taken), "127.0.0.1", 0, ssl=context, backlog=1024)
+    def say() -> None:
+        if not sys.stdin.readline():
+            sys.exit(0)
+        print(json.dumps({touch.decode(): times for touch, times in taken.items()}), flush=True)
 
-        def say() -> None:
-            told.recv()
-            told.send(taken)
-
-        loop.add_reader(told.fileno(), say)
-        told.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    asyncio.run(serve())
+    loop.add_reader(sys.stdin.fileno(), say)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +81,15 @@ class HttpsProvider:
 
     url: str
     trusted: Path
-    _ask: Connection
+    _process: subprocess.Popen[str]
 
-    def taken(self) -> Counter[bytes]:
+    def taken(self) -> Counter[str]:
         """How often it took each touch."""
-        self._ask.send(None)
-        found: Counter[bytes] = self._ask.recv()
-        return found
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("?\n")
+        self._process.stdin.flush()
+        return Counter(json.loads(self._process.stdout.readline()))
 
 
 @contextmanager
@@ -98,13 +99,17 @@ def https_provider(folder: Path, *, latency: float = LATENCY) -> Iterator[HttpsP
     trusted = folder / "trusted.pem"
     usual = ssl.get_default_verify_paths().cafile  # as many as a client reads that knows no better
     trusted.write_bytes((Path(usual).read_bytes() if usual else b"") + certificate.certificate.read_bytes())
-    spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=_serve, args=(theirs, certificate, latency), daemon=True)
-    process.start()
-    theirs.close()
+    command = [sys.executable, "-m", __name__, str(certificate.certificate), str(certificate.key), str(latency)]
+    top = str(Path(__file__).resolve().parents[1])
+    process = subprocess.Popen(command, cwd=top, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
     try:
-        yield HttpsProvider(f"https://127.0.0.1:{ours.recv()}", trusted, ours)
+        yield HttpsProvider(f"https://127.0.0.1:{int(process.stdout.readline())}", trusted, process)
     finally:
         process.kill()
-        process.join()
+        process.communicate()
+
+
+if __name__ == "__main__":
+    _, _certificate, _key, _latency = sys.argv
+    asyncio.run(_serve(Certificate(Path(_certificate), Path(_key)), float(_latency)))

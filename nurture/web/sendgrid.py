@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
@@ -12,6 +11,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from nurture import log
+from nurture.web.keeping import Keeper
 from nurture.web.site import Site
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ EVENTS, MAIL, PARSED = "sendgrid", "eml", "inbound"  # the kinds under which del
 def routes(site: Site) -> APIRouter:
     """The webhooks of the mail provider."""
     router = APIRouter(include_in_schema=False)
+    keeper = Keeper(site.app)
 
     @router.post("/webhooks/sendgrid/events")
     async def events(request: Request) -> JSONResponse:
@@ -36,10 +37,14 @@ def routes(site: Site) -> APIRouter:
             _log.warning("events_refused", problem="sendgrid.event_public_key is not set")
             return _answer(403, "No key is set to verify events with.")
         signature, timestamp = request.headers.get(SIGNATURE), request.headers.get(TIMESTAMP)
-        if not await run_in_threadpool(verify, signature, timestamp, body):
-            _log.warning("events_refused", problem="the signature is not right", bytes=len(body))
-            return _answer(403, "The signature is missing or not right.")
-        return await run_in_threadpool(_keep, site, EVENTS, body)
+
+        def keep() -> JSONResponse:
+            if not verify(signature, timestamp, body):
+                _log.warning("events_refused", problem="the signature is not right", bytes=len(body))
+                return _answer(403, "The signature is missing or not right.")
+            return _keep(keeper, EVENTS, body)
+
+        return await run_in_threadpool(keep)
 
     @router.post("/webhooks/sendgrid/inbound")
     async def inbound(request: Request) -> JSONResponse:
@@ -52,20 +57,18 @@ def routes(site: Site) -> APIRouter:
         kind_of_body = request.headers.get("content-type", "")
         mail = await run_in_threadpool(raw_mail, kind_of_body, body)
         if mail is not None:
-            return await run_in_threadpool(_keep, site, MAIL, mail)
+            return await run_in_threadpool(_keep, keeper, MAIL, mail)
         # Parsed mode, or something that nobody could read yet. The boundary stands in the header, so that is kept too.
         head = kind_of_body.encode("latin-1", "replace").replace(b"\r", b"").replace(b"\n", b"")
-        return await run_in_threadpool(_keep, site, PARSED, b"Content-Type: " + head + b"\r\n\r\n" + body)
+        return await run_in_threadpool(_keep, keeper, PARSED, b"Content-Type: " + head + b"\r\n\r\n" + body)
 
     return router
 
 
-def _keep(site: Site, kind: str, body: bytes) -> JSONResponse:
+def _keep(keeper: Keeper, kind: str, body: bytes) -> JSONResponse:
     """Store and commit. What fails here is a 503, which the provider answers by bringing it again."""
     try:
-        with site.app.store.unit() as work:
-            is_new = work.responses.keep_raw(kind, sha256(body).hexdigest(), body, site.app.clock.now())
-            work.commit()
+        is_new = keeper.keep(kind, body)
     except Exception as problem:  # noqa: BLE001  whatever keeps it from being stored, it must come again
         _log.error("delivery_not_stored", kind=kind, problem=type(problem).__name__)
         return _answer(503, "It could not be stored. Please bring it again.")

@@ -13,7 +13,7 @@ from nurture.domain.errors import UnreachableError
 
 STARTS_WITHIN: Final = 10.0  # seconds
 FINISH_WITHIN: Final = 10.0
-MOST_AT_ONCE: Final = 256  # requests under way; beyond that 503, which providers answer by coming again
+MOST_AT_ONCE: Final = 640  # requests under way: two seconds of a flood. Beyond that 503, and providers come again
 
 
 class Handle:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
+from nurture.domain.errors import UnreachableError
+from nurture.web.keeping import Keeper
 from tests.web.house import PUBLIC, TOML, House, a_batch, a_house, signed
 
 EVENTS = "/webhooks/sendgrid/events"
@@ -27,6 +32,29 @@ def test_a_repeated_batch_is_stored_once_and_welcome(house: House) -> None:
     for _ in range(3):
         assert house.client.post(EVENTS, content=BATCH, headers=signed(BATCH)).status_code == 200
     assert len(house.raw()) == 1
+
+
+def test_many_that_arrive_at_once_are_each_stored_and_share_one_commit(house: House) -> None:
+    bodies = [a_batch({"event": "delivered", "timestamp": 1772528400, "n": number % 8}) for number in range(12)]
+    keeper = Keeper(house.app)
+    commits: list[object] = []
+    event.listen(house.app.sql.engine, "commit", commits.append)
+    with ThreadPoolExecutor(12) as pool:
+        with keeper._turn:  # somebody else stores meanwhile
+            found = [pool.submit(keeper.keep, "sendgrid", body) for body in bodies]
+            while len(keeper._waiting) < len(bodies):
+                sleep(0.001)
+        news = [one.result() for one in found]
+    assert (sum(news), len(commits)) == (8, 1)
+    assert {body for _, body in house.raw()} == set(bodies)
+
+
+def test_whoever_waits_is_told_that_the_database_is_away(tmp_path: Path) -> None:
+    with a_house(tmp_path / "here", database="postgresql+psycopg://nobody@127.0.0.1:1/none") as house:
+        keeper = Keeper(house.app)
+        for _ in range(2):
+            with pytest.raises(UnreachableError):
+                keeper.keep("sendgrid", b"[]")
 
 
 def test_batches_in_any_order_are_all_stored(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final
 
 from nurture.domain.errors import RequestError
@@ -46,15 +47,21 @@ def verify_event(public_key: str, signature: str | None, timestamp: str | None, 
 
     The library's check raises for a missing header, bad base64, a key that is none: each of them is a "no".
     """
-    # Imported late: the web process needs it, most commands do not.
-    from sendgrid.helpers.eventwebhook import EventWebhook
-
     if not public_key or not signature or not timestamp:
         return False
     try:
-        return bool(EventWebhook(public_key).verify_signature(body.decode("utf-8"), signature, timestamp))
+        return bool(_checker(public_key).verify_signature(body.decode("utf-8"), signature, timestamp))
     except Exception:  # noqa: BLE001  whatever it stumbles over, it is not a valid signature
         return False
+
+
+@cache
+def _checker(public_key: str) -> Any:
+    """What checks by this key. To read the key costs as much as to check with it."""
+    # Imported late: the web process needs it, most commands do not.
+    from sendgrid.helpers.eventwebhook import EventWebhook
+
+    return EventWebhook(public_key)
 
 
 def read_events(body: bytes, *, workspace: str = "") -> list[ProviderEvent]:
