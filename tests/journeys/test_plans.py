@@ -17,8 +17,8 @@ from nurture.domain.fact import Fact, FactName
 from nurture.domain.touch import Reason
 from nurture.domain.touch import State as Touch
 from nurture.domain.wave import Wave
-from nurture.flow import enroll, plan, rescoring
-from nurture.moves import rescoring as moves
+from nurture.flow import enroll, plan
+from nurture.moves import rescoring
 from nurture.ports.pacing import Slot
 from nurture.wiring import App, open_app
 from tests import crowd
@@ -26,7 +26,7 @@ from tests.builders import a_company, a_lead, a_sent_touch, a_touch, an_enrollme
 from tests.fakes import A_TUESDAY, FixedClock, OutboxFake
 from tests.journeys.plans import looked_at
 
-MANY = 3_000
+MANY = 2_000
 NOON = A_TUESDAY + timedelta(days=1, hours=3)
 LIMITS = "[limits]\ncompany_per_7_days = 3\ndomain_per_hour = 50\n"  # both ask who else was written to
 HARD_BOUNCE = {"event": "bounce", "type": "bounce", "status": "5.1.1", "reason": "550 5.1.1 unknown user"}
@@ -51,7 +51,6 @@ def app(tmp_path: Path, database_url: str) -> Iterator[App]:
     common: dict[str, Any] = {"store": app.store, "policy": app.policy}
     made = plan.plan(sources, files=app.files, rules=app.rules.in_force(), now=now, **common)
     plan.apply(made, now=now, by="tester", **common)
-    rescoring.everybody(store=app.store, rules=app.rules.in_force(), now=now)
     tick.run(app, now=NOON - timedelta(hours=1))  # what is counted once a night are whole tables
     yield app
     app.close()
@@ -95,16 +94,16 @@ def busy(app: App) -> None:
         events[0] |= {"nurture_touch": answered.id, "sg_message_id": "a.b"}
         work.responses.keep_raw("sendgrid", "1", json.dumps(events).encode(), NOON)
         work.responses.keep_raw("eml", "1", REPLY + b"In-Reply-To: " + OWN_ID.encode(), NOON)
-        moves.begin(work, now=ago)
+        rescoring.begin(work, now=ago)
         begun = [work.control.generation(), crowd.FIRST + MANY - 50]  # few are left, as if they were a batch of many
-        work.control.set_mark(moves.MARK, json.dumps(begun), ago)
+        work.control.set_mark(rescoring.MARK, json.dumps(begun), ago)
         work.commit()
     enroll.by_hand(
         ids[:1], "evergreen", store=app.store, rules=app.rules.in_force(), policy=app.policy, now=NOON, by="t"
     )
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(120)
 def test_no_statement_of_a_pass_reads_a_whole_table_that_grows(app: App) -> None:
     busy(app)
     with app.sql.engine.begin() as db:
