@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 import subprocess
@@ -175,3 +176,18 @@ class Dying:
             if row.line > self.at:
                 os.kill(os.getpid(), signal.SIGKILL)
             yield row
+
+
+def test_an_export_of_many_pages_is_one_table_that_an_import_reads(
+    nurture: Nurture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_file(Path.cwd(), 30)
+    nurture("lead", "import", "many.csv")
+    whole = nurture("lead", "export").out
+    objects = nurture("lead", "export", "--json").out
+    monkeypatch.setattr("nurture.flow.looking.PAGE", 4)
+    assert nurture("lead", "export").out == whole
+    assert nurture("lead", "export", "--json").out == objects
+    assert len(json.loads(objects)) == whole.count("\n") - 1 == 27
+    Path("again.csv").write_text(whole)
+    assert nurture("lead", "import", "again.csv", "--json").json["unchanged"] == 27

@@ -298,3 +298,11 @@ def test_the_leads_to_look_at_are_one_range_of_an_index_and_never_all_of_them(st
     plan = "; ".join(plans)
     assert "ix_leads_look_at" in plan
     assert ("SCAN" if sqlite else "Seq Scan") not in plan
+
+
+def test_the_names_of_custom_fields_are_known_without_reading_everybody(store: SqlStore) -> None:
+    a_lead(store, custom={"tier": "a", "Größe": "9"})
+    a_lead(store, custom={"tier": "b"})
+    a_lead(store, custom=None)
+    with store.unit() as work:
+        assert work.leads.custom_names() == ["Größe", "tier"]
