@@ -68,11 +68,18 @@ def bare(store: SqlStore, *, by_hand: bool) -> int:
 
 def emptied(store: SqlStore, *, marked: bool) -> None:
     """Nobody is enrolled, and everybody is marked to be looked at, or nobody."""
+    if store.engine.dialect.name == "sqlite":
+        driver = store.engine.raw_connection()
+        try:
+            cursor = driver.cursor()
+            cursor.execute("PRAGMA foreign_keys=OFF")  # or each row is looked for among the touches
+            for table in ("changes", "enrollments"):
+                cursor.execute(f"DELETE FROM {table}")
+            cursor.execute("PRAGMA foreign_keys=ON")
+        finally:
+            driver.close()
     with store.engine.begin() as db:
-        if store.engine.dialect.name == "sqlite":
-            db.exec_driver_sql("DELETE FROM changes")
-            db.exec_driver_sql("DELETE FROM enrollments")
-        else:
+        if store.engine.dialect.name == "postgresql":
             db.exec_driver_sql("TRUNCATE changes, enrollments CASCADE")
         said = str(marked).lower()
         db.exec_driver_sql(f"UPDATE leads SET enroll_check = {said} WHERE enroll_check <> {said}")

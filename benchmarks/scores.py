@@ -76,8 +76,12 @@ def server(database: str, folder: Path) -> Iterator[str]:
 
 def analyze(store: SqlStore) -> None:
     """Let the database know what is in it, as it does by itself now and then, and clear away what was replaced."""
+    if store.engine.dialect.name == "sqlite":
+        with store.engine.begin() as db:
+            db.exec_driver_sql("ANALYZE")
+        return
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
-        db.exec_driver_sql("ANALYZE" if store.engine.dialect.name == "sqlite" else "VACUUM (ANALYZE)")
+        db.exec_driver_sql("VACUUM (ANALYZE)")
 
 
 _LEADS: Final = (

@@ -64,7 +64,7 @@ class EnteringRows:
 
     def take(self, limit: int) -> list[LeadId]:
         """Hold the next leads that are marked, and take the mark away. Those that somebody else holds are left out."""
-        return sorted(self._db.execute(_TAKE, {"limit": limit}).scalars())
+        return sorted(self._db.execute(_TAKE, {"limit": limit}).scalars().all())
 
     def suppressed(self, ids: Collection[LeadId]) -> set[LeadId]:
         """Those who must not be contacted at all."""

@@ -349,4 +349,4 @@ class Rescorer:
     def _move(self, made: Any) -> Update:
         """What is otherwise only for those who moved."""
         new = {"stage": made.stage, "enroll_check": true(), "ready_check": true()}
-        return update(leads).where(leads.c.id == made.id, made.moved).values(new)
+        return update(leads).where(leads.c.id == made.id, _within(leads.c.id), made.moved).values(new)

@@ -63,7 +63,7 @@ def matching_ids(
     if search.decays:
         return [lead.id for lead in matching(db, where, now=now, limit=limit, after=after, rules=rules)]
     query = select(leads.c.id).select_from(search.table).where(*asking.PRESENT, search.said, leads.c.id > after)
-    return list(db.execute(query.order_by(leads.c.id).limit(limit)).scalars())
+    return list(db.execute(query.order_by(leads.c.id).limit(limit)).scalars().all())
 
 
 def counted(db: Connection, where: Condition, *, now: datetime, rules: Workspace | None) -> int:
