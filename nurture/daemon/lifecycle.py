@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -26,6 +27,8 @@ from nurture.wiring import App
 HEARTBEAT: Final = fleet.BEAT
 # A transaction of a daemon that froze, or whose machine is gone, holds its locks no longer than this.
 IDLE: Final = timedelta(minutes=2)
+# Seconds after which a thread that is busy lets another one run: who answers the web waits for the pass this often.
+SWITCH: Final = 0.001
 KEEP: Final = timedelta(hours=1)  # between two looks at who was forgotten on another machine
 _log = log.get("daemon")
 
@@ -49,6 +52,7 @@ def run(app: App, *, as_json: bool, serve: Callable[[App], Handle]) -> None:
     """
     log.set_up(as_json=as_json)
     app.idle = IDLE
+    sys.setswitchinterval(SWITCH)
     stop = Event()
 
     def ask(number: int, _frame: Any) -> None:

@@ -211,6 +211,9 @@ class Responses(Protocol):
     def lines(self, leads: Collection[LeadId]) -> dict[LeadId, list[Line]]:
         """The ledger of each lead."""
 
+    def keep_all_raw(self, kind: str, bodies: Mapping[str, bytes], at: datetime) -> set[str]:
+        """Store deliveries of one kind as they came, by their keys; the keys of those that were not there already."""
+
     def keep_raw(self, kind: str, key: str, body: bytes, at: datetime) -> bool:
         """Store a delivery as it came. False if it is there already."""
 

@@ -38,13 +38,10 @@ def routes(site: Site) -> APIRouter:
             return _answer(403, "No key is set to verify events with.")
         signature, timestamp = request.headers.get(SIGNATURE), request.headers.get(TIMESTAMP)
 
-        def keep() -> JSONResponse:
-            if not verify(signature, timestamp, body):
-                _log.warning("events_refused", problem="the signature is not right", bytes=len(body))
-                return _answer(403, "The signature is missing or not right.")
-            return _keep(keeper, EVENTS, body)
-
-        return await run_in_threadpool(keep)
+        if not verify(signature, timestamp, body):  # takes less than to hand it to a thread
+            _log.warning("events_refused", problem="the signature is not right", bytes=len(body))
+            return _answer(403, "The signature is missing or not right.")
+        return await _keep(keeper, EVENTS, body)
 
     @router.post("/webhooks/sendgrid/inbound")
     async def inbound(request: Request) -> JSONResponse:
@@ -57,18 +54,18 @@ def routes(site: Site) -> APIRouter:
         kind_of_body = request.headers.get("content-type", "")
         mail = await run_in_threadpool(raw_mail, kind_of_body, body)
         if mail is not None:
-            return await run_in_threadpool(_keep, keeper, MAIL, mail)
+            return await _keep(keeper, MAIL, mail)
         # Parsed mode, or something that nobody could read yet. The boundary stands in the header, so that is kept too.
         head = kind_of_body.encode("latin-1", "replace").replace(b"\r", b"").replace(b"\n", b"")
-        return await run_in_threadpool(_keep, keeper, PARSED, b"Content-Type: " + head + b"\r\n\r\n" + body)
+        return await _keep(keeper, PARSED, b"Content-Type: " + head + b"\r\n\r\n" + body)
 
     return router
 
 
-def _keep(keeper: Keeper, kind: str, body: bytes) -> JSONResponse:
+async def _keep(keeper: Keeper, kind: str, body: bytes) -> JSONResponse:
     """Store and commit. What fails here is a 503, which the provider answers by bringing it again."""
     try:
-        is_new = keeper.keep(kind, body)
+        is_new = await keeper.keep(kind, body)
     except Exception as problem:  # noqa: BLE001  whatever keeps it from being stored, it must come again
         _log.error("delivery_not_stored", kind=kind, problem=type(problem).__name__)
         return _answer(503, "It could not be stored. Please bring it again.")

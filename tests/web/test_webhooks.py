@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 from pathlib import Path
-from time import sleep
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from sqlalchemy import event
 
 from nurture.domain.errors import UnreachableError
 from nurture.web.keeping import Keeper
+from tests.fakes import A_TUESDAY as NOW
 from tests.web.house import PUBLIC, TOML, House, a_batch, a_house, signed
 
 EVENTS = "/webhooks/sendgrid/events"
@@ -35,18 +35,24 @@ def test_a_repeated_batch_is_stored_once_and_welcome(house: House) -> None:
 
 
 def test_many_that_arrive_at_once_are_each_stored_and_share_one_commit(house: House) -> None:
-    bodies = [a_batch({"event": "delivered", "timestamp": 1772528400, "n": number % 8}) for number in range(12)]
+    bodies = [a_batch({"event": "delivered", "timestamp": 1772528400, "n": number % 80}) for number in range(120)]
     keeper = Keeper(house.app)
     commits: list[object] = []
-    event.listen(house.app.sql.engine, "commit", commits.append)
-    with ThreadPoolExecutor(12) as pool:
-        with keeper._turn:  # somebody else stores meanwhile
-            found = [pool.submit(keeper.keep, "sendgrid", body) for body in bodies]
-            while len(keeper._waiting) < len(bodies):
-                sleep(0.001)
-        news = [one.result() for one in found]
-    assert (sum(news), len(commits)) == (8, 1)
-    assert {body for _, body in house.raw()} == set(bodies)
+
+    async def arrive() -> list[bool]:
+        with house.app.store.unit() as work:
+            work.control.set_mark("somebody else", "writes meanwhile", NOW)
+            first = asyncio.create_task(keeper.keep("sendgrid", BATCH))
+            await asyncio.sleep(0.1)  # it waits to write
+            others = [asyncio.create_task(keeper.keep("sendgrid", body)) for body in bodies]
+            await asyncio.sleep(0)
+            event.listen(house.app.sql.engine, "commit", commits.append)
+        assert await first
+        return await asyncio.gather(*others)
+
+    news = asyncio.run(arrive())
+    assert (sum(news), len(commits)) == (80, 2)
+    assert {body for _, body in house.raw()} == {BATCH, *bodies}
 
 
 def test_whoever_waits_is_told_that_the_database_is_away(tmp_path: Path) -> None:
@@ -54,7 +60,7 @@ def test_whoever_waits_is_told_that_the_database_is_away(tmp_path: Path) -> None
         keeper = Keeper(house.app)
         for _ in range(2):
             with pytest.raises(UnreachableError):
-                keeper.keep("sendgrid", b"[]")
+                asyncio.run(keeper.keep("sendgrid", b"[]"))
 
 
 def test_batches_in_any_order_are_all_stored(tmp_path: Path) -> None:

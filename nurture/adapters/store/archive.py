@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, delete, func, select, union_all, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, select, union_all, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among
@@ -23,6 +23,11 @@ EVERYWHERE: Final = union_all(
 # No condition, score, report or limit asks for these: machines made them, and they say nothing about the address.
 _MACHINES: Final = (Kind.DELIVERED.value, Kind.OPEN.value, Kind.CLICK.value)
 _PROVES_NOTHING: Final = and_(responses.c.kind.in_(_MACHINES), responses.c.grade != Grade.HUMAN.value)
+
+
+_OF_KIND: Final = select(archived_events.c.key).where(
+    among(archived_events.c.key), archived_events.c.kind == bindparam("kind")
+)
 
 
 class ArchiveRows:
@@ -78,10 +83,9 @@ def _last(rows: Collection[Any], before: datetime, after: int) -> int:
     return after
 
 
-def has_event(db: Connection, kind: str, key: str) -> bool:
-    """Whether a delivery is in the archive."""
-    query = select(archived_events.c.key).where(archived_events.c.kind == kind, archived_events.c.key == key)
-    return db.execute(query).first() is not None
+def archived_keys(db: Connection, kind: str, keys: Collection[str]) -> set[str]:
+    """The keys of deliveries that are in the archive."""
+    return {row.key for row in fetch(db, _OF_KIND, keys, kind=kind)}
 
 
 def archived_bodies(db: Connection, keys: Collection[str]) -> dict[str, bytes]:

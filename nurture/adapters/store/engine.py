@@ -10,6 +10,7 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from nurture.adapters.store.turns import Turns
 from nurture.domain.errors import RequestError
 
 WRITES = "nurture_writes"  # execution option of a connection: its transaction begins with the write lock
@@ -27,6 +28,7 @@ USUAL: Final = {
     "application_name": "nurture",
 }
 READ_ONLY: Final = "25006"  # read_only_sql_transaction
+_TURN: Final = "nurture_turn"  # in `Connection.info`: whether it is its turn to write
 _LINEAGE: Final = (
     "SELECT (SELECT system_identifier FROM pg_control_system()) || '/' ||"
     " substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
@@ -118,10 +120,25 @@ def _sqlite(url: str, busy_seconds: float, durable: bool) -> Engine:
         cursor.execute(f"PRAGMA busy_timeout={int(busy_seconds * 1000)}")
         cursor.close()
 
+    turns = Turns()
+
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
         # A reader that later writes would fail at once under WAL; a writer takes the lock from the beginning.
-        writes = connection.get_execution_options().get(WRITES, True)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if not connection.get_execution_options().get(WRITES, True):
+            connection.exec_driver_sql("BEGIN")
+            return
+        connection.info[_TURN] = turns.take(busy_seconds)  # without it, SQLite has the last word
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except BaseException:
+            end(connection)
+            raise
+
+    @event.listens_for(engine, "commit")
+    @event.listens_for(engine, "rollback")
+    def end(connection: Any) -> None:
+        if connection.info.pop(_TURN, False):
+            turns.give()
 
     return engine

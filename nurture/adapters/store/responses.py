@@ -10,9 +10,9 @@ from sqlalchemy import Connection, Row, bindparam, delete, literal_column, selec
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among
-from nurture.adapters.store.archive import EVERYWHERE, ArchiveRows, archived_bodies, has_event
+from nurture.adapters.store.archive import EVERYWHERE, ArchiveRows, archived_bodies, archived_keys
 from nurture.adapters.store.json_values import as_json
-from nurture.adapters.store.rows import add_new, add_once, fetch
+from nurture.adapters.store.rows import add_new, fetch
 from nurture.adapters.store.tables import raw_events, score_lines
 from nurture.adapters.store.tables import responses as table
 from nurture.domain.response import Grade, Kind, Response
@@ -154,10 +154,13 @@ class ResponseRows:
 
     def keep_raw(self, kind: str, key: str, body: bytes, at: datetime) -> bool:
         """Store a delivery as it came. False if it is there already."""
-        values = {"kind": kind, "key": key, "body": body, "at": at}
-        return (
-            not has_event(self._db, kind, key) and add_once(self._db, raw_events, values, raw_events.c.id) is not None
-        )
+        return bool(self.keep_all_raw(kind, {key: body}, at))
+
+    def keep_all_raw(self, kind: str, bodies: Mapping[str, bytes], at: datetime) -> set[str]:
+        """Store deliveries of one kind as they came, by their keys; the keys of those that were not there already."""
+        there = archived_keys(self._db, kind, bodies)
+        rows = [{"kind": kind, "key": key, "body": body, "at": at} for key, body in bodies.items() if key not in there]
+        return set(add_new(self._db, raw_events, rows, raw_events.c.id, raw_events.c.key))
 
     def raw_new(self, limit: int, kinds: Collection[str] = ()) -> list[tuple[int, str, bytes, datetime]]:
         """(id, kind, body, arrived) of deliveries not yet processed, as they came; of these kinds, or of all."""
