@@ -13,6 +13,7 @@ from nurture.domain.lead import Lead
 from nurture.domain.response import CallOutcome, Kind
 from nurture.flow import promises, respond, tasks
 from nurture.flow.handoff import accept, reject, returns
+from nurture.moves.promises import STEP
 from tests.builders import a_company, an_enrollment
 from tests.flow.sales_floor import LEE, SAM, Floor, a_floor
 
@@ -38,7 +39,7 @@ def day_comes(floor: Floor, days: float) -> None:
 
 
 def call(floor: Floor, lead: Lead) -> None:
-    (task,) = [one for one in floor.tasks(lead) if one.step == promises.STEP]
+    (task,) = [one for one in floor.tasks(lead) if one.step == STEP]
     tasks.done(task.id, CallOutcome.NO_ANSWER, **common(floor), new_id=floor.clock.new_id, by="Cal")
 
 

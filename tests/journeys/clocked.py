@@ -75,7 +75,7 @@ def main() -> None:
     """Run a command at the moment of the first argument."""
     tell(datetime.fromisoformat(sys.argv.pop(1)))
     apscheduler.schedulers.base.datetime = Told
-    lifecycle.hints_of = lambda app: None  # a hint would be a pass that no line on stdin has asked for
+    vars(lifecycle)["hints_of"] = lambda _: None  # a hint would be a pass that no line on stdin has asked for
     ticker.BackgroundScheduler = Steered  # type: ignore[attr-defined]
     commands.main()
 

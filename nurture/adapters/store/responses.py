@@ -29,7 +29,6 @@ _CLICKS = (
 )
 _LINES = select(score_lines).where(among(score_lines.c.lead_id)).order_by(score_lines.c.at, score_lines.c.id)
 _NEW_LINES = plain_insert(score_lines)
-_OF_TOUCHES = select(table).where(among(table.c.touch_id)).order_by(table.c.at, table.c.id)
 
 
 class ResponseRows:
