@@ -16,7 +16,7 @@ def kept(made: Collection[datetime]) -> frozenset[datetime]:
 
     Days and weeks are those that have a copy: a pause of the machine takes none away.
     """
-    newest = sorted(made, reverse=True)
+    newest = sorted(set(made), reverse=True)
     found = set(newest[:NEWEST])
     spans: tuple[tuple[int, Callable[[datetime], Any]], ...] = (
         (DAYS, lambda at: at.date()),

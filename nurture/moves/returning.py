@@ -164,7 +164,7 @@ def come_back(hands: Hands, lead: Lead, into: str, because: str, *, new_id: Call
             _begin_beside(hands, lead, cadence)
     else:
         enrolling.stop(work, [lead.id], reason="returned", now=now, by=by, which=lambda one: one.exclusive)
-        start(work, cadence, lead.id, hands.scene, by=by)
+        start(work, cadence, lead.id, hands.scene, by=by, returns=True)
     keep_by_return(work, hands.scene, lead.id, into)
     enrolling.resume(work, [lead.id], Pause.OFFERED, now=now, by=by)
     hands.note("returned", f"is back ({words}), in {into}", lead.id, into=into)

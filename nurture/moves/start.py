@@ -12,15 +12,25 @@ from nurture.ports.store import Change
 
 
 def start(
-    work: Unit, cadence: Cadence, lead: LeadId, scene: Scene, *, by: str, exclusive: bool | None = None
+    work: Unit,
+    cadence: Cadence,
+    lead: LeadId,
+    scene: Scene,
+    *,
+    by: str,
+    exclusive: bool | None = None,
+    returns: bool = False,
 ) -> EnrollmentId | None:
-    """Enroll a lead in the version in force. None if its exclusive place is taken: the unique index decides."""
+    """Enroll a lead in the version in force. None if its exclusive place is taken: the unique index decides.
+
+    It waits for the answer that the lead is owed; not one that `returns` on its day, since sales had it by then.
+    """
     version = scene.rules.versions[cadence.name]
     new = enrollment.started(cadence, lead=lead, version=version, now=scene.now, exclusive=exclusive)
     until = scene.leads[lead].paused_until
     if until is not None and until > scene.now:  # the person asked for a pause: of this one too
         new = new.paused(Pause.PREFERENCE, until=until, now=scene.now)
-    if work.touches.unanswered([lead]):  # nothing goes to whom a person must answer first
+    if not returns and work.touches.unanswered([lead]):
         new = new.paused(Pause.REPLY, until=None, now=scene.now)
     number = work.enrollments.add(new, by=by)
     if number is not None:

@@ -242,6 +242,7 @@ def days(folder: Path, start: datetime) -> Iterator[Days]:
         free.bind(("127.0.0.1", 0))
         bind = f"127.0.0.1:{free.getsockname()[1]}"
     real = nurture.adapters.clock.datetime  # type: ignore[attr-defined]
+    running = nurture.adapters.clock.SystemClock.boottime
     app = open_app(folder)
     with open(folder / "daemon.log", "w", encoding="utf-8") as log:
         database = _clock_of(app, start)
@@ -281,6 +282,7 @@ def days(folder: Path, start: datetime) -> Iterator[Days]:
             if database is not None:
                 database.close()
             nurture.adapters.clock.datetime = real  # type: ignore[attr-defined]
+            nurture.adapters.clock.SystemClock.boottime = running  # type: ignore[method-assign]
     said = (folder / "daemon.log").read_text()
     assert "job_failed" not in said, said[-3000:]
     assert "job_refused" not in said, said[-3000:]

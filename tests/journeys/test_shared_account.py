@@ -84,6 +84,6 @@ def test_a_mail_of_our_own_that_is_not_known_here_still_stops_everything(
     app = both[0]
     tick.run(app)
     told(app, account.accepted[:1], nurture_touch="one that an older copy does not know")
-    with pytest.raises(RefusedError, match="does not know"):
+    with pytest.raises(RefusedError, match="names a touch that is not there"):
         tick.run(app)
     tick.run(both[1])
