@@ -3,7 +3,7 @@
 `python -m benchmarks.enrollment [--size 1000000] [--database sqlite|postgresql]`. Both sides are measured in turn in
 one run, each into empty tables, and only their ratio means anything.
 
-by hand      what `nurture enroll CADENCE --where` does: batches of ten thousand, each in its own transaction
+by hand      what `nurture enroll CADENCE --where` does: batches of fifty thousand, each in its own transaction
 by a pass    what a daemon does when everybody is to be looked at: the marks are taken away, too
 beside       the same enrollments and the same lines of the history by one statement for each table, by hand; for the
              pass also one statement that takes the marks away

@@ -26,7 +26,7 @@ from nurture.moves.start import start
 from nurture.ports import InForce, Store, Unit
 from nurture.ports.entering import Door, Standing
 
-BATCH: Final = 25_000  # leads in one transaction
+BATCH: Final = 50_000  # leads in one transaction
 AT_ONCE: Final = 1_000  # of them loaded with all that is known of them
 TOGETHER: Final = 200  # fewer are quicker asked one by one: the statements are built anew for each batch
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Dialect, Text, bindparam
+from sqlalchemy import Boolean, ColumnElement, Dialect, Text, bindparam, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -21,6 +21,15 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 def among(column: ColumnElement[Any], name: str = "ids") -> ColumnElement[bool]:
     """Whether the column is one of the values that the statement is given under `name`."""
     return _Among(column, name)
+
+
+def these(dialect: str, column: ColumnElement[Any], name: str = "ids") -> ColumnElement[Any]:
+    """Each of the values in a row, called `id`: to be selected by itself."""
+    values = bindparam(name, type_=_Values(column.type))
+    if dialect == "postgresql":
+        return func.unnest(values).column_valued("given").label("id")
+    each: ColumnElement[Any] = func.json_each(values).table_valued("value", name="given").c.value
+    return each.label("id")
 
 
 class _Values(TypeDecorator[Collection[Any]]):

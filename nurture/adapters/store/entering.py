@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy import insert as plain_insert
 
-from nurture.adapters.store.among import among
-from nurture.adapters.store.rows import fetch, insert
+from nurture.adapters.store.among import among, these
+from nurture.adapters.store.rows import fetch, gathered, insert
 from nurture.adapters.store.search import Search
 from nurture.adapters.store.suppressions import SuppressionRows
 from nurture.adapters.store.tables import changes, enrollments, leads, suppressions, touches
@@ -43,12 +43,8 @@ _OPEN: Final = enrollments.c.state.in_([one.value for one in OPEN])
 _HAS_PLACE: Final = exists().where(enrollments.c.slot == leads.c.id)
 _FLAG: Final = text("leads.enroll_check")
 _NEXT: Final = select(leads.c.id).where(_FLAG).order_by(leads.c.id).limit(bindparam("limit"))
-_TAKE: Final = (
-    update(leads)
-    .where(leads.c.id.in_(_NEXT.with_for_update(skip_locked=True)))
-    .values(enroll_check=False)
-    .returning(leads.c.id)
-)
+_HELD: Final = _NEXT.with_for_update(skip_locked=True)
+_UNMARK: Final = update(leads).where(among(leads.c.id)).values(enroll_check=False)
 _SUPPRESSED: Final = select(leads.c.id).where(
     among(leads.c.id), exists().where(suppressions.c.address == leads.c.email, suppressions.c.scope == "all")
 )
@@ -64,7 +60,10 @@ class EnteringRows:
 
     def take(self, limit: int) -> list[LeadId]:
         """Hold the next leads that are marked, and take the mark away. Those that somebody else holds are left out."""
-        return sorted(self._db.execute(_TAKE, {"limit": limit}).scalars().all())
+        ids = gathered(self._db, _HELD, limit=limit)
+        if ids:
+            self._db.execute(_UNMARK, {"ids": ids})
+        return ids
 
     def suppressed(self, ids: Collection[LeadId]) -> set[LeadId]:
         """Those who must not be contacted at all."""
@@ -103,9 +102,10 @@ class EnteringRows:
         if door.cadence is not door.through:
             tests.append(_free(door.cadence))
         chosen = select(leads.c.id).select_from(search.table).where(among(leads.c.id), *tests)
-        best = chosen.order_by(leads.c.fit.desc(), leads.c.created_at.desc(), leads.c.id)
-        best = best.limit(len(ids) if most is None else most)  # without a limit nobody keeps to the order
-        return self._start(ids, best, door.cadence, door.version, now=now, by=by)
+        if most is not None:
+            best = leads.c.fit.desc(), leads.c.created_at.desc(), leads.c.id
+            chosen = chosen.order_by(*best).limit(most)
+        return self._start(ids, chosen, door.cadence, door.version, now=now, by=by)
 
     def against(
         self, ids: Sequence[LeadId], cadence: Cadence, statuses: Collection[Status], now: datetime
@@ -139,7 +139,7 @@ class EnteringRows:
         """Enroll these leads, against whom nothing speaks; how many were."""
         if not ids:
             return 0
-        return self._start(ids, select(leads.c.id).where(among(leads.c.id)), cadence, version, now=now, by=by)
+        return self._start(ids, select(these(self._db.dialect.name, leads.c.id)), cadence, version, now=now, by=by)
 
     def _start(
         self,
@@ -164,17 +164,18 @@ class EnteringRows:
             **{name: literal(now, enrollments.c[name].type) for name in ("anchor", "next_at", "started_at")},
             "by": literal(by),
         }
-        # With a WHERE, or SQLite takes the ON of ON CONFLICT for that of a join.
-        rows = select(*given.values()).where(lead.is_not(None))
-        new = insert(self._db, enrollments).from_select(list(given), rows).on_conflict_do_nothing()
+        new = insert(self._db, enrollments).from_select(list(given), select(*given.values()))
         if self._db.dialect.name == "postgresql":
-            added = new.returning(*_FOR_NOTES).cte("added")
+            # Most who enroll hold the lead. Where one does not, the place decides.
+            added = new.on_conflict_do_nothing().returning(*_FOR_NOTES).cte("added")
             told = _told(added.c, cadence, now, by, "postgresql").cte("told")
             return int(
-                self._db.execute(select(func.count()).select_from(added).add_cte(told), {"ids": ids}).scalar_one()
+                self._db.execute(
+                    select(func.count()).select_from(added).add_cte(told), {"ids": sorted(ids)}
+                ).scalar_one()
             )
         last = self._db.execute(select(func.coalesce(func.max(enrollments.c.id), 0))).scalar_one()
-        count = self._db.execute(new, {"ids": ids}).rowcount
+        count = self._db.execute(new, {"ids": sorted(ids)}).rowcount  # in the order of the indexes
         if count:
             self._db.execute(_told(enrollments.c, cadence, now, by, "sqlite", enrollments.c.id > last))
         return count

@@ -16,7 +16,7 @@ from nurture.adapters.store import asking, conditions
 from nurture.adapters.store.among import among
 from nurture.adapters.store.people import lead_of, leads_with_companies
 from nurture.adapters.store.responses import ResponseRows
-from nurture.adapters.store.rows import fetch
+from nurture.adapters.store.rows import fetch, gathered
 from nurture.adapters.store.sums import running_today
 from nurture.adapters.store.tables import companies, facts, leads
 from nurture.adapters.store.texts import prepare_sqlite
@@ -63,7 +63,7 @@ def matching_ids(
     if search.decays:
         return [lead.id for lead in matching(db, where, now=now, limit=limit, after=after, rules=rules)]
     query = select(leads.c.id).select_from(search.table).where(*asking.PRESENT, search.said, leads.c.id > after)
-    return list(db.execute(query.order_by(leads.c.id).limit(limit)).scalars().all())
+    return gathered(db, query.order_by(leads.c.id).limit(limit))
 
 
 def counted(db: Connection, where: Condition, *, now: datetime, rules: Workspace | None) -> int:
