@@ -25,13 +25,14 @@ from nurture.adapters.learning.weights import Manner, by_manner, in_log_odds, to
 from nurture.domain.calibration import ranking
 from nurture.domain.calibration.table import Example, Table, Value
 
-STRENGTHS: Final = (0.01, 0.1, 1.0)  # of the logistic regression: smaller is more cautious
+# Of the logistic regression: how cautious (smaller is more so), and what a trend counts.
+REGRESSIONS: Final = ((0.1, 0.0), (0.1, 3.0), (1.0, 3.0), (0.01, 3.0))
 SHARES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the weights of evidence in the mixture
 CLEARLY: Final = 0.02  # AUC by which another manner must be better than the usual one
 FOLDS: Final = 4
-USUAL: Final = Manner(within=True, strength=0.1, share=0.5)
+USUAL: Final = Manner(within=True, strength=0.1, trend=0.0, share=0.5)
 MANNERS: Final = tuple(
-    Manner(within, strength, share) for within in (True, False) for strength in STRENGTHS for share in SHARES
+    Manner(within, *regression, share) for within in (True, False) for regression in REGRESSIONS for share in SHARES
 )
 
 
@@ -49,24 +50,35 @@ def learn(examples: Sequence[Example]) -> Table:
 
 
 def _best_manner(examples: Sequence[Example], good: Numbers) -> Manner:
-    """The manner that did best on what came next, in the past; near ties the usual one."""
+    """The manner that did best on what came next, in the past; near ties the usual one.
+
+    To compare over all times, which gives credit to what tells only the date, must be better than chance alone would
+    make it: the one-standard-error rule (L. Breiman and others, Classification and Regression Trees, 1984, 3.4.3), with
+    the error of an AUC that tells nothing (Hanley and McNeil 1982).
+    """
     edges = np.linspace(0, len(examples), FOLDS + 2).astype(int)[1:]
     results: dict[Manner, list[float]] = {manner: [] for manner in MANNERS}
+    variance = 0.0
     for begin, end in pairwise(edges):
         past, later = good[:begin], [bool(one) for one in good[begin:end]]
-        if not 0 < past.sum() < len(past):
+        pairs = sum(later) * (len(later) - sum(later))
+        if not (0 < past.sum() < len(past) and pairs):
             continue
+        variance += (len(later) + 1) / (12 * pairs)
         features = cut(examples[:begin])
         ahead = [replace(one, cells=cells_of(one.lines, _of(examples[begin:end], one.name))) for one in features]
         for manner, weights in by_manner(features, past, MANNERS).items():
-            judged = ranking.auc(total(ahead, weights, len(later)).tolist(), later)
-            if judged is not None:
-                results[manner].append(judged)
+            results[manner].append(ranking.auc(total(ahead, weights, len(later)).tolist(), later) or 0.0)
     if not results[USUAL]:
         return USUAL
     means = {manner: float(np.mean(values)) for manner, values in results.items()}
-    best = max(means, key=lambda manner: means[manner])
-    return best if means[best] > means[USUAL] + CLEARLY else USUAL
+    error = variance**0.5 / len(results[USUAL])
+    ahead_by = {
+        manner: mean - means[USUAL] - (CLEARLY if manner.within else max(CLEARLY, error))
+        for manner, mean in means.items()
+    }
+    best = max(ahead_by, key=lambda manner: ahead_by[manner])
+    return best if ahead_by[best] > 0 else USUAL
 
 
 def _of(examples: Sequence[Example], name: str) -> list[Value]:

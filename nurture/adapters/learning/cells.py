@@ -14,7 +14,7 @@ from nurture.domain.calibration.table import YES, Band, Example, Kind, Value, is
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 Cells = np.ndarray[Any, np.dtype[np.int64]]
 
-FINEST: Final = 16  # cells of a number
+FINEST: Final = 10  # cells of a number
 BEYOND: Final = 0.25  # of the range that was seen: a number so far outside of it was never seen
 RARE: Final = 5  # texts of fewer leads share a cell
 MANY: Final = 200  # a feature with more frequent texts than this is a name, not a property

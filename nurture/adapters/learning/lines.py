@@ -13,8 +13,9 @@ from nurture.adapters.learning.weights import total
 from nurture.domain.calibration.table import POINTS_PER_LOG_ODD, Band, Kind
 
 SAME: Final = 6  # points: where nothing was seen a cell that differs by less joins its neighbor
-BLURRED: Final = 0.02  # of the variance of the points may be lost where cells share a line
-LINES: Final = 60
+BLURRED: Final = 0.005  # of the variance of the points may be lost where cells share a line
+LINES: Final = 80
+UNSEEN: Final = 1e-6  # leads that a cell without any counts for
 LARGEST: Final = 50  # points of a line
 
 
@@ -27,18 +28,20 @@ class _Group:
     leads: int
     points: float
 
-    def loss(self, other: _Group) -> float:
+    def loss(self, other: _Group, *, crowded: bool) -> float:
         """What the points of all leads together differ, squared, if the two share a line: Ward's criterion.
 
         J. H. Ward, Hierarchical grouping to optimize an objective function, Journal of the American Statistical
-        Association 58 (1963), 236-244. Where nothing was seen there is no loss, so small differences alone do.
+        Association 58 (1963), 236-244. Where nothing was seen there is no loss: small differences alone do not count,
+        and large ones (new ground) only where the lines are too many (`crowded`).
         """
         if self.kind is not other.kind or self.kind not in (Kind.AMONG, Kind.BETWEEN):
             return float("inf")
         apart = self.points - other.points
-        if not self.leads or not other.leads:
-            return 0.0 if abs(apart) < SAME else float("inf")
-        return self.leads * other.leads / (self.leads + other.leads) * apart**2
+        if not ((self.leads and other.leads) or crowded or abs(apart) < SAME):
+            return float("inf")
+        mine, theirs = max(self.leads, UNSEEN), max(other.leads, UNSEEN)
+        return mine * theirs / (mine + theirs) * apart**2
 
     def joined(self, other: _Group) -> _Group:
         """Both; worth what they are worth on average."""
@@ -52,12 +55,13 @@ def readable(features: Sequence[Feature], weights: Sequence[Numbers], good: Numb
     points = [np.clip(weight * POINTS_PER_LOG_ODD, -LARGEST, LARGEST) for weight in weights]
     rows = [_groups(one, worth) for one, worth in zip(features, points, strict=True)]
     left = BLURRED * float(total(features, points, len(good)).var()) * len(good)
-    while True:
-        pairs = ((row[at].loss(row[at + 1]), row, at) for row in rows for at in range(len(row) - 1))
-        loss, row, at = min(pairs, key=lambda pair: pair[0], default=(float("inf"), [], 0))
-        if loss == float("inf") or (loss > left and sum(len(row) - 1 for row in rows) <= LINES):
-            break
+    loss, row, at = _cheapest(rows, crowded=False)
+    while loss <= left:
         left -= loss
+        row[at : at + 2] = [row[at].joined(row[at + 1])]
+        loss, row, at = _cheapest(rows, crowded=False)
+    while sum(len(row) - 1 for row in rows) > LINES and (cheapest := _cheapest(rows, crowded=True))[0] < float("inf"):
+        _, row, at = cheapest
         row[at : at + 2] = [row[at].joined(row[at + 1])]
     found: list[tuple[float, list[Band]]] = []
     for one, row in zip(features, rows, strict=True):
@@ -71,6 +75,12 @@ def readable(features: Sequence[Feature], weights: Sequence[Numbers], good: Numb
         if len(chosen) + len(lines) <= LINES:
             chosen += lines
     return chosen
+
+
+def _cheapest(rows: Sequence[list[_Group]], *, crowded: bool) -> tuple[float, list[_Group], int]:
+    """The two neighbors that lose least where they share a line: how much, their row, the place of the first."""
+    pairs = ((row[at].loss(row[at + 1], crowded=crowded), row, at) for row in rows for at in range(len(row) - 1))
+    return min(pairs, key=lambda pair: pair[0], default=(float("inf"), [], 0))
 
 
 def _groups(one: Feature, points: Numbers) -> list[_Group]:

@@ -18,7 +18,6 @@ from nurture.domain.calibration.table import Kind
 SMOOTHING: Final = 1.0  # leads of each outcome that are added to each cell
 PERIOD: Final = 100  # leads
 PERIODS: Final = 20  # at most
-TREND: Final = 3.0  # times as much as a cell of its own counts what rises or falls with a number
 NORMAL: Final = NormalDist()
 
 
@@ -26,11 +25,13 @@ NORMAL: Final = NormalDist()
 class Manner:
     """How weights are found.
 
-    Compared within periods or over all times, how cautious the regression is, the share of the weights of evidence.
+    Compared within periods or over all times; how cautious the regression is, and how many times as much as a cell of
+    its own counts there what rises or falls with a number; the share of the weights of evidence.
     """
 
     within: bool
     strength: float
+    trend: float
     share: float
 
 
@@ -72,12 +73,12 @@ def _trend(one: Feature) -> Numbers:
     return found
 
 
-def _together(features: Sequence[Feature], good: Numbers, periods: Cells, strength: float) -> list[Numbers]:
+def _together(features: Sequence[Feature], good: Numbers, periods: Cells, manner: Manner) -> list[Numbers]:
     """Log-odds of all cells in one logistic regression, beside an intercept for each period.
 
     A number has a column for its trend too: it takes less to believe that than ten unrelated cells.
     """
-    trends = [TREND * _trend(one) for one in features]
+    trends = [manner.trend * _trend(one) for one in features]
     blocks = [
         np.column_stack([np.eye(len(trend) + 1)[:, :-1], np.append(trend, 0.0)])[one.cells]
         for one, trend in zip(features, trends, strict=True)
@@ -86,7 +87,7 @@ def _together(features: Sequence[Feature], good: Numbers, periods: Cells, streng
     every = np.hstack([*blocks, 3 * np.eye(int(periods.max()) + 1)[periods]])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = LogisticRegression(C=strength, max_iter=300).fit(every, good)
+        fitted = LogisticRegression(C=manner.strength, max_iter=300).fit(every, good)
     weights, found, start = fitted.coef_[0], [], 0
     for one, trend in zip(features, trends, strict=True):
         end = start + len(one.lines)
@@ -111,16 +112,15 @@ def _scaled(features: Sequence[Feature], weights: list[Numbers], count: int) -> 
 
 def by_manner(features: Sequence[Feature], good: Numbers, manners: Sequence[Manner]) -> dict[Manner, list[Numbers]]:
     """The weights by each of these manners, with a spread of one."""
-    found = {}
+    found: dict[Manner, list[Numbers]] = {}
     for within in dict.fromkeys(manner.within for manner in manners):
         mine = [manner for manner in manners if manner.within is within]
         periods = _periods(len(good), within=within)
         alone = _scaled(features, _evidence(features, good, periods), len(good))
-        for strength in dict.fromkeys(manner.strength for manner in mine):
-            together = _scaled(features, _together(features, good, periods, strength), len(good))
-            for manner in mine:
-                if manner.strength == strength:
-                    found[manner] = _mix(alone, together, manner.share)
+        for regression in dict.fromkeys((manner.strength, manner.trend) for manner in mine):
+            same = [manner for manner in mine if (manner.strength, manner.trend) == regression]
+            together = _scaled(features, _together(features, good, periods, same[0]), len(good))
+            found |= {manner: _mix(alone, together, manner.share) for manner in same}
     return found
 
 
