@@ -26,7 +26,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +44,7 @@ from nurture.adapters.clock import VirtualClock
 from nurture.adapters.mail.sendgrid_payload import encoded, payload, problems
 from nurture.adapters.rendering import Templates
 from nurture.adapters.rendering.process import RenderProcess
+from nurture.adapters.store import bulk
 from nurture.adapters.store.engine import WRITES
 from nurture.adapters.store.unit import SqlStore
 from nurture.flow.dispatch import run as dispatch
@@ -204,6 +205,11 @@ def overheard(app: App) -> Iterator[list[Said]]:
         if db.get_execution_options().get(WRITES, True):
             told.append(("", (), False))
 
+    def hear_copy(db: Connection, statement: str, columns: Sequence[Collection[Any]]) -> None:
+        told.append((statement, list(zip(*columns, strict=True)), True))
+        copied(db, statement, columns)
+
+    copied = bulk.copy
     hearing: list[tuple[str, Callable[..., None]]] = [
         ("before_cursor_execute", hear),
         ("commit", ended),
@@ -211,9 +217,11 @@ def overheard(app: App) -> Iterator[list[Said]]:
     ]
     for name, listener in hearing:
         event.listen(engine, name, listener)
+    bulk.copy = hear_copy
     try:
         yield told
     finally:
+        bulk.copy = copied
         for name, listener in hearing:
             event.remove(engine, name, listener)
 
@@ -299,6 +307,11 @@ def bookkeeping(url: str, told: Sequence[Said]) -> float:
     for statement, values, many in told:
         if not statement:
             db.commit()
+        elif statement.startswith("COPY"):
+            with cursor.copy(statement) as copying:
+                copying.set_types(["text"] * len(values[0]))
+                for row in values:
+                    copying.write_row(row)
         elif many:
             cursor.executemany(statement, values)
         else:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, select, text, update
 
 from nurture.adapters.store.among import among
-from nurture.adapters.store.rows import add_once, each, fetch
+from nurture.adapters.store.rows import add_once, change, fetch
 from nurture.adapters.store.tables import enrollments as table
 from nurture.domain.enrollment import OPEN, Enrollment, EnrollmentId, Place, State
 
@@ -58,8 +58,9 @@ _RELEASE = (
 _STATES = {state.value: state for state in State}  # a lookup costs a tenth of a call of the enumeration
 _BY_STEP = ("pc", "anchor", "memory", "next_at", "waiting", "touch_id")
 _BY_STATE = ("version", "state", "slot", "pauses", "paused_at", "ended_at", "reason")
-_ALONG = update(table).where(table.c.id == bindparam("key")).values({name: bindparam(name) for name in _BY_STEP})
-_CHANGE = _ALONG.values({name: bindparam(name) for name in _BY_STATE})
+_CHANGE = (
+    update(table).where(table.c.id == bindparam("key")).values({name: bindparam(name) for name in _BY_STEP + _BY_STATE})
+)
 _TAKE_AWAY = _CHANGE.values(fence=table.c.fence + 1)
 
 
@@ -95,11 +96,11 @@ class EnrollmentRows:
         along = [one for one in stored if fenced and one.state is State.ACTIVE]
         others = [one for one in stored if not (fenced and one.state is State.ACTIVE)]
         if along:
-            each(self._db, _ALONG, [{"key": one.id, **_place(one)} for one in along])
+            change(self._db, table, _BY_STEP, [{"key": one.id, **_place(one)} for one in along])
         if others:
             # A change that no daemon leased (a pause, a stop) takes the row away from whoever holds it.
-            change = _CHANGE if fenced else _TAKE_AWAY
-            self._db.execute(change, [{"key": one.id, **_values(one)} for one in others])
+            taken = _CHANGE if fenced else _TAKE_AWAY
+            self._db.execute(taken, [{"key": one.id, **_values(one)} for one in others])
         return frozenset(ours)
 
     def add(self, enrollment: Enrollment, *, by: str) -> EnrollmentId | None:

@@ -76,9 +76,7 @@ class ArrivalRows:
             plain = [name for name in names if name not in JSON_COLUMNS]
             json = [name for name in names if name in JSON_COLUMNS]
             new = [
-                {"key": row["id"]}
-                | {f"new_{name}": row[name] for name in plain}
-                | {f"new_{name}": as_json(row[name]) for name in json}
+                {"key": row["id"]} | {name: row[name] for name in plain} | {name: as_json(row[name]) for name in json}
                 for row in rows
             ]
             change(self._db, leads, names, new)

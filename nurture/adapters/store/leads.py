@@ -151,7 +151,7 @@ class LeadRows:
         if not rows:
             return
         names = [name for name in rows[0] if name != "id"]
-        new = [{"key": row["id"], **{f"new_{name}": _row(row)[name] for name in names}} for row in rows]
+        new = [{"key": row["id"], **{name: _row(row)[name] for name in names}} for row in rows]
         if names:
             change(self._db, leads, names, new)
 

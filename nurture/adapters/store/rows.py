@@ -7,8 +7,24 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Row, Select, Table, Update, UpdateBase, bindparam, func, select, update
+from sqlalchemy import (
+    Connection,
+    Dialect,
+    Insert,
+    Row,
+    Select,
+    Table,
+    Update,
+    UpdateBase,
+    bindparam,
+    func,
+    select,
+    update,
+)
+from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects import postgresql, sqlite
+
+from nurture.adapters.store import together
 
 
 def fetch(db: Connection, query: Select[Any], ids: Collection[Any], **values: Any) -> Iterable[Row[Any]]:
@@ -44,8 +60,19 @@ def put(
 
 
 def change(db: Connection, table: Table, names: Collection[str], rows: Sequence[dict[str, Any]]) -> None:
-    """Set columns of many rows, each given as `key` (its id) and the values by their names with `new_` before them."""
-    each(db, _changing(table, frozenset(names)), rows)
+    """Set the columns `names` of many rows, each given as `key` (its id) and its values."""
+    if db.dialect.name == "postgresql" and len(rows) >= together.FEW:
+        together.change(db, table, names, rows)
+    else:
+        each(db, _changing(table, frozenset(names)), rows)
+
+
+def add(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert many rows of the same columns."""
+    if db.dialect.name == "postgresql" and len(rows) >= together.FEW:
+        together.add(db, table, rows)
+    else:
+        each(db, _adding_each(table), rows)
 
 
 def each(db: Connection, statement: UpdateBase, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -80,8 +107,13 @@ def _putting(dialect: str, table: Table, key: tuple[str, ...], names: tuple[str,
 
 @cache
 def _changing(table: Table, names: frozenset[str]) -> Update:
-    new = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in sorted(names)}
+    new = {name: bindparam(name, type_=table.c[name].type) for name in sorted(names)}
     return update(table).where(table.c.id == bindparam("key")).values(new)
+
+
+@cache
+def _adding_each(table: Table) -> Insert:
+    return plain_insert(table)
 
 
 @cache

@@ -8,11 +8,11 @@ from datetime import datetime
 from operator import attrgetter, itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, func, or_, select, text, update
-from sqlalchemy import insert as plain_insert
+from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, or_, select, text, update
 
 from nurture.adapters.store.among import among
-from nurture.adapters.store.rows import change, each, fetch, insert, put
+from nurture.adapters.store.bulk import load
+from nurture.adapters.store.rows import add, change, fetch, insert
 from nurture.adapters.store.soundness import broken_rows, broken_totals
 from nurture.adapters.store.tables import companies, leads, links, touch_texts
 from nurture.adapters.store.tables import touches as table
@@ -70,7 +70,6 @@ CHANGING = frozenset(_KEPT) - FIXED - {"id"}
 
 
 # Statements of every pass are built once: building one costs more than running it.
-_NEW = plain_insert(table)
 _BY_ID = select(table).where(among(table.c.id))
 _OF_LEADS = select(table).where(among(table.c.lead_id)).order_by(table.c.created_at, table.c.id)
 _STATES = select(table.c.id, table.c.attempt, table.c.state).where(among(table.c.id)).with_for_update()
@@ -88,6 +87,7 @@ _COUNTED = select(table.c.lead_id, table.c.counted_at, table.c.enrollment_id, ta
 _HAD = select(table.c.lead_id, table.c.template).where(
     among(table.c.lead_id), table.c.channel == Channel.EMAIL.value, table.c.counted_at.is_not(None)
 )
+_FORGET_TEXTS = delete(touch_texts).where(among(touch_texts.c.touch_id))
 
 
 class TouchRows:
@@ -137,7 +137,7 @@ class TouchRows:
             filled = [
                 name for name in _KEPT if any(row[name] is not None for row in rows)
             ]  # the others are NULL anyway
-            each(self._db, _NEW, [{name: row[name] for name in filled} for row in rows])
+            add(self._db, table, [{name: row[name] for name in filled} for row in rows])
 
     def save(
         self,
@@ -152,9 +152,7 @@ class TouchRows:
         states = fetch(self._db, _STATES, [one.id for one in touches])
         held = {row.id for row in states if was[row.id] == (row.attempt, row.state)}
         names = CHANGING if only is None else only
-        rows = [
-            {f"new_{name}": _KEPT[name](one) for name in names} | {"key": one.id} for one in touches if one.id in held
-        ]
+        rows = [{"key": one.id, **{name: _KEPT[name](one) for name in names}} for one in touches if one.id in held]
         if rows:
             change(self._db, table, names, rows)
         return frozenset(held)
@@ -186,7 +184,8 @@ class TouchRows:
         """Keep (touch, subject, html, text) as sent; a later attempt replaces what was never taken."""
         if texts:
             columns = ("touch_id", "subject", "html", "text")
-            put(self._db, touch_texts, [dict(zip(columns, one, strict=True)) for one in texts], key=("touch_id",))
+            self._db.execute(_FORGET_TEXTS, {"ids": [touch for touch, *_ in texts]})
+            load(self._db, touch_texts, [dict(zip(columns, one, strict=True)) for one in texts])
 
     def text(self, touch: TouchId) -> tuple[str, str, str] | None:
         """Subject, html and text as sent."""

@@ -1,0 +1,114 @@
+"""Many rows at once are stored as each by itself would be, whatever is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Final
+
+import pytest
+
+from nurture.adapters.store import together
+from nurture.adapters.store.tables import leads
+from nurture.adapters.store.unit import SqlStore
+from nurture.domain.enrollment import Place
+from nurture.domain.touch import Reason, State, Touch
+from tests.builders import a_lead, an_enrollment
+from tests.builders import a_touch as stored
+from tests.fakes import A_TUESDAY as NOW
+
+MANY: Final = together.FEW + 5
+ODD: Final = (
+    "",
+    "plain",
+    'it\'s "quoted" \\ {here} %s :key',
+    "Zoë 李 🙂 \u2028",
+    "two\nlines\tand a tab",
+    "null",
+    "[1]",
+)
+MOMENTS: Final = (
+    NOW,
+    NOW + timedelta(microseconds=1),
+    datetime(1969, 12, 31, 23, 59, 59, 999_999, UTC),
+    datetime(2027, 3, 28, 2, 30, tzinfo=timezone(timedelta(hours=5, minutes=45))),
+)
+
+
+def odd(store: SqlStore) -> list[Touch]:
+    """Touches that are not stored yet, each with other values."""
+    like = stored(store)
+    return [
+        replace(
+            like,
+            id=f"touch {number} {ODD[number % len(ODD)]}",
+            step=f"step {number}",
+            because=ODD[number % len(ODD)],
+            reason=Reason.WINDOW if number % 2 else None,
+            address=ODD[-number % len(ODD)] if number % 3 else None,
+            due_at=MOMENTS[number % len(MOMENTS)],
+            lease_until=MOMENTS[number % len(MOMENTS)] if number % 2 else None,
+            ask=ODD[1 : number % len(ODD)],
+        )
+        for number in range(MANY)
+    ]
+
+
+def test_many_touches_come_back_as_they_were_given(store: SqlStore) -> None:
+    new = odd(store)
+    with store.unit() as work:
+        work.touches.add(new)
+        assert work.touches.get([one.id for one in new]) == {one.id: one for one in new}
+        work.commit()
+    later = [
+        replace(one, state=State.SENDING, attempt=1, because=other.because, ask=other.ask, sent_at=other.due_at)
+        for one, other in zip(new, reversed(new), strict=True)
+    ]
+    with store.unit() as work:
+        assert len(work.touches.save(later, was={one.id: (0, State.PLANNED) for one in new})) == MANY
+        assert work.touches.get([one.id for one in later]) == {one.id: one for one in later}
+
+
+def test_many_enrollments_keep_what_they_remember(store: SqlStore) -> None:
+    memories: Sequence[dict[str, Any]] = [{}, {ODD[2]: [1, 2.5, None, True]}, {"at": {"deep": ODD[3]}}]
+    before = [an_enrollment(store) for _ in range(MANY)]
+    after = [
+        replace(
+            one,
+            place=Place(number, MOMENTS[number % len(MOMENTS)], memories[number % len(memories)]),
+            next_at=MOMENTS[number % len(MOMENTS)] if number % 2 else None,
+            waiting=number % 2 == 0,
+        )
+        for number, one in enumerate(before)
+    ]
+    with store.unit() as work:
+        assert len(work.enrollments.save(after)) == MANY
+        assert work.enrollments.get([one.id for one in after]) == {one.id: one for one in after}
+
+
+def test_many_leads_keep_their_numbers_and_their_own_fields(store: SqlStore) -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": a_lead(store).id, "engagement": number / 7, "custom": {"note": ODD[number % len(ODD)], "n": number / 3}}
+        for number in range(MANY)
+    ]
+    with store.unit() as work:
+        work.leads.update_many(rows)
+        for row in rows:
+            columns = work.leads.columns(row["id"])
+            assert {name: columns[name] for name in row} == row
+
+
+def test_a_text_that_is_kept_again_replaces_the_one_before(store: SqlStore) -> None:
+    many = 60
+    ids = [stored(store).id for _ in range(many)]
+    with store.unit() as work:
+        for attempt in range(2):
+            work.touches.save_texts([(one, f"{ODD[2]} {attempt}", f"<p>{ODD[3]}</p>", ODD[4]) for one in ids])
+        assert {work.touches.text(one) for one in ids} == {(f"{ODD[2]} 1", f"<p>{ODD[3]}</p>", ODD[4])}
+
+
+def test_a_moment_without_a_zone_is_refused(postgres_store: SqlStore) -> None:
+    lead = a_lead(postgres_store).id
+    with postgres_store.engine.connect() as db, pytest.raises(ValueError, match="without a zone"):
+        together.change(db, leads, ["changed_at"], [{"key": lead, "changed_at": NOW.replace(tzinfo=None)}])
