@@ -32,6 +32,11 @@ from nurture.ports.world import DELIVERY, PREVIEW
 ACCEPTED: Final = "accepted"  # the mark of the last time a person took the database as it is
 RESTORED: Final = "restored"  # the switch that stops everything until a person has accepted the database
 SETTLE: Final = timedelta(seconds=60)
+# One transaction works on so many events, or on the one delivery that has more, so that nobody waits for it for long;
+# a pass makes so many of them, then others have their turn.
+AT_ONCE: Final = 2_000
+TRANSACTIONS: Final = 20
+MOST_BYTES: Final = 4_000_000  # of the bodies that are read for it: twice what so many events have
 # What is wrong with one delivery, and with no other. What the database says is not among it: it may pass.
 UNWORKABLE: Final = (ValueError, TypeError, LookupError, ArithmeticError, NurtureError)
 ASYNCHRONOUS: Final = timedelta(days=10)  # how long after a mail a bounce without its ids is still taken for its own
@@ -63,6 +68,11 @@ class Tally:
     waiting: int = 0
     ignored: tuple[str, ...] = ()
 
+    def and_(self, other: Tally) -> Tally:
+        """Both together."""
+        recorded, ignored = self.recorded + other.recorded, self.ignored + other.ignored
+        return Tally(recorded, self.repeated + other.repeated, self.waiting + other.waiting, ignored)
+
 
 @dataclass(frozen=True, slots=True)
 class _Known:
@@ -92,20 +102,28 @@ def process(
     now: datetime,
     by: str = "sendgrid",
     limit: int = 500,
+    at_once: int = AT_ONCE,
     settle: timedelta = SETTLE,
 ) -> Tally:
-    """Work on deliveries that are stored and not yet processed, in one transaction.
+    """Work on deliveries that are stored and not yet processed, as they came, `at_once` events in one transaction.
 
     Opens and clicks of deliveries younger than `settle` wait; everything else is recorded at once. A body that
     cannot be read or worked on is marked with the problem and kept: it must not hold up the others.
     """
-    room = _Room(store, read, rules, policy, new_id, now, by, settle)
-    try:
-        return _process(room, limit)
-    except UnreachableError:
-        raise
-    except UNWORKABLE:
-        return _one_by_one(room, limit)
+    room = _Room(store, read, rules, policy, new_id, now, by, settle, at_once)
+    done, after = Tally(), 0
+    for _ in range(TRANSACTIONS):
+        try:
+            one, last = _process(room, limit, after=after)
+        except UnreachableError:
+            raise
+        except UNWORKABLE:
+            one, last = _one_by_one(room, limit, after=after)
+        done = done.and_(one)
+        if last is None:
+            break
+        after = last
+    return done
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +138,17 @@ class _Room:
     now: datetime
     by: str
     settle: timedelta
+    at_once: int
 
 
-def _one_by_one(room: _Room, limit: int) -> Tally:
+def _one_by_one(room: _Room, limit: int, *, after: int) -> tuple[Tally, int | None]:
     """Each delivery in a transaction of its own; what cannot be worked on is set aside."""
     done = Tally()
     with room.store.unit(write=False) as work:
-        rows = [row for row, *_ in work.responses.raw_new(limit, (EVENTS,))]
+        rows = [row for row, *_ in work.responses.raw_new(limit, (EVENTS,), after=after, most_bytes=MOST_BYTES)]
     for row in rows:
         try:
-            one = _process(room, limit, only=row)
+            one, _ = _process(room, 1, after=row - 1, only=row)
         except UnreachableError:
             raise
         except UNWORKABLE as problem:
@@ -138,25 +157,30 @@ def _one_by_one(room: _Room, limit: int) -> Tally:
                 work.responses.raw_done(row, room.now, why)
                 work.commit()
             one = Tally(ignored=(why,))
-        recorded, ignored = done.recorded + one.recorded, done.ignored + one.ignored
-        done = Tally(recorded, done.repeated + one.repeated, done.waiting + one.waiting, ignored)
-    return done
+        done = done.and_(one)
+    return done, rows[-1] if rows else None
 
 
-def _process(room: _Room, limit: int, *, only: int | None = None) -> Tally:
+def _process(room: _Room, limit: int, *, after: int, only: int | None = None) -> tuple[Tally, int | None]:
+    """What is behind `after`, in one transaction; and the last delivery of it, None where nothing was left."""
     now, by, read = room.now, room.by, room.read
+    last = None
     with room.store.unit() as work:
         ripe: list[ProviderEvent] = []
         young: list[ProviderEvent] = []
-        for row, _, body, arrived in work.responses.raw_new(limit, (EVENTS,)):
-            if only not in (None, row):
+        for row, _, body, arrived in work.responses.raw_new(limit, (EVENTS,), after=after, most_bytes=MOST_BYTES):
+            if only not in (None, row):  # another daemon has it
                 continue
             try:
                 events = read(body)
             except RequestError as problem:
+                last = row
                 work.responses.raw_done(row, now, problem.what)
                 continue
-            if now - arrived < room.settle:
+            if (ripe or young) and len(ripe) + len(young) + len(events) > room.at_once:
+                break
+            last = row
+            if now - arrived < room.settle and any(one.kind in ENGAGED for one in events):
                 young += events
             else:
                 ripe += events
@@ -182,7 +206,7 @@ def _process(room: _Room, limit: int, *, only: int | None = None) -> Tally:
         work.commit()
     new = tuple(one for one in recorded if one.response is not None)
     waiting = sum(one.kind in ENGAGED for one in young)
-    return Tally(new, len(recorded) - len(new), waiting, tuple(ignored))
+    return Tally(new, len(recorded) - len(new), waiting, tuple(ignored)), last
 
 
 def _placed(work: Unit, events: Sequence[ProviderEvent], now: datetime) -> tuple[list[_Known], set[str], list[str]]:

@@ -78,12 +78,16 @@ def a_click(seconds: float, url: str = "https://acme.example/guide", **over: Any
     return an_event("click", seconds, url=url, **{"useragent": BROWSER, "ip": "203.0.113.5", **over})
 
 
-def take(store: SqlStore, *batches: Sequence[dict[str, Any]], later: timedelta = timedelta(minutes=5)) -> Tally:
+def take(
+    store: SqlStore,
+    *batches: Sequence[dict[str, Any]],
+    later: timedelta = timedelta(minutes=5),
+    at_once: int = provider_events.AT_ONCE,
+) -> Tally:
     for batch in batches:
         provider_events.take_batch(json.dumps(batch).encode(), store=store, now=NOW)
-    return provider_events.process(
-        store, read=read_events, rules=RULES, policy=Policy(), new_id=DICE.new_id, now=NOW + later
-    )
+    common: dict[str, Any] = {"read": read_events, "rules": RULES, "policy": Policy(), "new_id": DICE.new_id}
+    return provider_events.process(store, now=NOW + later, at_once=at_once, **common)
 
 
 def the_lead(store: SqlStore) -> Lead:
@@ -299,14 +303,14 @@ class Replay:
     path: Path
     beginning: bytes = field(repr=False)  # or a failure drowns in it
 
-    def after(self, *batches: Sequence[dict[str, Any]], passes: bool = False) -> tuple[object, ...]:
+    def after(self, *batches: Sequence[dict[str, Any]], passes: bool = False, **how: Any) -> tuple[object, ...]:
         """What these batches leave behind, worked on together, or each in a pass of its own."""
         self.store.engine.dispose()
         self.path.write_bytes(self.beginning)
         for number, one in enumerate(batches if passes else ()):
             take(self.store, one, later=timedelta(minutes=5 * number + 5))
         if not passes:
-            take(self.store, *batches)
+            take(self.store, *batches, **how)
         return standing(self.store)
 
 
@@ -338,6 +342,42 @@ def test_a_history_ends_the_same_in_whatever_order_and_pieces_it_comes(
     edges = [0, *sorted(set(cuts)), len(history)]
     batches = [history[start:end] for start, end in pairwise(edges) if history[start:end]]
     assert replay.after(*batches, passes=passes) == expected
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_history_ends_the_same_when_each_transaction_takes_few_events(
+    replay: Replay, expected: tuple[object, ...], at_once: int
+) -> None:
+    assert replay.after(*[[one] for one in reversed(HISTORY)], at_once=at_once) == expected
+
+
+def test_one_transaction_takes_so_many_events_however_many_deliveries_there_are(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+
+    def counted(work: Unit, reports: Sequence[Report], **more: Any) -> list[Recorded]:
+        taken.append(len(reports))
+        return record_in(work, reports, **more)
+
+    monkeypatch.setattr(provider_events, "record_in", counted)
+    sizes = [4, 4, 4, 25, 1]  # one that has more than fit goes alone
+    clicks = iter(a_click(7200 + n, f"https://acme.example/{n}") for n in range(sum(sizes)))
+    tally = take(store, *[[next(clicks) for _ in range(size)] for size in sizes], at_once=10)
+    assert taken == [8, 4, 25, 1, 0]
+    assert len(tally.recorded) == sum(sizes)
+
+
+def test_a_pass_ends_though_deliveries_come_without_end(store: SqlStore) -> None:
+    for number in range(provider_events.TRANSACTIONS + 3):
+        provider_events.take_batch(json.dumps([a_click(7200 + number)]).encode(), store=store, now=NOW)
+    assert [len(take(store, at_once=1).recorded) for _ in range(3)] == [provider_events.TRANSACTIONS, 3, 0]
+
+
+def test_what_waits_for_nothing_is_read_once(store: SqlStore) -> None:
+    take(store, [an_event("delivered", 5)], [a_click(7200)], later=timedelta(0))
+    with store.unit(write=False) as work:
+        assert [b"click" in body for _, _, body, _ in work.responses.raw_new(10)] == [True]
 
 
 def test_many_events_take_no_more_statements_than_few(store: SqlStore) -> None:

@@ -104,6 +104,10 @@ def test_a_delivery_is_kept_as_it_came_once_and_processed_in_order(store: SqlSto
         first, second = work.responses.raw_new(9)
         assert first[1:] == ("sendgrid", b"\x00[\xff]", NOW)
         assert work.responses.raw_new(1) == [first]
+        assert work.responses.raw_new(9, after=first[0]) == [second]
+        assert work.responses.raw_new(9, most_bytes=len(first[2])) == [first]
+        assert work.responses.raw_new(9, most_bytes=0) == [first]
+        assert work.responses.raw_new(9, most_bytes=len(first[2]) + len(second[2])) == [first, second]
         work.responses.raw_done(first[0], NOW, "not JSON")
         assert work.responses.raw_new(9) == [second]
         assert not work.responses.keep_raw("sendgrid", "h1", b"\x00[\xff]", NOW)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, literal_column, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, literal_column, select, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among
@@ -28,6 +28,7 @@ _CLICKS = (
     .order_by(EVERYWHERE.c.at, EVERYWHERE.c.id)
 )
 _LINES = select(score_lines).where(among(score_lines.c.lead_id)).order_by(score_lines.c.at, score_lines.c.id)
+_BODIES = select(raw_events).where(among(raw_events.c.id)).order_by(raw_events.c.id)
 _NEW_LINES = plain_insert(score_lines)
 
 
@@ -161,14 +162,27 @@ class ResponseRows:
         rows = [{"kind": kind, "key": key, "body": body, "at": at} for key, body in bodies.items() if key not in there]
         return set(add_new(self._db, raw_events, rows, raw_events.c.id, raw_events.c.key))
 
-    def raw_new(self, limit: int, kinds: Collection[str] = ()) -> list[tuple[int, str, bytes, datetime]]:
+    def raw_new(
+        self, limit: int, kinds: Collection[str] = (), *, after: int = 0, most_bytes: int | None = None
+    ) -> list[tuple[int, str, bytes, datetime]]:
         """(id, kind, body, arrived) of deliveries not yet processed, as they came; of these kinds, or of all."""
-        query = select(raw_events).where(raw_events.c.done_at.is_(None)).order_by(raw_events.c.id).limit(limit)
+        new = raw_events.c.done_at.is_(None), raw_events.c.id > after
+        query = select(raw_events.c.id, func.length(raw_events.c.body)).where(*new)
+        query = query.order_by(raw_events.c.id).limit(limit)
         if kinds:
             query = query.where(raw_events.c.kind.in_(kinds))
         if self._db.dialect.name == "postgresql":
             query = query.with_for_update(skip_locked=True)
-        return [(row.id, row.kind, bytes(row.body), row.at) for row in self._db.execute(query)]
+        ids: list[int] = []
+        room = most_bytes
+        for row, size in self._db.execute(query).all():
+            if room is not None and ids and size > room:
+                break
+            ids.append(row)
+            room = None if room is None else room - size
+        if not ids:
+            return []
+        return [(row.id, row.kind, bytes(row.body), row.at) for row in fetch(self._db, _BODIES, ids)]
 
     def raw_done(self, row: int, at: datetime, problem: str | None = None) -> None:
         """Mark a delivery as processed."""
