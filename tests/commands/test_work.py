@@ -229,6 +229,7 @@ def test_companies_are_set_and_known_by_another_domain(nurture: Nurture, ada: st
         (["promise", "add", "1", "--on", "2020-01-01", "--text", "call"], "2020-01-01 is past"),
         (["respond", "1", "reply", "--file", "none.eml"], "none.eml"),
         (["inbox", "show", "7"], "'7'"),
+        (["inbox", "settle", "7", "--lead", "1", "--until", "2020-01-01"], "2020-01-01 is past"),
         (["promise", "done", "7"], "'7'"),
         (["handoff", "accept", "7"], "7"),
         (["handoff", "accept", "x"], "'x'"),

@@ -17,12 +17,14 @@ from nurture.adapters.mail.inbound import EmailReader
 from nurture.adapters.mail.mail_folder import MailFolder
 from nurture.adapters.store.engine import open_engine
 from nurture.adapters.store.unit import SqlStore
+from nurture.domain.errors import RequestError
 from nurture.domain.inbound import Inbound
 from nurture.domain.lead import Lead
 from nurture.domain.policy import Policy, Sender
 from nurture.domain.response import Intent, Kind
 from nurture.domain.touch import State, Touch
 from nurture.flow import replies
+from nurture.flow.inbox import settle
 from nurture.flow.replies import Handled
 from nurture.ports.incoming import MailReader
 from tests.builders import a_company, a_lead, a_sent_touch, a_store, an_enrollment
@@ -235,6 +237,21 @@ def test_a_stated_month_is_a_promise_and_a_vague_time_is_a_proposal(store: SqlSt
     assert (promise["due_on"], promise["sentence"]) == (date(2026, 9, 1), "Try me again in September.")
     take(store, a_mail("Not now, perhaps some time later.", to=to_touch(touch)))
     assert [(one["kind"], one["lead_id"]) for one in inbox(store)] == [("promise", ada.id)]
+
+
+def test_an_entry_is_not_settled_for_a_day_that_has_passed(store: SqlStore, ada: Lead, touch: Touch) -> None:
+    take(store, a_mail("Not now, perhaps some time later.", to=to_touch(touch)))
+    ((number, kind),) = [(one["id"], one["kind"]) for one in inbox(store)]
+    common: dict[str, Any] = {"lead": ada.id, "store": store, "rules": RULES, "policy": POLICY, "by": "Cal"}
+    common |= {"new_id": DICE.new_id, "now": NOW}
+    for days in (1, 400):
+        with pytest.raises(RequestError, match="is past"):
+            settle(number, until=NOW.date() - timedelta(days=days), **common)
+    assert [(one["id"], one["kind"]) for one in inbox(store)] == [(number, kind)]
+    settle(number, until=NOW.date(), **common)  # today is still to come
+    with store.unit(write=False) as work:
+        assert [one["due_on"] for one in work.notes.promises(lead=ada.id)] == [NOW.date()]
+    assert inbox(store) == []
 
 
 def test_out_of_office_pauses_and_is_no_reply(store: SqlStore, ada: Lead, touch: Touch) -> None:
