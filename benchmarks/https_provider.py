@@ -18,44 +18,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from benchmarks.provider import Requests
 from tests.mail.servers import Certificate
 
 LATENCY: Final = 0.05  # seconds
-_END_OF_HEAD: Final = b"\r\n\r\n"
-_LENGTH: Final = b"content-length:"
 _TOUCH: Final = b'"nurture_touch":'
-_TAKEN: Final = b"HTTP/1.1 202 Accepted\r\nX-Message-Id: local\r\nContent-Length: 0\r\n\r\n"
 
 
-class _Requests(asyncio.Protocol):
-    """One connection that is kept open: requests come one after the other."""
+class _Later(Requests):
+    """A connection on which each request is counted by its touch, and answered later."""
 
     def __init__(self, latency: float, taken: Counter[bytes]) -> None:
+        super().__init__()
         self._latency, self._taken = latency, taken
-        self._read = bytearray()
-        self._out: asyncio.WriteTransport | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._out = transport
-
-    def data_received(self, data: bytes) -> None:
-        self._read += data
-        while (end := self._read.find(_END_OF_HEAD)) >= 0:
-            head = bytes(self._read[:end]).lower()
-            at = head.index(_LENGTH) + len(_LENGTH)
-            whole = end + len(_END_OF_HEAD) + int(head[at:].split(b"\r\n", 1)[0])
-            if len(self._read) < whole:
-                return
-            touch = self._read.find(_TOUCH, end, whole)
-            if touch >= 0:
-                self._taken[bytes(self._read[touch + len(_TOUCH) : whole].split(b'"', 2)[1])] += 1
-            del self._read[:whole]
-            asyncio.get_running_loop().call_later(self._latency, self._answer)
-
-    def _answer(self) -> None:
-        if self._out is not None and not self._out.is_closing():
-            self._out.write(_TAKEN)
+    def take(self, body: bytes) -> None:
+        touch = body.find(_TOUCH)
+        if touch >= 0:
+            self._taken[body[touch + len(_TOUCH) :].split(b'"', 2)[1]] += 1
+        asyncio.get_running_loop().call_later(self._latency, self.answer)
 
 
 async def _serve(certificate: Certificate, latency: float) -> None:
@@ -63,7 +44,7 @@ async def _serve(certificate: Certificate, latency: float) -> None:
     taken: Counter[bytes] = Counter()
     loop = asyncio.get_running_loop()
     context = certificate.for_server()
-    server = await loop.create_server(lambda: _Requests(latency, taken), "127.0.0.1", 0, ssl=context, backlog=1024)
+    server = await loop.create_server(lambda: _Later(latency, taken), "127.0.0.1", 0, ssl=context, backlog=1024)
 
     def say() -> None:
         if not sys.stdin.readline():

@@ -14,8 +14,8 @@ _LENGTH: Final = b"content-length:"
 _TAKEN: Final = b"HTTP/1.1 202 Accepted\r\nX-Message-Id: local\r\nContent-Length: 0\r\n\r\n"
 
 
-class _Requests(asyncio.Protocol):
-    """One connection that is kept open: requests come one after the other."""
+class Requests(asyncio.Protocol):
+    """One connection that is kept open: requests come one after the other, each is read whole and answered."""
 
     def __init__(self) -> None:
         self._read = bytearray()
@@ -33,14 +33,23 @@ class _Requests(asyncio.Protocol):
             whole = end + len(_END_OF_HEAD) + int(head[at:].split(b"\r\n", 1)[0])
             if len(self._read) < whole:
                 return
+            body = bytes(self._read[end + len(_END_OF_HEAD) : whole])
             del self._read[:whole]
-            assert self._out is not None
+            self.take(body)
+
+    def take(self, body: bytes) -> None:
+        """Answer a request that was read."""
+        self.answer()
+
+    def answer(self) -> None:
+        """Say that it is taken, if somebody is there to hear it."""
+        if self._out is not None and not self._out.is_closing():
             self._out.write(_TAKEN)
 
 
 def _serve(told: Connection) -> None:
     async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(_Requests, "127.0.0.1", 0)
+        server = await asyncio.get_running_loop().create_server(Requests, "127.0.0.1", 0)
         told.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
