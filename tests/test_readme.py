@@ -53,7 +53,9 @@ def test_the_tutorial_leads_from_an_empty_folder_to_a_lead_that_sales_accepted(t
         ("ann.berg@plantworks.example", "accepted")
     ]
     assert json.loads(lead)["status"] == "accepted"
-    assert len(list((tmp_path / "acme" / "outbox").glob("*.eml"))) >= 1
+    assert len(list((tmp_path / "acme" / "outbox").glob("*.eml"))) == 2, "the mail to Ann, and the brief to Lee"
+    assert "Ann Berg is near-term, 99 points, offered." in done.stdout
+    assert "then: nurture handoff contacted 1" in done.stderr
 
 
 def test_every_page_that_the_readme_points_to_is_there() -> None:

@@ -61,7 +61,7 @@ def show_company(ctx: typer.Context, name: Name, *, as_json: AsJson = False) -> 
         if value is not None:
             show(f"{field.replace('_', ' '):<18} {value}")
     for lead in people.values():
-        show(f"{'lead':<18} {lead.name} ({lead.email or lead.id}), {lead.stage.replace('_', ' ')}, {lead.status}")
+        show(f"{'lead':<18} {lead.name} ({lead.email or lead.id}), {lead.stage.replace('_', '-')}, {lead.status}")
 
 
 def set_fields(

@@ -61,23 +61,28 @@ class Session:
         """The time zone of a lead, else of its company, else of the workspace."""
         return lead.timezone or (lead.company.timezone if lead.company else None) or self.app.policy.timezone
 
-    def close(self) -> None:
-        """Let what follows from a change happen, and give up what was opened.
-
-        When a command returns, its consequences in the database are committed; only contact waits for the next pass.
-        """
+    def follow_up(self) -> None:
+        """Let what follows from a change happen now: enrollments, promotions. Contact waits for the next pass."""
         app = self._app
-        if app is None:
+        if app is None or not app.wrote or self.runs_passes:
             return
-        try:
-            if app.wrote and not self.runs_passes:
-                from nurture.daemon import consequences
-                from nurture.doors import tell_daemons
+        from nurture.daemon import consequences
+        from nurture.doors import tell_daemons
 
-                consequences.run(app)
-                tell_daemons(app)
+        consequences.run(app)
+        tell_daemons(app)
+        app.wrote = False
+
+    def close(self) -> None:
+        """Let what follows happen, and give up what was opened.
+
+        When a command returns, its consequences in the database are committed.
+        """
+        try:
+            self.follow_up()
         finally:
-            app.close()
+            if self._app is not None:
+                self._app.close()
 
 
 def session(ctx: typer.Context) -> Session:

@@ -10,7 +10,7 @@ import typer
 
 from nurture.commands.context import AsJson, DryRun, session
 from nurture.commands.demo import demo
-from nurture.commands.output import say, show, show_json
+from nurture.commands.output import say, show, show_beside, show_json
 from nurture.domain.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -59,10 +59,11 @@ def tick(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         show_json(done)
         return
     touches = done.touches
-    show(
-        f"Pass at {done.at:%Y-%m-%d %H:%M:%S} UTC: {done.enrolled} enrolled, {touches.sent} sent, "
+    show_beside(
+        f"Pass at {done.at:%Y-%m-%d %H:%M:%S} UTC: ",
+        f"{done.enrolled} enrolled, {touches.sent} sent, "
         f"{touches.tasks} tasks opened, {touches.skipped} skipped, {touches.failed} failed, "
-        f"{touches.in_doubt} in doubt, {done.promoted} promoted, {done.offered} offered."
+        f"{touches.in_doubt} in doubt, {done.promoted} promoted, {done.offered} offered.",
     )
 
 

@@ -9,7 +9,7 @@ import typer
 
 from nurture.commands.choosing import Where, condition, leads_of
 from nurture.commands.context import AsJson, DryRun, LeadArgument, Session, moment, session
-from nurture.commands.output import say, show, show_json, show_rows
+from nurture.commands.output import say, show, show_beside, show_json, show_rows
 from nurture.domain.errors import RequestError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def why(ctx: typer.Context, lead: LeadArgument, *, as_json: AsJson = False) -> N
     if as_json:
         show_json(answers)
         return
-    show(f"{person.name}: {person.status}, {person.stage.replace('_', ' ')}")
+    show(f"{person.name}: {person.status}, {person.stage.replace('_', '-')}")
     titles = {"enrollment": "Cadences", "touch": "Touches", "promotion": "Sales"}
     for about, title in titles.items():
         found = [one for one in answers if one.about == about]
@@ -235,8 +235,8 @@ def why(ctx: typer.Context, lead: LeadArgument, *, as_json: AsJson = False) -> N
         for one in found:
             version = f", version {one.version}" if one.version else ""
             place = f"  [{one.place}{version}]" if one.place else ""
-            show(f"  {one.code:<18} {one.text}{place}")
+            show_beside(f"  {one.code:<18} ", f"{one.text}{place}")
             if one.missing:
-                show(f"  {'':<18} missing: {', '.join(one.missing)}")
+                show_beside(f"  {'':<18} ", f"missing: {', '.join(one.missing)}")
             if one.clears_at is not None and one.clears_at > current.now():
                 show(f"  {'':<18} not before {one.clears_at:%Y-%m-%d %H:%M} UTC")

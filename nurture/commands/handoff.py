@@ -119,8 +119,8 @@ def _tell(answered: Answered, *, dry_run: bool, as_json: bool) -> None:
         shown: dict[str, Any] = {"id": str(row["id"]), "lead": str(row["lead_id"])}
         show_json(shown | {key: row[key] for key in kept} | {"changed": answered.changed, "text": answered.text})
     else:
-        words = "Would be: " if dry_run else ""
-        show(f"{words}{answered.text}." if answered.changed else f"Nothing to do: {answered.text}.")
+        words = f"Would be: {answered.text}" if dry_run else answered.text[:1].upper() + answered.text[1:]
+        show(f"{words}." if answered.changed else f"Nothing to do: {answered.text}.")
 
 
 def accept(
@@ -138,8 +138,11 @@ def accept(
         raise UnknownNameError("choice", colleagues, COLLEAGUES, otherwise=f"One of: {', '.join(COLLEAGUES)}.")
     choice = cast("Literal['continue', 'pause', 'take']", colleagues)
     chosen = handoff_id(session(ctx), handoff)
-    answered = arrow.accept(desk_of(session(ctx), dry_run=dry_run), chosen, colleagues=choice)
+    desk = desk_of(session(ctx), dry_run=dry_run)
+    answered = arrow.accept(desk, chosen, colleagues=choice)
     _tell(answered, dry_run=dry_run, as_json=as_json)
+    if answered.changed and not dry_run and not as_json:
+        say(f"Speak with them by {arrow.due_words(desk, answered)}, then: nurture handoff contacted {chosen}")
 
 
 def _day(current: Session, text: str | None) -> date | None:
@@ -177,6 +180,8 @@ def contacted(ctx: typer.Context, handoff: HandoffId, *, dry_run: DryRun = False
     chosen = handoff_id(session(ctx), handoff)
     answered = arrow.contacted(desk_of(session(ctx), dry_run=dry_run), chosen)
     _tell(answered, dry_run=dry_run, as_json=as_json)
+    if answered.changed and not dry_run and not as_json:
+        say(f"When it has ended: nurture handoff won {chosen} --value '12500 EUR', or: nurture handoff lost {chosen}")
 
 
 def won(

@@ -10,7 +10,7 @@ import typer
 from nurture.commands import lead_consent, lead_files
 from nurture.commands.choosing import Where, condition, pairs
 from nurture.commands.context import AsJson, DryRun, LeadArgument, session
-from nurture.commands.output import say, show, show_json, show_rows
+from nurture.commands.output import say, show, show_beside, show_json, show_rows
 from nurture.domain.errors import RequestError
 
 if TYPE_CHECKING:
@@ -129,7 +129,8 @@ def timeline(ctx: typer.Context, lead: LeadArgument, *, as_json: AsJson = False)
         say(f"Times of day in {zone.key}.")
     for one in entries:
         grade = f"  [{one.grade.replace('_', ' ')}]" if one.grade and one.grade != "human" else ""
-        show(f"{one.at.astimezone(zone):%Y-%m-%d %H:%M}  {one.what.replace('_', ' '):<12}  {one.text}{grade}")
+        head = f"{one.at.astimezone(zone):%Y-%m-%d %H:%M}  {one.what.replace('_', ' '):<12}  "
+        show_beside(head, f"{one.text}{grade}")
 
 
 def score(ctx: typer.Context, lead: LeadArgument, *, as_json: AsJson = False) -> None:
@@ -152,7 +153,7 @@ def score(ctx: typer.Context, lead: LeadArgument, *, as_json: AsJson = False) ->
             }
         )
         return
-    show(f"{person.name}: {found.score:.0f} points, {person.stage.replace('_', ' ')}")
+    show(f"{person.name}: {found.score:.0f} points, {person.stage.replace('_', '-')}")
     show(f"\nFit {found.fit:.0f}: who they are")
     for line in found.ledger:
         if line.kind == "fit":

@@ -6,6 +6,8 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import Any, Final
 
 from nurture.domain.errors import NurtureError
@@ -13,7 +15,7 @@ from nurture.domain.plain import plain
 
 PROSE: Final = 24  # letters; a longer cell with spaces in it may be broken into lines
 NARROWEST: Final = 16  # letters that such a cell is left with
-__all__ = ["fail", "plain", "say", "show", "show_json", "show_json_each", "show_rows"]
+__all__ = ["fail", "plain", "say", "show", "show_beside", "show_json", "show_json_each", "show_rows"]
 
 
 def show_json(value: Any) -> None:
@@ -119,6 +121,17 @@ def _cell(value: Any) -> str:
 def show(text: str) -> None:
     """Print a result."""
     sys.stdout.write(text.rstrip("\n") + "\n")
+
+
+def show_beside(head: str, text: str) -> None:
+    """Print a text beside its head; what does not fit on a screen goes on below the text's own beginning."""
+    if sys.stdout.isatty():
+        width = max(get_terminal_size().columns, len(head) + PROSE)
+        hanging = " " * len(head)
+        text = fill(text, width - len(head), break_long_words=False, break_on_hyphens=False).replace(
+            "\n", f"\n{hanging}"
+        )
+    show(head + text)
 
 
 def say(text: str) -> None:

@@ -123,7 +123,9 @@ def tell_recorded(
     as_json: bool,
     task: str | None = None,
 ) -> None:
-    """Where the lead stands after a response."""
+    """Where the lead stands after a response, and all that followed from it."""
+    if not dry_run:
+        current.follow_up()
     with current.app.store.unit(write=False) as work:
         person = work.leads.get([lead]).get(lead) if lead is not None else None
     if as_json:
@@ -144,7 +146,7 @@ def tell_recorded(
     elif dry_run:
         show("It could be recorded; nothing was stored.")
     elif person is not None:
-        stage = person.stage.replace("_", " ")
+        stage = person.stage.replace("_", "-")
         points = person.fit + person.engagement
         show(f"Recorded. {person.name} is {stage}, {points:.0f} points, {person.status}.")
         if note:

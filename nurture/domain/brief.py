@@ -245,7 +245,9 @@ def expects_call(
         return "Yes, as soon as possible: they asked for sales."
     last = _last_words(responses)
     if last is not None:
-        return f"No call was agreed. They last spoke with us on {local_day(last.at, zone)} ({words_of(last)})."
+        return (
+            f"No call was agreed. When we last heard from them, on {local_day(last.at, zone)}, they {words_of(last)}."
+        )
     return "No. They have not spoken with us yet: say first who you are and why you call."
 
 

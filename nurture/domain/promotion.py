@@ -236,8 +236,18 @@ def _reasons(names: Mapping[str, Any], responses: Sequence[Response], zone: tzin
         found.append("asked for sales")
     months = names.get("timeline_months")
     if isinstance(months, float):
-        found.append(f"expects to decide in {months:.1f} months")
+        found.append(f"expects to decide {_in_about(months)}")
     return tuple(found)
+
+
+def _in_about(months: float) -> str:
+    """How long until then, as one says it: nobody names a month's tenth."""
+    if months >= 1.5:
+        return f"in about {months:.0f} months"
+    if months >= 0.9:
+        return "in about a month"
+    weeks = round(months * 365.25 / 12 / 7)
+    return f"in about {weeks} weeks" if weeks > 1 else "within days"
 
 
 def reason_of(response: Response, zone: tzinfo) -> str:

@@ -84,7 +84,7 @@ def shared_facts(work: Unit, lead: Lead) -> tuple[list[tuple[str, Fact]], tuple[
         if fact.name not in PERSONAL
     ]
     listed = tuple(
-        one.name + (f", {one.title}" if one.title else "") + f" ({one.stage.replace('_', ' ')})"
+        one.name + (f", {one.title}" if one.title else "") + f" ({one.stage.replace('_', '-')})"
         for one in people.values()
     )
     return shared, listed

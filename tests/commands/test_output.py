@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nurture.commands.output import show_rows
+from nurture.commands.output import show_beside, show_rows
 
 ROW = {
     "id": "cmy4msra3cft42zylnpkvlzvm3",
@@ -42,3 +42,19 @@ def test_nothing_that_is_copied_is_broken(width: int, columns: list[str], monkey
         assert "(UTC)" in text
     lines = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
     assert max(len(line) for line in lines) <= max(width, 82)  # as wide as the longest value, one a line
+
+
+def test_a_long_text_goes_on_below_its_own_beginning_and_is_one_line_for_a_program(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = "[cadences/manufacturing-long-term.yaml:8, version 1]"
+    show_beside("not_matching  ", f"Its condition does not hold.  {place}")
+    assert capsys.readouterr().out == f"not_matching  Its condition does not hold.  {place}\n"
+    screen = Screen()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setenv("COLUMNS", "60")
+    show_beside("not_matching  ", f"Its condition does not hold.  {place}")
+    first, *rest = screen.getvalue().splitlines()
+    assert first == "not_matching  Its condition does not hold."
+    assert [line[:14] for line in rest] == [" " * 14] * len(rest)
+    assert "cadences/manufacturing-long-term.yaml:8," in " ".join(rest).split("[")[1]

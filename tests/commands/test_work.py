@@ -131,7 +131,7 @@ def test_an_outcome_is_a_response_and_writes_down_what_was_learned(nurture: Nurt
 
 def test_a_request_for_sales_moves_the_stage_at_once(nurture: Nurture, ada: str) -> None:
     ran = nurture("respond", ada, "reply", "--intent", "request", "--note", "please send a quote")
-    assert "near term" in ran.out
+    assert "near-term" in ran.out
     assert nurture("lead", "show", ada, "--json").json["asked_for_sales"] is True
 
 

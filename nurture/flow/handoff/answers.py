@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Literal
 
+from nurture.domain import calendar
 from nurture.domain import handoff as machine
 from nurture.domain.brief import Brief
 from nurture.domain.duration import Duration
@@ -271,6 +272,13 @@ def deadline_for(desk: Desk, rep: str | None, within: Duration) -> datetime:
     person = (desk.rules.workspace.person(rep) if rep else None) or Person("", "")
     country = desk.policy.country or None
     return deadline(desk.now, within, person.working_hours(zone=desk.policy.timezone, country=country))
+
+
+def due_words(desk: Desk, answered: Answered) -> str:
+    """Until when the next word of the rep is awaited, on the rep's clock."""
+    rep = desk.rules.workspace.person(answered.handoff["rep"] or "")
+    zone = (rep.timezone if rep is not None else None) or desk.policy.timezone
+    return f"{answered.handoff['due_at'].astimezone(calendar.zone(zone)):%Y-%m-%d %H:%M} ({zone})"
 
 
 def _spoken(reason: str) -> str:
