@@ -34,10 +34,12 @@ class Employers:
         """
         if not values.keys() <= FILLED:
             raise KeyError(f"companies have no {', '.join(sorted(values.keys() - FILLED))}")
+        found = self.of_domain.get(domain) if domain else None
+        if found is not None and self._says_it_all(self.companies[found], domain, values):
+            return found
         name = squeezed(name)
         if not name and not domain:
             raise ValueError("a company needs a name or a domain")
-        found = self.of_domain.get(domain) if domain else None
         if found is None and name:
             found = self.of_name.get(name.casefold())
             if found is not None and domain:
@@ -59,9 +61,14 @@ class Employers:
         one = self.companies[company]
         self.companies[company] = replace(one, domain=min(one.domain or domain, domain))
 
+    @staticmethod
+    def _says_it_all(one: Company, domain: str | None, values: Mapping[str, Any]) -> bool:
+        """Whether nothing can be filled in: it is called by a name, and not by its domain, and has all these values."""
+        return one.name != domain and None not in [getattr(one, key) for key in values]
+
     def _fill(self, company: CompanyId, name: str, domain: str | None, values: Mapping[str, Any]) -> None:
         one = self.companies[company]
-        if one.name != domain and None not in [getattr(one, key) for key in values]:
+        if self._says_it_all(one, domain, values):
             return
         more = {key: value for key, value in values.items() if value not in (None, "") and getattr(one, key) is None}
         if name and domain and one.name == domain != name:  # until somebody said its name, it was called by its domain

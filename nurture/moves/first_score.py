@@ -38,6 +38,7 @@ _FIELD: Final = {name: name for name in ("domain", "industry", "employees", "rev
     "company": "name"
 }
 _NO_COMPANY: Final = Company(0, "")
+_NOTHING: Final = frozenset[str]()
 
 Columns = dict[str, Any]
 Known = frozenset[str]  # names of facts
@@ -61,52 +62,59 @@ class FirstScores:
             groups.setdefault(rule.when.names, []).append(rule)
         self._fit = [(_reading(names), alike, dict[Any, list[float]]()) for names, alike in groups.items()]
         self._reads = _reading(_names(staged) - _OF_SCORE)
-        self._stages: dict[Any, tuple[Stage, str]] = {}
+        self._stages: dict[Any, tuple[str, str]] = {}
         self._looks: dict[float, datetime | None] = {}
 
     def score(
         self,
-        new: Sequence[tuple[Columns, Iterable[tuple[FactName, str]]]],
+        new: Sequence[Columns],
+        facts: Sequence[Iterable[tuple[FactName, str]]],
         companies: Mapping[CompanyId, Company],
         *,
         by: str,
-    ) -> list[Change]:
-        """Add to the columns of each lead its score, its stage and when to look again; the stages that changed."""
+    ) -> tuple[dict[str, list[Any]], list[Change]]:
+        """The columns of these leads with their scores, stages and when to look again; the stages that changed."""
+        fits: list[float] = []
+        stages: list[str] = []
+        looks: list[datetime | None] = []
         changes = []
-        now, engagement = self._now, self._engagement
-        for columns, facts in new:
-            number = columns.get("company_id")
+        for columns, learned in zip(new, facts, strict=True):
+            number = columns["company_id"]
             company = companies[number] if number is not None else _NO_COMPANY
-            known = frozenset(name.value for name, _ in facts) if facts else frozenset[str]()
+            known = frozenset(name.value for name, _ in learned) if learned else _NOTHING
+            worths: list[float] = []
+            for reads, rules, remembered in self._fit:
+                key = reads(columns, company, known)
+                found = remembered.get(key)
+                if found is None:
+                    found = self._worths(rules, columns, company, known)
+                    _remember(remembered, key, found)
+                if found:
+                    worths += found
+            fit = fsum(worths)
             was = columns["stage"]
-            fit = self._fit_of(columns, company, known)
             stage, because = self._stage_of(columns, company, known, fit)
             if because:
-                changes.append(moved_to(columns["id"], Stage(was), stage, because, now, by=by))
-            columns["fit"], columns["engagement"], columns["stage"] = fit, engagement, stage.value
-            columns["scored_at"], columns["enroll_check"], columns["ready_check"] = now, True, True
-            columns["look_at"] = self._look_at(fit, columns["timeline_on"])
-        return changes
+                changes.append(moved_to(columns["id"], Stage(was), Stage(stage), because, self._now, by=by))
+            fits.append(fit)
+            stages.append(stage)
+            looks.append(self._look_at(fit, columns["timeline_on"]))
+        alike = {"engagement": self._engagement, "scored_at": self._now, "enroll_check": True, "ready_check": True}
+        scored = {name: [value] * len(fits) for name, value in alike.items()}
+        return {"fit": fits, "stage": stages, "look_at": looks, **scored}, changes
 
-    def _fit_of(self, columns: Columns, company: Company, known: Known) -> float:
-        worths: list[float] = []
-        for reads, rules, remembered in self._fit:
-            key = reads(columns, company, known)
-            found = remembered.get(key)
-            if found is None:
-                names = self._names(columns, company, known)
-                found = [rule.points for rule in rules if rule.when.holds(names, self._history)]
-                _remember(remembered, key, found)
-            worths += found
-        return fsum(worths)
+    def _worths(self, rules: Iterable[FitRule], columns: Columns, company: Company, known: Known) -> list[float]:
+        names = self._names(columns, company, known)
+        return [rule.points for rule in rules if rule.when.holds(names, self._history)]
 
-    def _stage_of(self, columns: Columns, company: Company, known: Known, fit: float) -> tuple[Stage, str]:
+    def _stage_of(self, columns: Columns, company: Company, known: Known, fit: float) -> tuple[str, str]:
         key = (fit, columns["stage"], self._reads(columns, company, known))
         found = self._stages.get(key)
         if found is None:
             names = self._names(columns, company, known)
             names |= {"fit": fit, "engagement": self._engagement, "score": fit + self._engagement}
-            found = scoring.stage_of(Stage(columns["stage"]), self._scoring, names, self._history)
+            stage, because = scoring.stage_of(Stage(columns["stage"]), self._scoring, names, self._history)
+            found = stage.value, because
             _remember(self._stages, key, found)
         return found
 
@@ -115,7 +123,9 @@ class FirstScores:
             bounds = scoring.thresholds(self._watched, fit)
             self._looks[fit] = scoring.look_at({}, self._scoring, bounds, self._now)
         decays = self._looks[fit]
-        turns = next_turn(timeline_on, self._countdown, self._now) if timeline_on else None
+        if timeline_on is None:
+            return decays
+        turns = next_turn(timeline_on, self._countdown, self._now)
         return min((one for one in (decays, turns) if one is not None), default=None)
 
     def _names(self, columns: Columns, company: Company, known: Known) -> dict[str, Any]:

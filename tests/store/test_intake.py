@@ -79,7 +79,11 @@ texts = st.sampled_from(["Ada", "Bob", "Chief Engineer"])
 consents = st.builds(
     GivenConsent,
     st.sampled_from(["opt_in", "withdrawn", "none"]),
-    st.sampled_from([None, NOW - timedelta(days=9)]),
+    at=st.sampled_from([None, NOW - timedelta(days=9)]),
+    until=st.sampled_from([None, NOW + timedelta(days=400)]),
+    source=st.sampled_from([None, "fair"]),
+    text=st.none(),
+    channel=st.sampled_from(["email", "email", "phone"]),
 )
 values = st.fixed_dictionaries(
     {},
@@ -156,7 +160,7 @@ def test_rows_that_come_together_are_stored_as_if_each_came_alone(store: SqlStor
 def _at(row: Row | Refused, line: int) -> Row | Refused:
     if isinstance(row, Refused):
         return Refused(line, row.reason, row.opted_out, row.do_not_call, row.identity)
-    return Row(line, *row.__reduce__()[1][1:])
+    return row._replace(line=line)
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -244,4 +248,4 @@ def test_who_is_stored_by_somebody_else_meanwhile_is_found_again(
     with store.unit() as work:
         again = [{"id": number, "email": "ada@acme.example", **base} for number in work.arrivals.reserve(1)]
         with pytest.raises(CollisionError):
-            work.arrivals.add(again)
+            work.arrivals.add(again, {})

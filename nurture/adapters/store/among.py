@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Dialect, Text, bindparam, func
+from sqlalchemy import Boolean, ColumnElement, Dialect, Select, Text, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -30,6 +30,18 @@ def these(dialect: str, column: ColumnElement[Any], name: str = "ids") -> Column
         return func.unnest(values).column_valued("given").label("id")
     each: ColumnElement[Any] = func.json_each(values).table_valued("value", name="given").c.value
     return each.label("id")
+
+
+def each_among(dialect: str, column: ColumnElement[Any], *others: ColumnElement[Any]) -> Select[Any]:
+    """The column and others of its table, for rows where it is one of the values that the statement is given as `ids`.
+
+    For a column with an index, many values and few rows: SQLite looks each value up as it comes, where for an IN it
+    first sorts them all.
+    """
+    if dialect == "postgresql":
+        return select(column, *others).where(among(column))
+    given = func.json_each(bindparam("ids", type_=_Values(column.type))).table_valued("value", name="given")
+    return select(column, *others).select_from(given.join(column.table, column == given.c.value))
 
 
 class _Values(TypeDecorator[Collection[Any]]):

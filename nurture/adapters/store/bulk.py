@@ -4,43 +4,81 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Dialect, Table, insert
+from sqlalchemy import Column, Connection, Dialect, Table, insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.types import JSON, Boolean, Text, TypeEngine
 
 from nurture.domain.errors import CollisionError
 
 FEW: Final = 50  # rows that are not worth the turns that a COPY takes
+SHORT: Final = 100  # characters that a statement for many rows may repeat
 KEY_TAKEN: Final = ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
 BINARY: Final = " (FORMAT BINARY)"  # for texts alone: as they are, where otherwise each of their letters is looked at
 CLASH: Final = "Somebody else stored the same lead or company at the same moment."
 
 
-def load(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows. A column that no row gives has its default; where one gives it, it is NULL for those that do not.
+def load(db: Connection, table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Insert rows, given by their columns. A column that is not given has its default.
 
     Raises CollisionError where a unique key is taken: then nothing of this transaction can be kept.
     """
-    if not rows:
+    given = {name: values for name, values in columns.items() if not _is_left_out(table.c[name], values)}
+    many = max(map(len, given.values()), default=0)
+    if not many:
         return
-    names = tuple(name for name in table.c.keys() if any(name in row for row in rows))  # noqa: SIM118  no mapping
     dialect = db.dialect
     try:
-        if dialect.name == "postgresql" and len(rows) < FEW:
-            db.execute(insert(table), [{name: row.get(name) for name in names} for row in rows])
-            return
-        columns = [_stored(table.c[name].type, _column(name, rows), dialect) for name in names]
-        if dialect.name == "postgresql":
-            copy(db, _copying(dialect, table, names), columns)
+        if dialect.name == "postgresql" and many < FEW:
+            db.execute(insert(table), [dict(zip(given, row, strict=True)) for row in zip(*given.values(), strict=True)])
+        elif dialect.name == "postgresql":
+            stored = [_stored(table.c[name].type, values, dialect) for name, values in given.items()]
+            copy(db, _copying(dialect, table, tuple(given)), stored)
         else:
-            db.exec_driver_sql(_inserting(dialect, table, names), list(zip(*columns, strict=True)))
+            _insert(db, table, given, literally=many >= FEW)
     except IntegrityError as problem:
         if not _is_taken(problem.orig):
             raise
         raise CollisionError(CLASH, hint="Do it again.") from problem
+
+
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The columns of rows; where one row gives a column, it is NULL for those that do not."""
+    return {name: _column(name, rows) for name in dict.fromkeys(chain.from_iterable(rows))}
+
+
+def _is_left_out(column: Column[Any], values: Sequence[Any]) -> bool:
+    """Whether the rows are the same without it: to bind NULL costs as much as to bind what is stored."""
+    return column.server_default is None and values.count(None) == len(values)
+
+
+def _insert(db: Connection, table: Table, given: Mapping[str, Sequence[Any]], *, literally: bool) -> None:
+    """Into SQLite; `literally`: what is the same in all rows stands in the statement, and is not bound for each."""
+    dialect = db.dialect
+    places: list[str] = []
+    bound: list[Sequence[Any]] = []
+    for name, values in given.items():
+        kind = table.c[name].type
+        is_alike = literally and bound and not isinstance(kind, JSON) and values.count(values[0]) == len(values)
+        said = _literal(_stored(kind, values[:1], dialect)[0]) if is_alike else None
+        places.append(said or "?")
+        if said is None:
+            bound.append(_stored(kind, values, dialect))
+    names = ", ".join(map(dialect.identifier_preparer.quote, given))
+    statement = f"INSERT INTO {dialect.identifier_preparer.format_table(table)} ({names}) VALUES ({', '.join(places)})"
+    db.exec_driver_sql(statement, list(zip(*bound, strict=True)))
+
+
+def _literal(value: Any) -> str | None:
+    """The value as it is written in a statement for SQLite, or None for what is rather bound."""
+    if isinstance(value, int):
+        return str(int(value))
+    if not isinstance(value, str) or len(value) > SHORT or "\0" in value:
+        return None
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _is_taken(problem: Any) -> bool:
@@ -75,7 +113,7 @@ def _column(name: str, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         return [row.get(name) for row in rows]
 
 
-def _stored(kind: TypeEngine[Any], values: list[Any], dialect: Dialect) -> Collection[Any]:
+def _stored(kind: TypeEngine[Any], values: Sequence[Any], dialect: Dialect) -> Sequence[Any]:
     """The values of one column in the shape that the driver takes."""
     process = None if isinstance(kind, Boolean) else kind.dialect_impl(dialect).bind_processor(dialect)
     if process is None:
@@ -87,11 +125,6 @@ def _stored(kind: TypeEngine[Any], values: list[Any], dialect: Dialect) -> Colle
 
 
 # A batch says what the batch before it said.
-@lru_cache(maxsize=256)
-def _inserting(dialect: Dialect, table: Table, names: tuple[str, ...]) -> str:
-    return str(insert(table).compile(dialect=dialect, column_keys=list(names)))
-
-
 @lru_cache(maxsize=256)
 def _copying(dialect: Dialect, table: Table, names: tuple[str, ...]) -> str:
     quote = dialect.identifier_preparer

@@ -9,16 +9,13 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from nurture.adapters.store import bulk
-from nurture.adapters.store.among import among
+from nurture.adapters.store.among import among, each_among
 from nurture.adapters.store.people import COMPANIES_IN_FULL
 from nurture.adapters.store.rows import fetch, pairs, reserved
 from nurture.adapters.store.tables import companies, company_domains
 from nurture.domain.employers import FILLED, Employers, squeezed
 from nurture.domain.lead import Company
 
-_OF_DOMAIN: Final = select(company_domains.c.domain, company_domains.c.company_id).where(
-    among(company_domains.c.domain)
-)
 _OF_NAME: Final = (
     select(companies.c.name_key, func.min(companies.c.id).label("id"))
     .where(among(companies.c.name_key))
@@ -43,7 +40,7 @@ _FILL: Final = (
 def employers(db: Connection, named: Collection[tuple[str | None, str | None]]) -> Employers:
     """The companies of these (name, domain) pairs, with ids for as many new ones."""
     wanted = {domain for _, domain in named if domain}
-    of_domain = pairs(db, _OF_DOMAIN, wanted)
+    of_domain = pairs(db, each_among(db.dialect.name, company_domains.c.domain, company_domains.c.company_id), wanted)
     keys = {squeezed(name).casefold() for name, domain in named if name and domain not in of_domain} - {""}
     of_name = pairs(db, _OF_NAME, keys)
     known = {row[0]: Company(*tuple(row)) for row in fetch(db, _BY_ID, {*of_domain.values(), *of_name.values()})}
@@ -53,22 +50,19 @@ def employers(db: Connection, named: Collection[tuple[str | None, str | None]]) 
 
 def settle(db: Connection, made: Employers, now: datetime) -> None:
     """Store what a batch made of its companies. Raises CollisionError where a domain was given away meanwhile."""
+    new = [made.companies[number] for number in sorted(made.new)]
     bulk.load(
         db,
         companies,
-        [
-            {
-                "id": number,
-                "name_key": made.companies[number].name.casefold(),
-                "created_at": now,
-                **{name: getattr(made.companies[number], name) for name in _COLUMNS},
-            }
-            for number in sorted(made.new)
-        ],
+        {
+            "id": [one.id for one in new],
+            "name_key": [one.name.casefold() for one in new],
+            "created_at": [now] * len(new),
+            **{name: [getattr(one, name) for one in new] for name in _COLUMNS},
+        },
     )
-    if made.claimed:
-        rows = [{"domain": domain, "company_id": company} for domain, company in sorted(made.claimed.items())]
-        bulk.load(db, company_domains, rows)
+    claimed = sorted(made.claimed)
+    bulk.load(db, company_domains, {"domain": claimed, "company_id": [made.claimed[domain] for domain in claimed]})
     if known := sorted(made.filled - made.new):
         db.execute(
             _FILL,

@@ -67,7 +67,8 @@ class ImportRows:
         moved = moved.values({**counts, "line": line, "finished_at": finished_at}).returning(table.c.id)
         if self._db.execute(moved).first() is None:
             return False
-        bulk.load(self._db, import_refusals, [{"import_id": batch, "line": at, "reason": why} for at, why in refused])
+        lines, reasons = [at for at, _ in refused], [why for _, why in refused]
+        bulk.load(self._db, import_refusals, {"line": lines, "import_id": [batch] * len(lines), "reason": reasons})
         return True
 
     def refused(self, batch: int) -> list[tuple[int, str]]:
@@ -79,9 +80,17 @@ class ImportRows:
 
         Of a lead that stands on several lines the first is kept: it says how the lead was before.
         """
-        new = [{"import_id": batch, **row, "before": as_json(row["before"])} for row in rows]
-        bulk.load(self._db, import_rows, [row for row in new if row["before"] is None])
-        if known := [row for row in new if row["before"] is not None]:
+        made = [row for row in rows if row["before"] is None]
+        columns = {
+            "lead_id": [row["lead_id"] for row in made],
+            "import_id": [batch] * len(made),
+            "line": [row["line"] for row in made],
+            "at": [row["at"] for row in made],
+        }
+        bulk.load(self._db, import_rows, columns)
+        if known := [
+            {"import_id": batch, **row, "before": as_json(row["before"])} for row in rows if row["before"] is not None
+        ]:
             once = insert(self._db, import_rows)
             once = once.on_conflict_do_update(index_elements=["import_id", "lead_id"], set_={"at": once.excluded["at"]})
             self._db.execute(once, known)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from nurture.adapters.store import bulk, employers
-from nurture.adapters.store.among import among
+from nurture.adapters.store.among import among, each_among
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.rows import change, fetch, insert, pairs, reserved
 from nurture.adapters.store.tables import consents, facts, lead_aliases, leads, suppressions
@@ -19,13 +20,6 @@ from nurture.ports.store import Consent, Suppression
 
 JSON_COLUMNS: Final = ("sums", "by_person", "custom")
 _HELD: Final = select(leads).where(among(leads.c.id)).order_by(leads.c.id).with_for_update()
-_BY_EMAIL: Final = select(leads.c.email.label("name"), leads.c.id.label("lead")).where(among(leads.c.email))
-_BY_EXTERNAL: Final = select(leads.c.external_id.label("name"), leads.c.id.label("lead")).where(
-    among(leads.c.external_id)
-)
-_BY_ALIAS: Final = select(lead_aliases.c.email.label("name"), lead_aliases.c.lead_id.label("lead")).where(
-    among(lead_aliases.c.email)
-)
 _MERGED: Final = select(leads.c.id, leads.c.merged_into).where(leads.c.merged_into.is_not(None), among(leads.c.id))
 _LISTED: Final = select(suppressions.c.address, suppressions.c.scope).where(among(suppressions.c.address))
 
@@ -40,8 +34,9 @@ class ArrivalRows:
         self, emails: Collection[str], external_ids: Collection[str]
     ) -> tuple[dict[str, int], dict[str, int]]:
         """Known leads: address (or alias) -> lead, external id -> lead. A merged lead is followed to where it went."""
-        by_email = pairs(self._db, _BY_ALIAS, emails) | pairs(self._db, _BY_EMAIL, emails)
-        by_external = pairs(self._db, _BY_EXTERNAL, external_ids)
+        aliases, addresses, externals = _looking(self._db.dialect.name)
+        by_email = pairs(self._db, aliases, emails) | pairs(self._db, addresses, emails)
+        by_external = pairs(self._db, externals, external_ids)
         went = self._merged({*by_email.values(), *by_external.values()})
         return (
             {email: went.get(lead, lead) for email, lead in by_email.items()},
@@ -66,9 +61,12 @@ class ArrivalRows:
         """Ids for new leads."""
         return reserved(self._db, leads, count)
 
-    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert leads from column values, `id` among them. Raises CollisionError."""
-        bulk.load(self._db, leads, rows)
+    def add(self, rows: Sequence[Mapping[str, Any]], more: Mapping[str, Sequence[Any]]) -> None:
+        """Insert leads from column values, `id` among them; `more` are whole columns, which win over those of rows.
+
+        Raises CollisionError.
+        """
+        bulk.load(self._db, leads, {**bulk.columns_of(rows), **more})
 
     def change(self, names: Collection[str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Set these columns of leads; each row carries `id` and all of them."""
@@ -91,35 +89,31 @@ class ArrivalRows:
 
     def add_consents(self, new: Sequence[tuple[int, Consent]]) -> None:
         """More bases."""
-        rows = [
-            {
-                "lead_id": lead,
-                "channel": one.channel,
-                "basis": one.basis,
-                "at": one.at,
-                "until": one.until,
-                "source": one.source,
-                "text": one.text,
-            }
-            for lead, one in new
-        ]
-        bulk.load(self._db, consents, rows)
+        given = [one for _, one in new]
+        columns: dict[str, list[Any]] = {
+            "lead_id": [lead for lead, _ in new],
+            "channel": [one.channel for one in given],
+            "basis": [one.basis for one in given],
+            "at": [one.at for one in given],
+            "until": [one.until for one in given],
+            "source": [one.source for one in given],
+            "text": [one.text for one in given],
+        }
+        bulk.load(self._db, consents, columns)
 
     def add_facts(self, new: Sequence[tuple[int, Fact]]) -> None:
         """More statements."""
-        rows = [
-            {
-                "lead_id": lead,
-                "name": one.name.value,
-                "value": one.value,
-                "source": one.source,
-                "confidence": one.confidence.value,
-                "at": one.at,
-                "by": one.by,
-            }
-            for lead, one in new
-        ]
-        bulk.load(self._db, facts, rows)
+        learned = [one for _, one in new]
+        columns: dict[str, list[Any]] = {
+            "lead_id": [lead for lead, _ in new],
+            "name": [one.name.value for one in learned],
+            "value": [one.value for one in learned],
+            "source": [one.source for one in learned],
+            "confidence": [one.confidence.value for one in learned],
+            "at": [one.at for one in learned],
+            "by": [one.by for one in learned],
+        }
+        bulk.load(self._db, facts, columns)
 
     def add_aliases(self, aliases: Sequence[tuple[int, str]]) -> None:
         """Old addresses of leads; one that is an alias already goes over to this lead."""
@@ -137,6 +131,16 @@ class ArrivalRows:
         if new:
             statement = insert(self._db, suppressions).on_conflict_do_nothing()
             self._db.execute(statement, [{**row, "by": by} for row in _columns(new)])
+
+
+@cache
+def _looking(dialect: str) -> tuple[Select[Any], Select[Any], Select[Any]]:
+    """Whose an alias, an address, an external id is."""
+    return (
+        each_among(dialect, lead_aliases.c.email, lead_aliases.c.lead_id),
+        each_among(dialect, leads.c.email, leads.c.id),
+        each_among(dialect, leads.c.external_id, leads.c.id),
+    )
 
 
 def _columns(new: Iterable[Suppression]) -> list[dict[str, Any]]:

@@ -28,19 +28,22 @@ class NoteRows:
 
     def add(self, changes_: Sequence[Change]) -> None:
         """Write to the history."""
-        if changes_:
-            rows = [
-                {
-                    "lead_id": one.lead,
-                    "at": one.at,
-                    "by": one.by,
-                    "what": one.what,
-                    "text": one.text,
-                    "detail": as_json(one.detail) if one.detail else None,
-                }
-                for one in changes_
-            ]
-            bulk.load(self._db, changes, rows)
+        columns: dict[str, list[Any]] = {
+            "lead_id": [one.lead for one in changes_],
+            "at": [one.at for one in changes_],
+            "by": [one.by for one in changes_],
+            "what": [one.what for one in changes_],
+            "text": [one.text for one in changes_],
+            "detail": [as_json(one.detail) if one.detail else None for one in changes_],
+        }
+        bulk.load(self._db, changes, columns)
+
+    def add_alike(self, what: str, texts: Sequence[tuple[int, str]], *, at: datetime, by: str) -> None:
+        """Write to the history of many leads what happened to all of them, each in its own words."""
+        alike = {name: [value] * len(texts) for name, value in (("at", at), ("by", by), ("what", what))}
+        bulk.load(
+            self._db, changes, {"lead_id": [lead for lead, _ in texts], "text": [text for _, text in texts], **alike}
+        )
 
     def of_lead(self, lead: int) -> list[Change]:
         """The changes of a lead, oldest first."""

@@ -185,7 +185,7 @@ class TouchRows:
         if texts:
             columns = ("touch_id", "subject", "html", "text")
             self._db.execute(_FORGET_TEXTS, {"ids": [touch for touch, *_ in texts]})
-            load(self._db, touch_texts, [dict(zip(columns, one, strict=True)) for one in texts])
+            load(self._db, touch_texts, dict(zip(columns, zip(*texts, strict=True), strict=True)))
 
     def text(self, touch: TouchId) -> tuple[str, str, str] | None:
         """Subject, html and text as sent."""

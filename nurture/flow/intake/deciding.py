@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +15,7 @@ from nurture.domain.lead import LeadId, Stage, Status
 from nurture.domain.row import Refused, Row
 from nurture.domain.stated_time import decision_date
 from nurture.moves.fields import CALENDAR
-from nurture.ports.store import Change, Consent, Suppression
+from nurture.ports.store import Consent, Suppression
 
 LEAD_FIELDS: Final = (
     "first_name",
@@ -30,22 +29,23 @@ LEAD_FIELDS: Final = (
     "owner",
     "external_id",
 )
-_BLANK: Final[dict[str, Any]] = dict.fromkeys((*LEAD_FIELDS, "company_id", "timeline_on"))
 COMPANY_FIELDS: Final = ("industry", "employees", "revenue", "country", "timezone")
-_OF_LEAD: Final = frozenset(LEAD_FIELDS)
-_OF_COMPANY: Final = frozenset(COMPANY_FIELDS)
+_NO_EMPLOYER: Final = (None, None)
 _NURTURING, _UNKNOWN = Status.NURTURING.value, Stage.UNKNOWN.value
 _NAMES_A_COMPANY: Final = ("industry", "employees", "revenue", "domain")
 
 
+Employer = tuple[str | None, str | None]  # name and domain; neither: the row names none
+
+
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Whom and what the rows of a batch name."""
+    """Whom and what the rows of a batch name; `employers` has one for each of them, refused ones too."""
 
     rows: Sequence[Row]
     emails: set[str]
     externals: set[str]
-    employers: set[tuple[str | None, str | None]]
+    employers: Sequence[Employer]
     wishes: set[str]  # addresses and numbers of those who want to be left alone
     consents: bool
     facts: bool
@@ -54,24 +54,27 @@ class Named:
 def identities(chunk: Sequence[Row | Refused]) -> Named:
     """What must be looked up for a batch."""
     rows = [row for row in chunk if isinstance(row, Row)]
-    consents, facts = any(row.consent for row in rows), any(row.facts for row in rows)
-    named = Named(rows, set(), set(), set(), set(), consents, facts)
-    for row in named.rows:
-        given = row.values
-        if email := given.get("email"):
-            named.emails.add(email)
-        if external := given.get("external_id"):
-            named.externals.add(external)
-        named.employers.add(_employer(given))
-    for one in chunk:
-        given = one.values if isinstance(one, Row) else one.identity
-        wishes = (given.get("email") if one.opted_out else None, given.get("phone") if one.do_not_call else None)
-        named.wishes.update(wish for wish in wishes if wish)
-    return named
+    given = [row.values for row in rows]
+    return Named(
+        rows,
+        emails={email for one in given if (email := one.get("email"))},
+        externals={external for one in given if (external := one.get("external_id"))},
+        employers=[_employer(one.values) if isinstance(one, Row) else _NO_EMPLOYER for one in chunk],
+        wishes={wish for one in chunk if one.opted_out or one.do_not_call for wish in _wished(one)},
+        consents=any(row.consent for row in rows),
+        facts=any(row.facts for row in rows),
+    )
 
 
-def _employer(given: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Name and domain of the company that a row names: by name, else by the domain of a work address.
+def _wished(row: Row | Refused) -> list[str]:
+    """The address that does not want mail, the number that does not want calls."""
+    given = row.values if isinstance(row, Row) else row.identity
+    wishes = (given.get("email") if row.opted_out else None, given.get("phone") if row.do_not_call else None)
+    return [wish for wish in wishes if wish]
+
+
+def _employer(given: Mapping[str, Any]) -> Employer:
+    """The company that a row names: by name, else by the domain of a work address.
 
     A freemail domain is never a company.
     """
@@ -79,20 +82,23 @@ def _employer(given: Mapping[str, Any]) -> tuple[str | None, str | None]:
     domain = given.get("domain") or (company_domain(email) if email else None)
     if name or (domain and any(given.get(key) for key in _NAMES_A_COMPANY)):
         return name or domain, domain
-    return None, None
+    return _NO_EMPLOYER
 
 
 @dataclass(slots=True)
 class Person:
-    """A lead as the rows so far leave it. `before` is what they changed of its columns; None: they made it."""
+    """A lead as the rows so far leave it. `before` is what they changed of its columns; None: they made it.
+
+    Of one that they made, `columns` lacks what all of them have alike: a million of these are made.
+    """
 
     lead: LeadId
     columns: dict[str, Any]
     before: dict[str, Any] | None
-    consents: list[Consent] = field(default_factory=list)  # oldest first
-    facts: set[tuple[FactName, str]] = field(default_factory=set)
     line: int | None = None  # where it first changed
-    new: set[str] = field(default_factory=set)  # columns that a known lead has anew
+    consents: Sequence[Consent] = ()  # oldest first
+    facts: frozenset[tuple[FactName, str]] = frozenset()
+    new: frozenset[str] = frozenset()  # columns that a known lead has anew
 
     @property
     def is_new(self) -> bool:
@@ -129,14 +135,13 @@ class Deciding:
     consents: list[tuple[LeadId, Consent]] = field(default_factory=list)
     facts: list[tuple[LeadId, Fact]] = field(default_factory=list)
     aliases: dict[str, LeadId] = field(default_factory=dict)
-    notes: list[Change] = field(default_factory=list)
     suppressions: list[Suppression] = field(default_factory=list)
     leave_alone: set[LeadId] = field(default_factory=set)
     call_no_more: set[LeadId] = field(default_factory=set)
     look_again: set[LeadId] = field(default_factory=set)  # their calendar is another one now
 
-    def take(self, row: Row | Refused) -> None:
-        """Decide one row."""
+    def take(self, row: Row | Refused, employer: Employer) -> None:
+        """Decide one row, which names this employer."""
         if isinstance(row, Refused):
             self.refused.append((row.line, row.reason))
             self._wishes(row)
@@ -153,9 +158,9 @@ class Deciding:
         if self.source and not given.get("source"):
             given = {**given, "source": self.source}
         if lead is None:
-            self._make(row, given)
+            self._make(row, given, employer)
             self.created += 1
-        elif self._change(row, given, known.people[lead]):
+        elif self._change(row, given, known.people[lead], employer):
             self.updated += 1
         else:
             self.unchanged += 1
@@ -176,39 +181,44 @@ class Deciding:
         self.suppressions.append(Suppression(address, scope, reason, self.now, lead))
         return True
 
-    def _make(self, row: Row, given: Mapping[str, Any]) -> None:
-        now, lead = self.now, next(self.known.numbers)
+    def _make(self, row: Row, given: Mapping[str, Any], employer: Employer) -> None:
+        known, get = self.known, given.get
+        lead, email, external = next(known.numbers), get("email"), get("external_id")
         columns: dict[str, Any] = {
-            **_BLANK,
             "id": lead,
-            "status": given.get("status", _NURTURING),
-            "stage": given.get("stage", _UNKNOWN),
-            "email": given.get("email"),
+            "email": email,
+            "external_id": external,
+            "status": get("status", _NURTURING),
+            "stage": get("stage", _UNKNOWN),
+            "first_name": get("first_name"),
+            "last_name": get("last_name"),
+            "title": get("title"),
+            "phone": get("phone"),
+            "country": get("country"),
+            "timezone": get("timezone"),
+            "language": get("language"),
+            "source": get("source"),
+            "owner": get("owner"),
+            "company_id": self._company(given, employer),
+            "timeline_on": None,
             "do_not_call": row.do_not_call,
-            "created_at": given.get("created_at") or now,
-            "arrived_at": now,
-            "changed_at": now,
+            "created_at": get("created_at") or self.now,
         }
-        for name in given.keys() & _OF_LEAD:
-            columns[name] = given[name]
         if row.custom:
             columns["custom"] = dict(row.custom)
         if row.notes:
             columns["notes"] = row.notes
-        company = self._company(given)
-        if company is not None:
-            columns["company_id"] = company
-        person = self.known.people[lead] = self.touched[lead] = Person(lead, columns, None, line=row.line)
-        if email := columns["email"]:
-            self.known.emails[email] = lead
-        if external := columns["external_id"]:
-            self.known.externals[external] = lead
-        self.notes.append(Change("imported", f"imported, line {row.line}", now, self.by, lead))
-        self._told(row, given, person)
+        person = known.people[lead] = self.touched[lead] = Person(lead, columns, None, row.line)
+        if email:
+            known.emails[email] = lead
+        if external:
+            known.externals[external] = lead
+        if row.consent is not None or row.opted_out or row.do_not_call:
+            self._told(row, given, person)
         if row.facts:
             self._learned(row, person)
 
-    def _change(self, row: Row, given: Mapping[str, Any], person: Person) -> bool:
+    def _change(self, row: Row, given: Mapping[str, Any], person: Person, employer: Employer) -> bool:
         """Whether anything changed."""
         stored, lead = person.columns, person.lead
         by_person = set(stored.get("by_person") or ())
@@ -224,7 +234,7 @@ class Deciding:
             values["do_not_call"] = True
         filled = len(self.known.employers.filled)
         if "company" in given or "domain" in given:
-            company = self._company(given)
+            company = self._company(given, employer)
             if company is not None and "company" not in by_person:
                 values["company_id"] = company
         external = given.get("external_id")
@@ -273,11 +283,11 @@ class Deciding:
                 self._suppress(email, "all", "new_address", person.lead)
         self.known.emails[email] = person.lead
 
-    def _company(self, given: Mapping[str, Any]) -> int | None:
-        name, domain = _employer(given)
+    def _company(self, given: Mapping[str, Any], employer: Employer) -> int | None:
+        name, domain = employer
         if name is None:
             return None
-        values = {key: given[key] for key in given.keys() & _OF_COMPANY if given[key] is not None}
+        values = {key: value for key in COMPANY_FIELDS if (value := given.get(key)) is not None}
         return self.known.employers.place(name=name, domain=domain, values=values)
 
     def _told(self, row: Row, given: Mapping[str, Any], person: Person) -> bool:
@@ -288,7 +298,7 @@ class Deciding:
             one = row.consent
             new = Consent(one.basis, one.at or self.now, one.until, one.source or "import", one.text or "", one.channel)
             if first or not self._is_told(new, person, since=one.at):
-                insort(person.consents, new, key=lambda one: one.at)
+                person.consents = sorted((*person.consents, new), key=lambda one: one.at)
                 self.consents.append((lead, new))
                 changed = True
         email, phone = given.get("email"), given.get("phone")
@@ -323,13 +333,13 @@ class Deciding:
         for name, value in row.facts.items():
             if (name, value) in person.facts:
                 continue
-            person.facts.add((name, value))
+            person.facts |= {(name, value)}
             self.facts.append((person.lead, Fact(name, value, "import", self.now, by=self.by)))
             changed = True
             on = decision_date(value, self.now.date()) if name is FactName.TIMELINE else None
             if on is not None:
                 person.columns["timeline_on"] = on
-                person.new.add("timeline_on")
+                person.new |= {"timeline_on"}
         return changed
 
 

@@ -16,7 +16,8 @@ def look(work: Unit, named: Named) -> Known:
     held = arrivals.hold({*emails.values(), *externals.values()})
     consents = work.leads.consents(held) if named.consents else {}
     facts = work.leads.facts(held) if named.facts else {}
-    old = {email for row in named.rows if (email := _address_before(row, externals, held))}
+    old = {email for row in named.rows if (email := _address_before(row, externals, held))} if externals else set()
+    already = sum(_is_known(row, emails, externals) for row in named.rows) if held else 0
     return Known(
         emails=emails,
         externals=externals,
@@ -25,15 +26,15 @@ def look(work: Unit, named: Named) -> Known:
                 lead,
                 stored,
                 before={},
-                consents=consents.get(lead, []),
-                facts={(fact.name, fact.value) for fact in facts.get(lead, ())},
+                consents=consents.get(lead, ()),
+                facts=frozenset((fact.name, fact.value) for fact in facts.get(lead, ())),
             )
             for lead, stored in held.items()
         },
-        employers=arrivals.employers(named.employers),
+        employers=arrivals.employers(set(named.employers)),
         suppressed=arrivals.listed(named.wishes),
         quiet={address for address, scopes in work.suppressions.scopes(old).items() if "all" in scopes},
-        numbers=iter(arrivals.reserve(len(named.rows) - sum(_is_known(row, emails, externals) for row in named.rows))),
+        numbers=iter(arrivals.reserve(len(named.rows) - already)),
     )
 
 

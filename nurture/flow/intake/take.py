@@ -156,9 +156,10 @@ class _Taking:
 
     def batch(self, work: Unit, result: Intake, chunk: Sequence[Row | Refused]) -> None:
         """Look up what a batch is about, decide each row, write what follows."""
-        deciding = Deciding(look(work, identities(chunk)), source=self.source, now=self.now, by=self.by)
-        for row in chunk:
-            deciding.take(row)
+        named = identities(chunk)
+        deciding = Deciding(look(work, named), source=self.source, now=self.now, by=self.by)
+        for row, employer in zip(chunk, named.employers, strict=True):
+            deciding.take(row, employer)
         write(work, deciding, result.batch, self.scores, rules=self.rules, policy=self.policy)
         result.created += deciding.created
         result.updated += deciding.updated

@@ -12,6 +12,7 @@ from nurture.moves.first_score import FirstScores
 from nurture.moves.rescore import rescore
 from nurture.moves.scene import load
 from nurture.ports import InForce, Unit
+from nurture.ports.store import Change
 
 
 def write(work: Unit, decided: Deciding, batch: int, scores: FirstScores, *, rules: InForce, policy: Policy) -> None:
@@ -20,16 +21,19 @@ def write(work: Unit, decided: Deciding, batch: int, scores: FirstScores, *, rul
     new = [person for person in decided.touched.values() if person.is_new]
     old = [person for person in decided.touched.values() if not person.is_new]
     arrivals.settle(decided.known.employers, now)
-    staged = []
+    made = [one.columns for one in new]
+    scored: dict[str, list[Any]] = {}
+    staged: list[Change] = []
     if scores.is_enough:
-        staged = scores.score([(one.columns, one.facts) for one in new], decided.known.employers.companies, by=by)
-    arrivals.add([one.columns for one in new])
+        scored, staged = scores.score(made, [one.facts for one in new], decided.known.employers.companies, by=by)
+    arrivals.add(made, {"arrived_at": [now] * len(new), "changed_at": [now] * len(new), **scored})
     _change(work, old)
     arrivals.add_consents(decided.consents)
     arrivals.add_facts(decided.facts)
     arrivals.add_aliases([(lead, email) for email, lead in decided.aliases.items()])
     arrivals.suppress(decided.suppressions, by=by)
-    work.notes.add([*decided.notes, *staged])
+    work.notes.add_alike("imported", [(one.lead, f"imported, line {one.line}") for one in new], at=now, by=by)
+    work.notes.add(staged)
     work.imports.add_rows(
         batch,
         [
