@@ -6,12 +6,17 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.util import LRUCache
 
+from nurture.adapters.rules import YamlFiles
 from tests import postgres
 
 # Where the processes of one test session meet, and the process that all of them belong to.
@@ -70,6 +75,51 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     refuse_skip(report)
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_are_written_once() -> Iterator[None]:
+    """Keep the SQL of each statement for all databases of this process, as a daemon does for its one.
+
+    SQLAlchemy keeps it for an engine, under its dialect; a test has an engine of its own, and would spend a third of
+    its time on writing statements that the test before has written already.
+    """
+    known: Any = LRUCache(4_000)
+
+    def opened(*given: Any, **more: Any) -> Any:
+        engine = create_engine(*given, **more)
+        engine.update_execution_options(compiled_cache=known)
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        for dialect in (PGDialect_psycopg, SQLiteDialect_pysqlite):  # two of a kind write the same
+            patch.setattr(dialect, "__eq__", lambda self, other: type(self) is type(other))
+            patch.setattr(dialect, "__hash__", lambda self: hash(type(self)))
+        patch.setattr("nurture.adapters.store.engine.create_engine", opened)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def files_are_read_once() -> Iterator[None]:
+    """Remember what was made of the files of a workspace, with its templates compiled: most tests have the same."""
+    known: dict[Any, Any] = {}
+
+    def remembering(read: Callable[..., Any]) -> Callable[..., Any]:
+        def remembered(self: YamlFiles, sources: Mapping[str, str], **others: Any) -> Any:
+            key = (read, frozenset(sources.items()), repr((vars(self), others)))
+            if key not in known:
+                if len(known) > 100:  # a test that makes files up comes by with many
+                    known.clear()
+                known[key] = read(self, sources, **others)
+            made = known[key]
+            return (made[0], list(made[1])) if isinstance(made, tuple) else made  # callers add to the problems
+
+        return remembered
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("read", "in_force", "templates"):
+            patch.setattr(YamlFiles, name, remembering(getattr(YamlFiles, name)))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ import pytest
 import typer
 
 from nurture import commands
-from nurture.adapters.rules import YamlFiles
 from nurture.commands.workspace import starter
 from nurture.domain.cadence import structure
 from nurture.flow import intake
@@ -128,21 +127,6 @@ def ada() -> str:
 
 
 @pytest.fixture(scope="session")
-def read_once() -> Callable[..., Any]:
-    """What reads the files, remembering: they are the same in every test, and reading them is most of a command."""
-    known: dict[str, Any] = {}
-    read = YamlFiles.read
-
-    def remembered(self: YamlFiles, sources: Mapping[str, str], **others: Any) -> Any:
-        key = repr((sorted(sources.items()), others))
-        if key not in known:
-            known[key] = read(self, sources, **others)
-        return known[key]
-
-    return remembered
-
-
-@pytest.fixture(scope="session")
 def built_once() -> Any:
     """The tree of all commands, which Typer builds anew for each call."""
     return typer.main.get_command(commands.app)
@@ -152,12 +136,10 @@ def _runner(
     folder: Path,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    read_once: Callable[..., Any],
     built_once: Any,
 ) -> Nurture:
     monkeypatch.chdir(folder)
     monkeypatch.setenv("NURTURE_USER", "otto@acme.example")
-    monkeypatch.setattr(YamlFiles, "read", read_once)
     monkeypatch.setattr(commands, "app", built_once)
 
     def run(*arguments: str) -> Ran:
@@ -179,11 +161,10 @@ def nurture(
     folder: Path,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    read_once: Callable[..., Any],
     built_once: Any,
 ) -> Nurture:
     """Run a command in the workspace. Whatever is no NurtureError comes out as it is: a test sees a bug."""
-    return _runner(folder, capfd, monkeypatch, read_once, built_once)
+    return _runner(folder, capfd, monkeypatch, built_once)
 
 
 @pytest.fixture
@@ -191,8 +172,7 @@ def refused(
     peopled: Path,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    read_once: Callable[..., Any],
     built_once: Any,
 ) -> Nurture:
     """The same in the workspace that all tests share: for requests that change nothing."""
-    return _runner(peopled, capfd, monkeypatch, read_once, built_once)
+    return _runner(peopled, capfd, monkeypatch, built_once)
