@@ -305,10 +305,18 @@ def run_tests(arguments: "list[str]") -> int:
 
 
 def workers(arguments: "list[str]") -> "list[str]":
-    """One process for each core, unless the arguments decide that or want a debugger."""
+    """Two processes for each core, unless the arguments decide that or want a debugger.
+
+    Tests wait for much: for servers, for processes of their own, for the disk, for a time limit to pass.
+    """
     if any(argument.startswith(("-n", "--numprocesses", "--pdb", "--trace")) for argument in arguments):
         return []
-    return ["-n", "auto", "--maxprocesses", "8", "--dist", "worksteal"]
+    return ["-n", str(min(2 * cores(), 8)), "--dist", "worksteal"]
+
+
+def cores() -> int:
+    """On how many cores this process may run."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_step(name: str, command: "list[str]") -> "tuple[int, float]":

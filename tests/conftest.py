@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shutil
 import tempfile
@@ -11,12 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from sqlalchemy.util import LRUCache
 
-from nurture.adapters.rules import YamlFiles
 from tests import postgres
 
 # Where the processes of one test session meet, and the process that all of them belong to.
@@ -53,6 +49,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of every later search for garbage: it stays to the end."""
+    gc.collect()
+    gc.freeze()
+
+
 def refuse_skip(report: Any) -> None:
     """Turn a skip into a failure under NURTURE_NO_SKIPS=1. A test that is expected to fail is no skip."""
     if os.environ.get("NURTURE_NO_SKIPS") == "1" and report.skipped and not hasattr(report, "wasxfail"):
@@ -84,6 +86,12 @@ def statements_are_written_once() -> Iterator[None]:
     SQLAlchemy keeps it for an engine, under its dialect; a test has an engine of its own, and would spend a third of
     its time on writing statements that the test before has written already.
     """
+    # Here, as below: the process that only hands out the tests has no need of them.
+    from sqlalchemy import create_engine
+    from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+    from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+    from sqlalchemy.util import LRUCache
+
     known: Any = LRUCache(4_000)
 
     def opened(*given: Any, **more: Any) -> Any:
@@ -102,10 +110,12 @@ def statements_are_written_once() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def files_are_read_once() -> Iterator[None]:
     """Remember what was made of the files of a workspace, with its templates compiled: most tests have the same."""
+    from nurture.adapters.rules import YamlFiles
+
     known: dict[Any, Any] = {}
 
     def remembering(read: Callable[..., Any]) -> Callable[..., Any]:
-        def remembered(self: YamlFiles, sources: Mapping[str, str], **others: Any) -> Any:
+        def remembered(self: Any, sources: Mapping[str, str], **others: Any) -> Any:
             key = (read, frozenset(sources.items()), repr((vars(self), others)))
             if key not in known:
                 if len(known) > 100:  # a test that makes files up comes by with many

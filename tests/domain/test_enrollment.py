@@ -132,7 +132,7 @@ class Life:
         return found.outcome
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)  # each is a whole program, and most of it is the making
 @given(steps, st.sampled_from([0, 50]), st.sampled_from(["unknown", "near_term"]))
 def test_every_walk_ends_and_makes_each_contact_at_most_once(made: tuple[Step, ...], fit: int, stage: str) -> None:
     program = program_of(Cadence("course", made))

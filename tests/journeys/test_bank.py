@@ -14,10 +14,10 @@ from tests.journeys import bank
 
 @pytest.mark.timeout(300)
 def test_every_touch_of_six_months_is_accounted_for(tmp_path: Path) -> None:
-    file = bank.rows_of_the_same_shape(tmp_path / "bank.csv", 100)
-    contacts, lived, touches = bank.journey(tmp_path, file, hours=(10, 16))
-    assert contacts == 100
-    bank.accounted(100, lived, touches)
+    file = bank.rows_of_the_same_shape(tmp_path / "bank.csv", 80)
+    contacts, lived, touches = bank.journey(tmp_path, file, hours=(10, 16), days=bank.DAYS[::2])
+    assert contacts == 80
+    bank.accounted(80, lived, touches)
     bank.within_limits_and_windows(lived, touches)
 
 

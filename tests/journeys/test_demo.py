@@ -24,7 +24,7 @@ from nurture.domain.row import Refused, Row
 from nurture.domain.touch import Channel, State
 from nurture.wiring import open_app
 
-LEADS, DAYS = 24, 33
+LEADS, DAYS = 20, 26
 
 
 def lived(folder: Path | None, *, seed: int = 3) -> demo.Demo:

@@ -7,11 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import schemathesis
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from schemathesis import GenerationMode
-from schemathesis.core.result import Ok
 
 from nurture.adapters.store.tokens import Tokens
 from nurture.domain.touch import Channel, State
@@ -175,6 +172,11 @@ def test_a_rejection_needs_an_agreed_reason(house: House, api: Call) -> None:
 
 
 def test_the_api_holds_what_its_document_says(house: House) -> None:
+    # Here: it takes over a second to import, in the one process that runs this test.
+    import schemathesis
+    from schemathesis import GenerationMode
+    from schemathesis.core.result import Ok
+
     assert house.app.store
     token = Tokens(house.app.sql.engine).create("fuzz", at=house.clock.now(), by="test")
     a_call(house)

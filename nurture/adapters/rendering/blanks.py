@@ -14,7 +14,6 @@ from jinja2 import TemplateSyntaxError, nodes
 from nurture.adapters.rendering.checks import located
 from nurture.adapters.rendering.failure import PREHEADER, SUBJECT
 from nurture.adapters.rendering.names import LEAD
-from nurture.adapters.rendering.sandbox import loads
 from nurture.adapters.rendering.templates import ENDINGS, TemplateKind, Templates
 from nurture.domain.errors import Problem
 
@@ -81,7 +80,7 @@ class _File:
             return  # reported otherwise
         yield from self._body(tree.body, known)
         own = frozenset(block.name for block in tree.find_all(nodes.Block))
-        for load, target in loads(tree):
+        for load, target in self.templates.tags(self.name):
             if target is None or self.templates.source(target) is None or isinstance(load, nodes.Include):
                 continue  # an include is read where it stands, with what is known there
             if isinstance(load, nodes.Extends):

@@ -12,7 +12,7 @@ from jinja2 import TemplateSyntaxError, meta, nodes
 from nurture.adapters.rendering import names
 from nurture.adapters.rendering.failure import PREHEADER, SUBJECT, file_of
 from nurture.adapters.rendering.inline_css import readable
-from nurture.adapters.rendering.sandbox import is_web_address, loads, near, tree_problems
+from nurture.adapters.rendering.sandbox import is_web_address, near, tree_problems
 from nurture.adapters.rendering.templates import ENDINGS, TemplateKind, Templates
 from nurture.domain.errors import Problem
 
@@ -103,15 +103,15 @@ class _File:
         for line, word, message in tree_problems(tree, sandbox):
             self.broken = True
             yield self._at(line, word, message)
-        yield from self._loads(tree)
+        yield from self._loads()
         if not self.broken:
             self.used = meta.find_undeclared_variables(tree)
             yield from self._names(tree)
         if self.name.endswith(".html"):
             yield from self._html()
 
-    def _loads(self, tree: nodes.Template) -> Iterator[Problem]:
-        for load, target in loads(tree):
+    def _loads(self) -> Iterator[Problem]:
+        for load, target in self.templates.tags(self.name):
             if target is None:
                 continue
             source = self.templates.source(target)

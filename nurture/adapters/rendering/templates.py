@@ -78,6 +78,7 @@ class Templates:
         self._scripts: dict[str, Template] = {}
         self._matters: dict[str, FrontMatter] = {}
         self._trees: dict[str, nodes.Template] = {}
+        self._tags: dict[str, list[tuple[nodes.Node, str | None]]] = {}
         self._needs: dict[str, Needs] = {}
         self.checked: dict[Hashable, tuple[tuple[Problem, ...], frozenset[str], bool]] = {}  # for `problems` alone
         self._pieces = lru_cache(maxsize=_SHAPES)(inline_css.pieces)
@@ -216,7 +217,7 @@ class Templates:
         waiting = [name]
         seen = {name}
         while waiting:
-            for load, target in self._loads_of(waiting.pop()):
+            for load, target in self.tags(waiting.pop()):
                 if target is None:
                     continue
                 found[target] = found.get(target, False) or not kinds or isinstance(load, kinds)
@@ -238,11 +239,14 @@ class Templates:
         except (TemplateSyntaxError, RecursionError):
             return frozenset()
 
-    def _loads_of(self, name: str) -> list[tuple[nodes.Node, str | None]]:
-        try:
-            return list(loads(self.tree(name)))
-        except (TemplateSyntaxError, RecursionError):
-            return []  # said when it is compiled or checked
+    def tags(self, name: str) -> list[tuple[nodes.Node, str | None]]:
+        """The tags of a file that load others, each with that file's name, looked for once."""
+        if name not in self._tags:
+            try:
+                self._tags[name] = list(loads(self.tree(name)))
+            except (TemplateSyntaxError, RecursionError):
+                self._tags[name] = []  # said when it is compiled or checked
+        return self._tags[name]
 
     def _run(self, template: Template, names: dict[str, Any]) -> str:
         with explained(template.name or "", _Known(names, self.sources)):

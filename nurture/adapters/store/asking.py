@@ -5,7 +5,9 @@ Each is what `names_of` and `LeadHistory` say of the same lead; a test holds the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -51,8 +53,12 @@ PRESENT: Final = (leads.c.merged_into.is_(None), leads.c.forgotten_at.is_(None))
 Column = ColumnElement[Any]
 
 
-def names(dialect: str, now: datetime, *, facts_since: datetime | None) -> dict[str, Column]:
-    """The flat names as `names_of` gives them; a fact that is older than `facts_since` is not known."""
+@lru_cache(maxsize=16)
+def names(dialect: str, now: datetime, *, facts_since: datetime | None) -> Mapping[str, Column]:
+    """The flat names as `names_of` gives them; a fact that is older than `facts_since` is not known.
+
+    Made once for all conditions of a pass.
+    """
     at = func.instr(leads.c.email, "@") if dialect == "sqlite" else func.strpos(leads.c.email, "@")
     behind = case((leads.c.email.is_not(None), func.substr(leads.c.email, at + 1)), else_=null())
     found: dict[str, Column] = {name: leads.c[name] for name in OWN}

@@ -109,7 +109,7 @@ class Rescorer:
         self._rules = rules.scoring
         self.how = how
         facts_since = how.now - rules.readiness.facts_valid.span
-        self._names = asking.names(db.dialect.name, how.now, facts_since=facts_since)
+        self._names = dict(asking.names(db.dialect.name, how.now, facts_since=facts_since))
         self._calls = asking.questions(db.dialect.name, how.now)
         batch = select(leads.c.id).where(leads.c.id > _AFTER).order_by(leads.c.id).limit(how.limit)
         if not self._say.sqlite:

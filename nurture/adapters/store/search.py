@@ -121,7 +121,7 @@ class Search:
         self, *, engagement: ColumnElement[float] | None = None, unknown: frozenset[str] = frozenset()
     ) -> ColumnElement[bool]:
         dialect = self._db.dialect.name
-        columns = asking.names(dialect, self._now, facts_since=self._facts_since)
+        columns = dict(asking.names(dialect, self._now, facts_since=self._facts_since))
         if engagement is not None:
             columns |= {"engagement": engagement, "score": leads.c.fit + engagement}
         calls = asking.questions(dialect, self._now)
