@@ -62,6 +62,7 @@ def arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--faults", type=float, default=0.02, help="share of requests that get no clear yes")
     parser.add_argument("--in-doubt", choices=("settle", "hold"), default="settle")
+    parser.add_argument("--patience", type=float, default=0.0, help="seconds that it may take; more on a busy machine")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     return parser
 
@@ -73,7 +74,7 @@ def ran(given: argparse.Namespace) -> crash.Outcome:
     if given.restarts and given.database != "postgresql":
         arguments().error("only a throwaway server is restarted: --database postgresql")
     logging.getLogger("aiohttp.server").disabled = True  # the provider's clients are killed in the middle of a request
-    crash.PATIENCE = 60.0 + given.kills + given.touches / 10 + (300 if given.freezes else 0)
+    crash.PATIENCE = given.patience or 60.0 + given.kills + given.touches / 10 + (300 if given.freezes else 0)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
         url = {"sqlite": "sqlite:///nurture.db"}.get(given.database, given.database)
