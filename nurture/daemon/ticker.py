@@ -47,7 +47,7 @@ def guarded(name: str, job: Callable[[], Any]) -> Callable[[], None]:
         try:
             job()
         except NurtureError as problem:
-            _log.warning("job_refused", job=name, what=problem.what)
+            _log.warning("job_refused", job=name, what=problem.what, hint=problem.hint)
         except Exception:  # noqa: BLE001  (the top of a pass: logged, and the next pass comes)
             _log.exception("job_failed", job=name)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 
+from nurture.adapters.store import schema
 from nurture.adapters.store.engine import open_engine
+from nurture.adapters.store.tokens import Tokens
 from nurture.adapters.store.turns import Turns
 from nurture.adapters.store.unit import SqlStore
 from nurture.domain.errors import UnreachableError
@@ -88,3 +92,19 @@ def test_a_transaction_that_fails_or_is_given_up_leaves_the_turn_to_others(tmp_p
             theirs.control.set_mark("web", "in time", NOW)
             theirs.commit()
         other.engine.dispose()
+
+
+def test_who_only_looks_waits_for_nobody_who_writes(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'nurture.db'}", busy_seconds=0.05)
+    schema.upgrade(engine)
+    token = Tokens(engine).create("website", at=NOW, by="test")
+    with closing(sqlite3.connect(tmp_path / "nurture.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert schema.current(engine) == schema.NEWEST
+        assert schema.check(engine) == []
+        assert Tokens(engine).name_of(token) == "website"
+        with SqlStore(engine).unit(write=False) as work:
+            assert work.leads.find("nobody@example.com") is None
+        with pytest.raises(UnreachableError, match="locked"), SqlStore(engine).unit() as work:
+            work.control.set_mark("here", "", NOW)
+    engine.dispose()

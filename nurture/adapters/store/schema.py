@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.exc import OperationalError
 
+from nurture.adapters.store.engine import WRITES
 from nurture.adapters.store.tables import metadata
 from nurture.adapters.store.texts import postgresql_functions
 from nurture.adapters.store.unit import reached
@@ -81,7 +82,7 @@ def upgrade(engine: Engine) -> list[str]:
 
 def current(engine: Engine) -> str | None:
     """The step that the schema is at; None for a database without one."""
-    with _reached(engine) as db:
+    with _read(engine) as db:
         return _revision(db)
 
 
@@ -97,7 +98,7 @@ def is_at_least(engine: Engine) -> bool:
 
 def check(engine: Engine) -> list[str]:
     """What is wrong with a database, in words: its step, its tables, and on SQLite the file itself."""
-    with _reached(engine) as db:
+    with _read(engine) as db:
         return list(_problems(db))
 
 
@@ -232,6 +233,13 @@ def _alone(engine: Engine) -> Iterator[Connection]:
             with db.begin():
                 db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
                 yield db
+
+
+@contextmanager
+def _read(engine: Engine) -> Iterator[Connection]:
+    """A look, for which nobody who writes to SQLite is waited for."""
+    with _reached(engine) as db:
+        yield db.execution_options(**{WRITES: False})
 
 
 @contextmanager

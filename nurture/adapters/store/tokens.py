@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.exc import IntegrityError
 
+from nurture.adapters.store.engine import WRITES
 from nurture.adapters.store.tables import api_tokens
 from nurture.domain.errors import RefusedError
 
@@ -36,9 +37,11 @@ class Tokens:
     def name_of(self, token: str) -> str | None:
         """Whose token this is; None for one that is not known."""
         with self._engine.connect() as db:
-            name: str | None = db.execute(
-                select(api_tokens.c.name).where(api_tokens.c.sha == _sha(token))
-            ).scalar_one_or_none()
+            name: str | None = (
+                db.execution_options(**{WRITES: False})
+                .execute(select(api_tokens.c.name).where(api_tokens.c.sha == _sha(token)))
+                .scalar_one_or_none()
+            )
         return name
 
 

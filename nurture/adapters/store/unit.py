@@ -36,6 +36,8 @@ HINTS: Final = {
     "53100": "Make room on the disk of the server. Nothing was lost: it goes on by itself then.",
     "SQLITE_READONLY": "Let this user write the file, its folder and the disk.",
     "25006": "It takes no writes: let database.url name the primary as well, host=a,b.",
+    "SQLITE_IOERR": "The disk fails, or was made read-only: look into the system's log. Nothing was lost.",
+    "SQLITE_CANTOPEN": "Is database.url right? Let this user read and write the file and its folder.",
     "SQLITE_BUSY": "Another program holds the lock. Which one has the file open?",
 }
 COLLISIONS: Final = ("40001", "40P01")  # serialization_failure, deadlock_detected: undone, and certainly so
