@@ -7,9 +7,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-# Small by their nature: what the operator wrote, one row for each daemon, job, sender, mailbox or key.
+# Small by their nature: what the operator wrote, one row for each daemon of a month, job, sender, mailbox or key.
 SMALL: Final = frozenset(
-    {"files", "cadence_versions", "switches", "marks", "api_tokens", "links", "first_waves", "imports"}
+    {"files", "cadence_versions", "switches", "marks", "api_tokens", "links", "first_waves", "imports", "daemons"}
 )
 BEGAN: Final = "2024-01-01 09:00:00"
 FIRST: Final = 1_000_000  # ids begin behind this, so that they are free to be taken by whoever comes first

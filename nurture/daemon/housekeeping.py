@@ -22,7 +22,7 @@ from nurture.wiring import App
 
 EVERY: Final = timedelta(minutes=1)  # between two looks at what is due
 AN_HOUR: Final = timedelta(hours=1)  # between two runs of retention, and two attempts at a copy that fails
-FORGOTTEN: Final = timedelta(days=30)  # slots that nobody asks for any more
+FORGOTTEN: Final = timedelta(days=30)  # slots that nobody asks for any more, daemons that nobody shows
 BACKUP: Final = "backup"
 RETENTION: Final = "retention"
 _log = log.get("housekeeping")
@@ -57,6 +57,9 @@ def run(app: App, *, now: datetime | None = None, stop: Callable[[], bool] = lam
     copy = _backup(app, settings.backup.every, moment) if settings.backup.every is not None else None
     moved = {"responses": 0, "events": 0}
     if _ours(app, RETENTION, AN_HOUR, moment):
+        with app.store.unit() as work:
+            work.control.forget_daemons(moment - FORGOTTEN)
+            work.commit()
         moved = retention.run(store=app.store, now=moment, keep=settings.retention.events, stop=stop)
     done = Kept(told, copy, **moved)
     if done != Kept():

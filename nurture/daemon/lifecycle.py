@@ -89,24 +89,16 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
             passed = app.store.now(app.clock.now())
         _report(done)
 
-    def beat() -> None:
-        now = app.store.now(app.clock.now())
-        safe = durability_of(app)
-        with app.store.unit() as work:
-            host, pid = socket.gethostname(), os.getpid()
-            work.control.beat(app.owner, host=host, pid=pid, now=now, sent=sent, passed=passed)
-            failover.note(work, safe, now)
-            if handle is not None and handle.is_serving:
-                listening.is_up(work, now)
-            work.commit()
+    def beating() -> None:
+        beat(app, sent=sent, passed=passed, is_serving=handle is not None and handle.is_serving)
 
-    beat()
+    beating()
     _ = app.mailer  # a wrong setting is said now, not at the first mail
     handle = serve(app)
     ticker = Ticker()
     now = app.clock.now()
     ticker.every(app.policy.tick, "pass", one_pass, now=now)
-    ticker.every(HEARTBEAT, "heartbeat", beat, now=now)
+    ticker.every(HEARTBEAT, "heartbeat", beating, now=now)
     ticker.every(KEEP, "forgotten", app.keep_forgotten, now=now + KEEP)
     ticker.every(
         housekeeping.EVERY, "housekeeping", lambda: housekeeping.run(app, stop=stop.is_set), now=now + HEARTBEAT
@@ -126,6 +118,19 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
         except UnreachableError as problem:  # the others will see that it beats no more
             _log.warning("left_without_a_word", what=problem.what)
         _log.info("stopped", daemon=app.owner, sent=sent)
+
+
+def beat(app: App, *, sent: int, passed: datetime | None, is_serving: bool) -> None:
+    """Let the fleet see that this daemon lives: what it sent, when its last pass ended, whether its web takes in."""
+    now = app.store.now(app.clock.now())
+    safe = durability_of(app)
+    with app.store.unit() as work:
+        host, pid = socket.gethostname(), os.getpid()
+        work.control.beat(app.owner, host=host, pid=pid, now=now, sent=sent, passed=passed)
+        failover.note(work, safe, now)
+        if is_serving:
+            listening.is_up(work, now)
+        work.commit()
 
 
 def _report(done: tick.Pass) -> None:

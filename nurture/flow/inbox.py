@@ -24,8 +24,7 @@ def entry(number: int, *, store: Store) -> dict[str, Any]:
 
 
 def _entry(work: Unit, number: int) -> dict[str, Any]:
-    every = [*work.notes.inbox(), *work.notes.inbox(settled=True)]
-    found = next((one for one in every if one["id"] == number), None)
+    found = work.notes.inbox_entry(number)
     if found is None:
         raise UnknownNameError("entry of the inbox", str(number), (), otherwise="Run: nurture inbox list")
     return found

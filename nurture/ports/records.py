@@ -87,6 +87,9 @@ class Notes(Protocol):
     def inbox(self, *, settled: bool = False) -> list[dict[str, Any]]:
         """The inbox, oldest first."""
 
+    def inbox_entry(self, number: int) -> dict[str, Any] | None:
+        """One entry, open or settled; None where there is none."""
+
     def settle(self, entry: int, *, as_: str, by: str, at: datetime) -> bool:
         """Settle an entry; False if it was."""
 
@@ -178,6 +181,9 @@ class Control(Protocol):
 
     def daemons(self) -> list[dict[str, Any]]:
         """Daemons that were seen, latest first."""
+
+    def forget_daemons(self, before: datetime) -> None:
+        """Remove the daemons that nobody has seen since."""
 
     def leave(self, daemon: str, now: datetime) -> None:
         """A daemon stops cleanly."""

@@ -204,3 +204,16 @@ def test_the_newest_copies_and_one_for_each_day_and_week_are_kept(made: list[dat
     assert len({at.date() for at in found}) >= min(DAYS, len({at.date() for at in made}))
     assert len({at.isocalendar()[:2] for at in found}) >= min(WEEKS, len({at.isocalendar()[:2] for at in made}))
     assert kept(found) == found  # to remove twice removes nothing more
+
+
+def test_a_daemon_that_was_not_seen_for_a_month_is_forgotten(folder: Path) -> None:
+    app = opened(folder, at(9))
+    tick.run(app, now=at(9))  # from here on its own marks say that nothing was set back
+    with app.store.unit() as work:
+        for days in (29, 31):
+            work.control.beat(f"{days} days", host="h", pid=1, now=at(9, day=-days), sent=0)
+        work.commit()
+    housekeeping.run(app, now=at(9))
+    with app.store.unit(write=False) as work:
+        assert [one["id"] for one in work.control.daemons()] == ["29 days"]
+    app.close()

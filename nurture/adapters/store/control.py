@@ -129,6 +129,10 @@ class ControlRows:
         query = select(daemon_table).order_by(daemon_table.c.seen_at.desc(), daemon_table.c.id)
         return dicts(self._db.execute(query).all())
 
+    def forget_daemons(self, before: datetime) -> None:
+        """Remove the daemons that nobody has seen since."""
+        self._db.execute(delete(daemon_table).where(daemon_table.c.seen_at < before))
+
     def leave(self, daemon: str, now: datetime) -> None:
         """A daemon stops cleanly."""
         stopped = update(daemon_table).where(daemon_table.c.id == daemon)

@@ -68,6 +68,11 @@ class NoteRows:
         query = select(inbox_table).where(at.is_not(None) if settled else at.is_(None))
         return dicts(self._db.execute(query.order_by(inbox_table.c.at, inbox_table.c.id)).all())
 
+    def inbox_entry(self, number: int) -> dict[str, Any] | None:
+        """One entry, open or settled; None where there is none."""
+        row = self._db.execute(select(inbox_table).where(inbox_table.c.id == number)).first()
+        return dicts([row])[0] if row is not None else None
+
     def settle(self, entry: int, *, as_: str, by: str, at: datetime) -> bool:
         """Settle an entry; False if it was."""
         settled = update(inbox_table).where(inbox_table.c.id == entry, inbox_table.c.settled_at.is_(None))
