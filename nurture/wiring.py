@@ -13,13 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from nurture.domain.breaker import Breaker
 from nurture.domain.errors import Problem, RefusedError, RequestError
-from nurture.domain.policy import Policy
-from nurture.domain.rehearsal import Rehearsal
-from nurture.ports import Clock, Files, Mailer, Rules, Store
-from nurture.ports.incoming import Mailbox, MailReader, ProviderEvent
-from nurture.ports.people import ForgottenBook
-from nurture.ports.rules import Renderer
-from nurture.ports.world import Courier, HighWater, MailNames, SendLog, SetClock
 from nurture.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -29,10 +22,17 @@ if TYPE_CHECKING:
     from nurture.adapters.store.unit import SqlStore
     from nurture.domain.calibration.table import Example
     from nurture.domain.calibration.table import Table as PointsTable
+    from nurture.domain.policy import Policy
     from nurture.domain.readiness import Readiness
+    from nurture.domain.rehearsal import Rehearsal
     from nurture.domain.scoring import Scoring
     from nurture.domain.workspace import Workspace
     from nurture.flow.dispatch.run import Unrecorded
+    from nurture.ports import Clock, Files, Mailer, Rules, Store
+    from nurture.ports.incoming import Mailbox, MailReader, ProviderEvent
+    from nurture.ports.people import ForgottenBook
+    from nurture.ports.rules import Renderer
+    from nurture.ports.world import Courier, HighWater, MailNames, SendLog, SetClock
 
 
 @dataclass

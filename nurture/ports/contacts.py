@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from nurture.domain.enrollment import Enrollment, EnrollmentId, State
-from nurture.domain.lead import CompanyId, LeadId
-from nurture.domain.response import Response
-from nurture.domain.scoring import Line
-from nurture.domain.touch import State as TouchState
-from nurture.domain.touch import Touch, TouchId
-from nurture.ports.rows import StoredResponse
+if TYPE_CHECKING:
+    from nurture.domain.enrollment import Enrollment, EnrollmentId, State
+    from nurture.domain.lead import CompanyId, LeadId
+    from nurture.domain.response import Response
+    from nurture.domain.scoring import Line
+    from nurture.domain.touch import State as TouchState
+    from nurture.domain.touch import Touch, TouchId
+    from nurture.ports.rows import StoredResponse
 
 
 class Enrollments(Protocol):

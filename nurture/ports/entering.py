@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from nurture.domain.cadence import Cadence
-from nurture.domain.lead import LeadId, Status
-from nurture.domain.workspace import Workspace
+if TYPE_CHECKING:
+    from nurture.domain.cadence import Cadence
+    from nurture.domain.lead import LeadId, Status
+    from nurture.domain.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

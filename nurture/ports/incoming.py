@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from nurture.domain.inbound import Inbound
-from nurture.domain.touch import TouchId
+if TYPE_CHECKING:
+    from nurture.domain.inbound import Inbound
+    from nurture.domain.touch import TouchId
 
 
 class MailReader(Protocol):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from nurture.domain.employers import Employers
-from nurture.domain.fact import Fact
-from nurture.domain.lead import LeadId
-from nurture.ports.rows import Consent, Suppression
+if TYPE_CHECKING:
+    from nurture.domain.employers import Employers
+    from nurture.domain.fact import Fact
+    from nurture.domain.lead import LeadId
+    from nurture.ports.rows import Consent, Suppression
 
 
 class Arrivals(Protocol):

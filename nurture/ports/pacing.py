@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from nurture.domain.lead import CompanyId, LeadId
-from nurture.domain.touch import TouchId
-from nurture.domain.wave import Answers, Wave
+if TYPE_CHECKING:
+    from nurture.domain.lead import CompanyId, LeadId
+    from nurture.domain.touch import TouchId
+    from nurture.domain.wave import Answers, Wave
 
 
 @dataclass(frozen=True, slots=True)

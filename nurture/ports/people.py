@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from nurture.domain.condition import Condition
-from nurture.domain.fact import Fact
-from nurture.domain.lead import Company, CompanyId, Lead, LeadId
-from nurture.domain.scoring import Scoring, Sums
-from nurture.domain.workspace import Workspace
-from nurture.ports.rows import Consent, Rescoring, Suppression
+if TYPE_CHECKING:
+    from nurture.domain.condition import Condition
+    from nurture.domain.fact import Fact
+    from nurture.domain.lead import Company, CompanyId, Lead, LeadId
+    from nurture.domain.scoring import Scoring, Sums
+    from nurture.domain.workspace import Workspace
+    from nurture.ports.rows import Consent, Rescoring, Suppression
 
 
 class Leads(Protocol):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from nurture.domain.chore import Chore
-from nurture.domain.handoff import State as HandoffState
-from nurture.domain.lead import LeadId
-from nurture.ports.rows import Change, Switch
+if TYPE_CHECKING:
+    from nurture.domain.chore import Chore
+    from nurture.domain.handoff import State as HandoffState
+    from nurture.domain.lead import LeadId
+    from nurture.ports.rows import Change, Switch
 
 
 class Sales(Protocol):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from nurture.domain.digest import Happened
-from nurture.domain.reception import Reception
+if TYPE_CHECKING:
+    from nurture.domain.digest import Happened
+    from nurture.domain.reception import Reception
 
 
 @dataclass(frozen=True, slots=True)

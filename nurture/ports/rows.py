@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nurture.domain.condition import Condition
 from nurture.domain.consent import Consent
-from nurture.domain.lead import LeadId
-from nurture.domain.response import Response
+
+if TYPE_CHECKING:
+    from nurture.domain.condition import Condition
+    from nurture.domain.lead import LeadId
+    from nurture.domain.response import Response
 
 __all__ = ["Change", "Consent", "Rescoring", "StoredResponse", "Suppression", "Switch"]
 

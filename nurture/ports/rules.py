@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from nurture.domain.draft import Draft, Rendered, Unrendered
-from nurture.domain.errors import Problem
-from nurture.domain.walk import Program
-from nurture.domain.workspace import Workspace
+if TYPE_CHECKING:
+    from nurture.domain.draft import Draft, Rendered, Unrendered
+    from nurture.domain.errors import Problem
+    from nurture.domain.walk import Program
+    from nurture.domain.workspace import Workspace
 
 
 class RenderedEmail(Protocol):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from nurture.domain.experience import Experience
-from nurture.domain.touch import Touch
+if TYPE_CHECKING:
+    from nurture.domain.experience import Experience
+    from nurture.domain.touch import Touch
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,40 +4,20 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from nurture.ports.contacts import Enrollments, Responses, Touches
-from nurture.ports.entering import Entering
-from nurture.ports.intake import Arrivals
-from nurture.ports.pacing import Pacing
-from nurture.ports.people import Imports, Leads, Persons, Suppressions
-from nurture.ports.records import Archive, Control, Notes, Sales
-from nurture.ports.reports import Reports
 from nurture.ports.rows import Change, Consent, Rescoring, StoredResponse, Suppression, Switch
 
-__all__ = [
-    "Archive",
-    "Arrivals",
-    "Change",
-    "Consent",
-    "Control",
-    "Enrollments",
-    "Imports",
-    "Leads",
-    "Notes",
-    "Persons",
-    "Reports",
-    "Rescoring",
-    "Responses",
-    "Sales",
-    "Store",
-    "StoredResponse",
-    "Suppression",
-    "Suppressions",
-    "Switch",
-    "Touches",
-    "Unit",
-]
+if TYPE_CHECKING:
+    from nurture.ports.contacts import Enrollments, Responses, Touches
+    from nurture.ports.entering import Entering
+    from nurture.ports.intake import Arrivals
+    from nurture.ports.pacing import Pacing
+    from nurture.ports.people import Imports, Leads, Persons, Suppressions
+    from nurture.ports.records import Archive, Control, Notes, Sales
+    from nurture.ports.reports import Reports
+
+__all__ = ["Change", "Consent", "Rescoring", "Store", "StoredResponse", "Suppression", "Switch", "Unit"]
 
 
 class Unit(Protocol):

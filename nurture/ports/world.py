@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from nurture.domain.message import Message
-from nurture.domain.touch import TouchId
-from nurture.domain.verdict import Verdict
+if TYPE_CHECKING:
+    from nurture.domain.message import Message
+    from nurture.domain.touch import TouchId
+    from nurture.domain.verdict import Verdict
 
 # What goes to people of ours travels under this and its number, where a touch has its id. No touch begins so.
 DELIVERY: Final = "delivery-"
