@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import DBAPIError
 
 from nurture.domain import calendar
-from nurture.domain.durability import Durability
 from nurture.domain.errors import NurtureError, RequestError, UnreachableError
-from nurture.domain.message import Message
-from nurture.domain.outcome import Outcome, StillOpen
 from nurture.domain.policy import Sender
-from nurture.domain.row import Refused
-from nurture.ports import Clock, Mailer
-from nurture.ports.incoming import ProviderEvent
-from nurture.ports.world import Courier, Hints
-from nurture.settings import Settings
 
 if TYPE_CHECKING:
+    from nurture.domain.durability import Durability
+    from nurture.domain.message import Message
+    from nurture.domain.outcome import Outcome, StillOpen
+    from nurture.domain.row import Refused
+    from nurture.ports import Clock, Mailer
+    from nurture.ports.incoming import ProviderEvent
+    from nurture.ports.world import Courier, Hints
+    from nurture.settings import Settings
     from nurture.wiring import App
 
 Verify = Callable[[str | None, str | None, bytes], bool]

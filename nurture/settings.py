@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from nurture import setting_environment as environment
 from nurture.domain import calendar
 from nurture.domain.errors import RequestError
 from nurture.domain.pacing import Limits
@@ -27,7 +27,8 @@ _SECRETS = {("sendgrid", "api_key"), ("smtp", "password"), ("imap", "password"),
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # What validates a section is built with that of all settings, not by itself before.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class SenderSection(_Section):
@@ -188,42 +189,28 @@ class StateSection(_Section):
     dir: str = ".nurture"
 
 
-class _Sources(BaseSettings):
-    model_config = SettingsConfigDict(
-        env_prefix="NURTURE_", env_nested_delimiter="__", extra="ignore", frozen=True, populate_by_name=True
-    )
+class _Sources(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
-    database: DatabaseSection = DatabaseSection()
-    mail: MailSection = Field(default_factory=lambda: MailSection.model_validate({}))
-    senders: dict[str, SenderSection] = {}
-    sendgrid: SendGridSection = SendGridSection()
-    smtp: SmtpSection = Field(default_factory=lambda: SmtpSection.model_validate({}))
-    imap: ImapSection = Field(default_factory=lambda: ImapSection.model_validate({}))
-    replies: RepliesSection = RepliesSection()
-    web: WebSection = WebSection()
-    calendar: CalendarSection = CalendarSection()
-    limits: LimitsSection = Field(default_factory=lambda: LimitsSection.model_validate({}))
-    alerts: AlertsSection = AlertsSection()
-    webhooks: dict[str, WebhookSection] = {}
-    crm: CrmSection = CrmSection()
-    nurture: NurtureSection = Field(default_factory=lambda: NurtureSection.model_validate({}))
-    retention: RetentionSection = RetentionSection()
-    backup: BackupSection = BackupSection()
-    digest: DigestSection = DigestSection()
-    scheduler: SchedulerSection = SchedulerSection()
-    state: StateSection = StateSection()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over the file, which is passed in as initial values."""
-        return env_settings, init_settings
+    database: DatabaseSection
+    mail: MailSection
+    senders: dict[str, SenderSection]
+    sendgrid: SendGridSection
+    smtp: SmtpSection
+    imap: ImapSection
+    replies: RepliesSection
+    web: WebSection
+    calendar: CalendarSection
+    limits: LimitsSection
+    alerts: AlertsSection
+    webhooks: dict[str, WebhookSection]
+    crm: CrmSection
+    nurture: NurtureSection
+    retention: RetentionSection
+    backup: BackupSection
+    digest: DigestSection
+    scheduler: SchedulerSection
+    state: StateSection
 
 
 class Settings(_Sources):
@@ -348,7 +335,8 @@ def read_settings(folder: Path) -> Settings:
         raise RequestError(f"{path} cannot be read: {problem.strerror}.", hint="Is it yours?") from problem
     _refuse(values, path)
     try:
-        settings = Settings(folder=folder, **values)
+        sections: dict[str, Any] = {name: {} for name in _Sources.model_fields}
+        settings = Settings(folder=folder, **sections | environment.over(values, _Sources))
     except ValidationError as problem:
         raise RequestError(_in_words(problem, path), hint=f"See the comments in {FILE}.") from None
     _check_names(settings, path)
@@ -373,7 +361,7 @@ def _in_words(problem: ValidationError, path: Path) -> str:
     lines = []
     for error in problem.errors(include_url=False, include_input=False):
         where = ".".join(str(part) for part in error["loc"])
-        env = "NURTURE_" + "__".join(str(part).upper() for part in error["loc"])
+        env = environment.PREFIX + "__".join(str(part).upper() for part in error["loc"])
         place = env if env in os.environ else f"{path}: {where}"
         lines.append(f"{place}: {error['msg'].removeprefix('Value error, ').rstrip('.')}.")
     return "\n".join(lines)

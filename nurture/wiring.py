@@ -86,6 +86,9 @@ class App:
 
     def keep_forgotten(self) -> None:
         """Forget again whom the restore of an old backup brought back, before anything else is done."""
+        with self.sql.unit(write=False) as work:
+            if work.suppressions.sealed() == self.forgotten.read():
+                return  # as nearly always: what would put it right need not even be imported
         from nurture.flow.persons import keep_forgotten
 
         keep_forgotten(self.forgotten, store=self.sql, now=self.clock.now(), by="daemon")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nurture.domain import fleet
 from nurture.domain.touch import State
 from nurture.moves.clock import LAST_PASS
-from nurture.wiring import App
+
+if TYPE_CHECKING:
+    from nurture.wiring import App
 
 
 def of(app: App) -> dict[str, Any]:

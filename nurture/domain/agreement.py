@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import unified_diff
 from math import comb
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain.calibration.table import is_sayable, quoted
 from nurture.domain.fact import FactName
-from nurture.domain.readiness import Readiness
+
+if TYPE_CHECKING:
+    from nurture.domain.readiness import Readiness
 
 # What may be asked for, or asked to be something else; the facts are added.
 _REQUIRABLE: Final = ("phone", "title", "industry", "employees", "revenue", "country", "company")

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from nurture.domain.buying_group import missing_roles
 from nurture.domain.fact import Fact, FactName
-from nurture.domain.lead import Company, Lead
 from nurture.domain.promotion import last_request, local_day, reason_of, words_of
 from nurture.domain.response import CallOutcome, Grade, Kind, Response
-from nurture.domain.scoring import Worth
-from nurture.domain.timeline import Entry
+
+if TYPE_CHECKING:
+    from nurture.domain.lead import Company, Lead
+    from nurture.domain.scoring import Worth
+    from nurture.domain.timeline import Entry
 
 PROFILE: Final = "company_profile"
 UNKNOWN: Final = "unknown: ask"

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nurture.domain.calendar import Window
 from nurture.domain.condition import Condition
-from nurture.domain.duration import Duration
-from nurture.domain.response import Kind
-from nurture.domain.touch import Channel
+
+if TYPE_CHECKING:
+    from nurture.domain.duration import Duration
+    from nurture.domain.response import Kind
+    from nurture.domain.touch import Channel
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nurture.domain.changed import Carried, carried
-from nurture.domain.message import Message
-from nurture.domain.policy import Sender
+
+if TYPE_CHECKING:
+    from nurture.domain.message import Message
+    from nurture.domain.policy import Sender
 
 
 @dataclass(frozen=True, slots=True)

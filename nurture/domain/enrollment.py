@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import product
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from nurture.domain.cadence import Cadence
 from nurture.domain.chance import is_held_out
 from nurture.domain.errors import RefusedError
-from nurture.domain.touch import TouchId
+
+if TYPE_CHECKING:
+    from nurture.domain.cadence import Cadence
+    from nurture.domain.touch import TouchId
 
 
 class State(StrEnum):

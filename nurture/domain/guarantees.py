@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from nurture.domain.cadence import Enroll, Set, Stop
-from nurture.domain.condition import Condition
 from nurture.domain.condition.meaning import (
     Among,
     Compare,
@@ -21,6 +20,9 @@ from nurture.domain.condition.meaning import (
 )
 from nurture.domain.fact import FactName
 from nurture.domain.walk import Branch, Fork, Jump, Program
+
+if TYPE_CHECKING:
+    from nurture.domain.condition import Condition
 
 Names = frozenset[str]
 # Every lead has these.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from nurture.domain.duration import Duration
-from nurture.domain.lead import CompanyId, Lead
 from nurture.domain.response import Grade, Kind, Response
 from nurture.domain.touch import CONTACTED, Channel, State, Touch
+
+if TYPE_CHECKING:
+    from nurture.domain.duration import Duration
+    from nurture.domain.lead import CompanyId, Lead
 
 # A touch that ended without a person's word is known by its state.
 ENDED: Final = frozenset({State.DONE, State.EXPIRED, State.CANCELED, State.SKIPPED, State.FAILED})

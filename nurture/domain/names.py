@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain.fact import FactName
-from nurture.domain.lead import Lead
+
+if TYPE_CHECKING:
+    from nurture.domain.lead import Lead
 
 MONTH: Final = 30.4375  # days
 _FACTS: Final = tuple(name.value for name in FactName)

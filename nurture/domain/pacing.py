@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from nurture.domain import calendar
-from nurture.domain.calendar import Window
 from nurture.domain.queue import PeopleQueue, Queue, RateQueue
 from nurture.domain.touch import Channel, Reason
+
+if TYPE_CHECKING:
+    from nurture.domain.calendar import Window
 
 DAY: Final = timedelta(days=1)
 WEEK: Final = timedelta(days=7)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from nurture.domain.calendar import OFFICE, Window, WorkingHours
-from nurture.domain.condition import Condition
+
+if TYPE_CHECKING:
+    from nurture.domain.condition import Condition
 
 
 class Role(StrEnum):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from nurture.domain.pacing import Limits
-from nurture.domain.rate import Ceiling
+
+if TYPE_CHECKING:
+    from nurture.domain.rate import Ceiling
 
 DAY: Final = timedelta(days=1)
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import pairwise, product
 from math import inf, prod
 from operator import eq, ge, gt, le, lt, ne
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from nurture.domain.condition import NAMES, Condition, Type
 from nurture.domain.condition.meaning import (
@@ -30,7 +30,9 @@ from nurture.domain.condition.meaning import (
     inside,
 )
 from nurture.domain.condition.vocabulary import CLOSED, custom_text, custom_truth, fold
-from nurture.domain.scoring import Scoring
+
+if TYPE_CHECKING:
+    from nurture.domain.scoring import Scoring
 
 MOST_TRIES: Final = 5_000
 # Nobody has fewer.

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from nurture.domain.condition import Condition, History
 from nurture.domain.fact import Fact, FactName
 from nurture.domain.lead import Lead, Status
-from nurture.domain.readiness import Readiness
 from nurture.domain.response import REFUSALS, CallOutcome, Grade, Intent, Kind, Response
+
+if TYPE_CHECKING:
+    from nurture.domain.condition import Condition, History
+    from nurture.domain.readiness import Readiness
 
 
 class Code(StrEnum):

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain, repeat
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from nurture.domain.rate import ENDLESS, Ceiling
-from nurture.domain.touch import Reason
+
+if TYPE_CHECKING:
+    from nurture.domain.touch import Reason
 
 
 class Queue(Protocol):

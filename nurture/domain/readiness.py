@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from nurture.domain.condition import Condition
 from nurture.domain.duration import Duration, Unit
-from nurture.domain.lead import Status
+
+if TYPE_CHECKING:
+    from nurture.domain.condition import Condition
+    from nurture.domain.lead import Status
 
 DAYS_30: Final = Duration(30, Unit.DAYS)
 DAYS_180: Final = Duration(180, Unit.DAYS)

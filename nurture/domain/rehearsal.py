@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from nurture.domain import calendar
-from nurture.domain.response import Kind
-from nurture.domain.touch import Channel
+
+if TYPE_CHECKING:
+    from nurture.domain.response import Kind
+    from nurture.domain.touch import Channel
 
 When = date | datetime  # a day, or a moment; one without a zone is local to the lead
 

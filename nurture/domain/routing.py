@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain import calendar
-from nurture.domain.calendar import WorkingHours
-from nurture.domain.condition import History
 from nurture.domain.duration import Duration, Unit
 from nurture.domain.person import Person, Role
 from nurture.domain.promotion import Code
-from nurture.domain.workspace import Workspace
+
+if TYPE_CHECKING:
+    from nurture.domain.calendar import WorkingHours
+    from nurture.domain.condition import History
+    from nurture.domain.workspace import Workspace
 
 # A rep who said no is not asked again for so long, unless a person did something new.
 SAME_REP: Final = timedelta(days=90)

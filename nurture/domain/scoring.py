@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import fsum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from nurture.domain.condition import Condition, History
 from nurture.domain.duration import Duration, Unit
 from nurture.domain.lead import Stage
 from nurture.domain.response import Grade, Kind, Response
+
+if TYPE_CHECKING:
+    from nurture.domain.condition import Condition, History
 
 SECOND: Final = timedelta(seconds=1)
 # A lead whose score cannot cross anything need not be looked at; a far bound keeps arithmetic finite.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from nurture.domain import calendar
@@ -32,9 +32,11 @@ from nurture.domain.cadence import (
     YearDay,
 )
 from nurture.domain.chance import chance
-from nurture.domain.condition import Condition, History
 from nurture.domain.enrollment import DAY, Event, Place
 from nurture.domain.touch import State, Touch
+
+if TYPE_CHECKING:
+    from nurture.domain.condition import Condition, History
 
 # The program -----------------------------------------------------------------------------------------------------
 

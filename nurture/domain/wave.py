@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from nurture.domain.touch import TouchId
+if TYPE_CHECKING:
+    from nurture.domain.touch import TouchId
 
 MOST_BOUNCED: Final = 0.05
 MOST_UNSUBSCRIBED: Final = 0.02

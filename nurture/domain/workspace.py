@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from nurture.domain.cadence import Cadence
-from nurture.domain.person import Person, Role
 from nurture.domain.readiness import Readiness
 from nurture.domain.scoring import Scoring
-from nurture.domain.source import Source
+
+if TYPE_CHECKING:
+    from nurture.domain.cadence import Cadence
+    from nurture.domain.person import Person, Role
+    from nurture.domain.source import Source
 
 # What conditions ask about our own touches; responses have a pass of their own.
 OF_TOUCHES: Final = frozenset({"sent", "touches", "outcome"})

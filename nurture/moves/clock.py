@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from nurture.ports import Unit
 from nurture.ports.store import Change, Switch
+
+if TYPE_CHECKING:
+    from nurture.ports import Unit
 
 AHEAD: Final = "clock:ahead"
 BACK: Final = "clock:back"

@@ -38,6 +38,7 @@ from sqlalchemy.sql.elements import conv
 
 from nurture.adapters.store import schema
 from nurture.adapters.store.tables import Moment, metadata
+from nurture.adapters.store.tables.columns import complete
 
 RELEASED: Final = "0001"  # the last step of the last released version; no step up to it ever changes
 NEXT: Final = f"{int(RELEASED) + 1:04}"
@@ -88,6 +89,7 @@ class Change:
 
 def written(tables: MetaData = metadata) -> str | None:
     """The text of the step; None while the released steps and the tables say the same. Raises NotAnAdditionError."""
+    complete(tables)
     engine = create_engine("sqlite://")
     with engine.begin() as db:
         command.upgrade(schema.alembic_config(db), RELEASED)

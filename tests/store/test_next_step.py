@@ -14,6 +14,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Meta
 from nurture.adapters.store import schema
 from nurture.adapters.store.engine import open_engine
 from nurture.adapters.store.tables import Id, metadata
+from nurture.adapters.store.tables.columns import complete
 from tests.store import next_step
 from tests.store.test_schema import shape
 
@@ -22,6 +23,7 @@ MOMENT = "2026-11-23 09:00:00+00:00"
 
 def released() -> MetaData:
     """The tables as they are, to be changed."""
+    complete(metadata)
     copied = MetaData(naming_convention=metadata.naming_convention)
     for table in metadata.sorted_tables:
         table.to_metadata(copied)

@@ -11,7 +11,6 @@ from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, Dialect, Select, Text, bindparam, func, select
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import InternalTraversal
@@ -55,7 +54,11 @@ class _Values(TypeDecorator[Collection[Any]]):
         self.item = item
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(ARRAY(self.item) if dialect.name == "postgresql" else Text())
+        if dialect.name != "postgresql":
+            return dialect.type_descriptor(Text())
+        from sqlalchemy.dialects.postgresql import ARRAY
+
+        return dialect.type_descriptor(ARRAY(self.item))
 
     def process_bind_param(self, value: Collection[Any] | None, dialect: Dialect) -> Any:
         values = list(value or ())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -30,15 +30,17 @@ from sqlalchemy import (
     select,
 )
 
-from nurture.adapters.store.conditions import Calls
 from nurture.adapters.store.people import FIRST_DOMAIN
 from nurture.adapters.store.tables import companies, facts, leads, responses, touches
 from nurture.adapters.store.texts import Custom
-from nurture.domain.duration import Duration
 from nurture.domain.fact import FactName
 from nurture.domain.history import AFTER_PATH, ENDED
 from nurture.domain.response import Grade, Kind
 from nurture.domain.touch import CONTACTED
+
+if TYPE_CHECKING:
+    from nurture.adapters.store.conditions import Calls
+    from nurture.domain.duration import Duration
 
 FACTS: Final = frozenset(map(str, FactName))
 OF_COMPANY: Final = frozenset({"company", "domain", "industry", "employees", "revenue", "country", "timezone"})

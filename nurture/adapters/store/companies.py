@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
@@ -15,7 +15,9 @@ from nurture.adapters.store.people import companies_alone, company_of
 from nurture.adapters.store.rows import add_once, fetch
 from nurture.adapters.store.tables import companies, company_domains, leads, touches
 from nurture.domain.errors import CollisionError
-from nurture.domain.lead import Company, CompanyId
+
+if TYPE_CHECKING:
+    from nurture.domain.lead import Company, CompanyId
 
 _BY_ID = companies_alone().where(among(companies.c.id))
 _LAST_TOUCHED = (

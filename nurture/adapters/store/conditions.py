@@ -7,13 +7,12 @@ it become false first.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Boolean, ColumnElement, Double, and_, case, cast, false, func, literal, not_, or_, true
 from sqlalchemy.sql.selectable import Exists
 
 from nurture.adapters.store.texts import Custom, CustomNumber, Folded, FoldedTest
-from nurture.domain.condition import Condition
 from nurture.domain.condition.meaning import (
     Among,
     Arithmetic,
@@ -31,6 +30,9 @@ from nurture.domain.condition.meaning import (
     inside,
 )
 from nurture.domain.condition.vocabulary import CLOSED, LARGEST, NO_WORDS, SMALLEST, Type
+
+if TYPE_CHECKING:
+    from nurture.domain.condition import Condition
 
 _SIGNS: Final = {"==": "=", "!=": "<>"}
 _MIRRORED: Final = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, func, select, update
 from sqlalchemy import insert as plain_insert
@@ -17,8 +17,10 @@ from nurture.adapters.store.tables import api_tokens, cadence_versions, jobs, ma
 from nurture.adapters.store.tables import daemons as daemon_table
 from nurture.adapters.store.tables import files as file_table
 from nurture.adapters.store.tables import switches as switch_table
-from nurture.domain.chore import Chore
 from nurture.ports.store import Switch
+
+if TYPE_CHECKING:
+    from nurture.domain.chore import Chore
 
 LATEST = select(func.max(file_table.c.id)).group_by(file_table.c.path)
 REMOVED = ""  # the hash of a file that is gone

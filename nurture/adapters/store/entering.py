@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
     Boolean,
@@ -31,12 +31,14 @@ from nurture.adapters.store.search import Search
 from nurture.adapters.store.suppressions import SuppressionRows
 from nurture.adapters.store.tables import changes, enrollments, leads, suppressions, touches
 from nurture.adapters.store.touches import IS_UNANSWERED
-from nurture.domain.cadence import Cadence
 from nurture.domain.chance import held_out_below, is_held_out
 from nurture.domain.enrollment import OPEN, State
 from nurture.domain.lead import NOTHING_PLANNED, OWN_RETURNS, LeadId, Status
-from nurture.domain.workspace import Workspace
 from nurture.ports.entering import Door, Standing
+
+if TYPE_CHECKING:
+    from nurture.domain.cadence import Cadence
+    from nurture.domain.workspace import Workspace
 
 Test = ColumnElement[bool]
 _OPEN: Final = enrollments.c.state.in_([one.value for one in OPEN])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Select, select
 
@@ -14,9 +14,11 @@ from nurture.adapters.store.among import among, each_among
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.rows import change, fetch, insert, pairs, reserved
 from nurture.adapters.store.tables import consents, facts, lead_aliases, leads, suppressions
-from nurture.domain.employers import Employers
-from nurture.domain.fact import Fact
-from nurture.ports.store import Consent, Suppression
+
+if TYPE_CHECKING:
+    from nurture.domain.employers import Employers
+    from nurture.domain.fact import Fact
+    from nurture.ports.store import Consent, Suppression
 
 JSON_COLUMNS: Final = ("sums", "by_person", "custom")
 _HELD: Final = select(leads).where(among(leads.c.id)).order_by(leads.c.id).with_for_update()

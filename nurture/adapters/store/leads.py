@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, bindparam, exists, func, or_, select, text, true, update
 from sqlalchemy import insert as plain_insert
@@ -27,12 +27,14 @@ from nurture.adapters.store.tables import (
 )
 from nurture.adapters.store.waiting import idle_leads
 from nurture.domain.address import normalise_email
-from nurture.domain.condition import Condition
 from nurture.domain.fact import Confidence, Fact, FactName
 from nurture.domain.lead import Company, CompanyId, Lead, LeadId, Stage, Status
-from nurture.domain.scoring import Scoring, Sums
-from nurture.domain.workspace import Workspace
 from nurture.ports.store import Consent, Rescoring
+
+if TYPE_CHECKING:
+    from nurture.domain.condition import Condition
+    from nurture.domain.scoring import Scoring, Sums
+    from nurture.domain.workspace import Workspace
 
 JSON_COLUMNS = frozenset({"sums", "by_person", "custom"})
 LARGEST_ID = 2**63 - 1

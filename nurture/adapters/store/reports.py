@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, Text, case, cast, exists, func, or_, select, union, union_all
 from sqlalchemy.sql.selectable import CompoundSelect
@@ -12,13 +12,15 @@ from sqlalchemy.sql.selectable import CompoundSelect
 from nurture.adapters.store.happened import happened
 from nurture.adapters.store.tables import changes, enrollments, handoffs, leads, responses, touches
 from nurture.adapters.store.waiting import waiting
-from nurture.domain.digest import Happened
 from nurture.domain.handoff import State as Handoff
 from nurture.domain.lead import Stage
 from nurture.domain.reception import Reception
 from nurture.domain.response import CONVERSATIONS, EVIDENCE, REFUSALS, Bounce, CallOutcome, Grade, Kind
 from nurture.domain.touch import Channel, State
 from nurture.ports.reports import Arm, Desk, Earned, Entered, Held, Made, Reached, Waited, Waiting, Work
+
+if TYPE_CHECKING:
+    from nurture.domain.digest import Happened
 
 SOURCE = func.nullif(leads.c.source, "")
 COUNTED = leads.c.merged_into.is_(None)

@@ -12,7 +12,7 @@ from functools import reduce
 from math import log
 from operator import add
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
     Boolean,
@@ -56,8 +56,10 @@ from nurture.domain.condition import RESPONSE_NAMES, Condition
 from nurture.domain.lead import Stage
 from nurture.domain.response import Grade
 from nurture.domain.scoring import FAR, EngagementRule
-from nurture.domain.workspace import Workspace
-from nurture.ports.store import Rescoring
+
+if TYPE_CHECKING:
+    from nurture.domain.workspace import Workspace
+    from nurture.ports.store import Rescoring
 
 Value = ColumnElement[Any]
 _EMPLOYER: Final = leads.c.company_id == companies.c.id

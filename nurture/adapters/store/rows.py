@@ -22,7 +22,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import insert as plain_insert
-from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.adapters.store import together
 
@@ -48,7 +47,18 @@ def gathered(db: Connection, query: Select[Any], **values: Any) -> list[int]:
 
 def insert(db: Connection, table: Table) -> Any:
     """An INSERT that knows ON CONFLICT and RETURNING on this database."""
-    return postgresql.insert(table) if db.dialect.name == "postgresql" else sqlite.insert(table)
+    return _inserting(db.dialect.name, table)
+
+
+def _inserting(dialect: str, table: Table) -> Any:
+    # Only the dialect in use is loaded: that of PostgreSQL costs a tenth of a start.
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
 
 
 def put(
@@ -101,7 +111,7 @@ def _said(statement: UpdateBase, dialect: Dialect, names: tuple[str, ...]) -> tu
 # Building a statement costs more than running it: each is built once.
 @cache
 def _putting(dialect: str, table: Table, key: tuple[str, ...], names: tuple[str, ...]) -> Any:
-    new = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    new = _inserting(dialect, table)
     return new.on_conflict_do_update(index_elements=key, set_={name: new.excluded[name] for name in names})
 
 
@@ -118,7 +128,7 @@ def _adding_each(table: Table) -> Insert:
 
 @cache
 def _adding(dialect: str, table: Table, returning: Any) -> Any:
-    new = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    new = _inserting(dialect, table)
     return new.on_conflict_do_nothing().returning(returning)
 
 

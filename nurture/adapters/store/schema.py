@@ -32,7 +32,6 @@ from sqlalchemy.exc import OperationalError
 
 from nurture.adapters.store.engine import WRITES
 from nurture.adapters.store.tables import metadata
-from nurture.adapters.store.texts import postgresql_functions
 from nurture.adapters.store.unit import reached
 from nurture.domain.errors import RefusedError, UnreachableError
 
@@ -212,6 +211,8 @@ def alembic_config(db: Connection) -> Config:
 def _functions(db: Connection) -> None:
     """The functions that conditions use. They follow the Unicode tables of this Python, so they are no step."""
     if db.dialect.name == "postgresql":
+        from nurture.adapters.store.texts import postgresql_functions
+
         for statement in postgresql_functions():
             db.exec_driver_sql(statement)
 

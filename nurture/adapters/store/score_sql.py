@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from sqlite3 import OperationalError
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
     JSON,
@@ -28,7 +28,9 @@ from sqlalchemy import (
 
 from nurture.adapters.store.tables.columns import Moment
 from nurture.adapters.store.texts import prepare_sqlite
-from nurture.domain.condition import Condition
+
+if TYPE_CHECKING:
+    from nurture.domain.condition import Condition
 
 Value = ColumnElement[Any]
 _MATHEMATICS: Final = {"exp": math.exp, "ln": math.log, "floor": math.floor}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal, or_, select
 
@@ -22,11 +22,13 @@ from nurture.adapters.store.tables import companies, facts, leads
 from nurture.adapters.store.texts import prepare_sqlite
 from nurture.adapters.store.touches import TouchRows
 from nurture.domain import scoring
-from nurture.domain.condition import Condition
 from nurture.domain.history import LeadHistory, beside
-from nurture.domain.lead import CompanyId, Lead, LeadId
 from nurture.domain.names import names_of
-from nurture.domain.workspace import Workspace
+
+if TYPE_CHECKING:
+    from nurture.domain.condition import Condition
+    from nurture.domain.lead import CompanyId, Lead, LeadId
+    from nurture.domain.workspace import Workspace
 
 BATCH: Final = 2_000
 _STAGES: Final = (

@@ -5,28 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from nurture.adapters.store.archive import ArchiveRows
-from nurture.adapters.store.control import ControlRows
 from nurture.adapters.store.engine import WRITES
-from nurture.adapters.store.enrollments import EnrollmentRows
-from nurture.adapters.store.entering import EnteringRows
-from nurture.adapters.store.imports import ImportRows
-from nurture.adapters.store.intake import ArrivalRows
-from nurture.adapters.store.leads import LeadRows
-from nurture.adapters.store.notes import NoteRows
-from nurture.adapters.store.pacing import PacingRows
-from nurture.adapters.store.persons import PersonRows
-from nurture.adapters.store.reports import ReportRows
-from nurture.adapters.store.responses import ResponseRows
-from nurture.adapters.store.sales import SalesRows
-from nurture.adapters.store.suppressions import SuppressionRows
-from nurture.adapters.store.touches import TouchRows
 from nurture.domain.errors import CollisionError, UnreachableError
+
+if TYPE_CHECKING:
+    from nurture.adapters.store.archive import ArchiveRows
+    from nurture.adapters.store.control import ControlRows
+    from nurture.adapters.store.enrollments import EnrollmentRows
+    from nurture.adapters.store.entering import EnteringRows
+    from nurture.adapters.store.imports import ImportRows
+    from nurture.adapters.store.intake import ArrivalRows
+    from nurture.adapters.store.leads import LeadRows
+    from nurture.adapters.store.notes import NoteRows
+    from nurture.adapters.store.pacing import PacingRows
+    from nurture.adapters.store.persons import PersonRows
+    from nurture.adapters.store.reports import ReportRows
+    from nurture.adapters.store.responses import ResponseRows
+    from nurture.adapters.store.sales import SalesRows
+    from nurture.adapters.store.suppressions import SuppressionRows
+    from nurture.adapters.store.touches import TouchRows
 
 # Locked for longer than we wait, a full or a failing disk; and: connection lost, resources used up, shut down.
 SQLITE_AWAY: Final = ("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")
@@ -45,25 +48,104 @@ POSTGRES_AWAY: Final = ("08", "53", "57P", "58")
 
 
 class SqlUnit:
-    """One transaction. What is not committed is rolled back when it is left."""
+    """One transaction. What is not committed is rolled back when it is left.
+
+    A repository is read and made when it is first asked for: few commands need more than some of them.
+    """
 
     def __init__(self, db: Connection, key: Callable[[], str]) -> None:
         self._db = db
-        self.leads = LeadRows(db)
-        self.suppressions = SuppressionRows(db, key)
-        self.enrollments = EnrollmentRows(db)
-        self.entering = EnteringRows(db, key)
-        self.touches = TouchRows(db)
-        self.pacing = PacingRows(db)
-        self.responses = ResponseRows(db)
-        self.sales = SalesRows(db)
-        self.notes = NoteRows(db)
-        self.control = ControlRows(db)
-        self.imports = ImportRows(db)
-        self.arrivals = ArrivalRows(db)
-        self.persons = PersonRows(db)
-        self.reports = ReportRows(db)
-        self.archive = ArchiveRows(db)
+        self._key = key
+
+    @cached_property
+    def leads(self) -> LeadRows:
+        from nurture.adapters.store.leads import LeadRows
+
+        return LeadRows(self._db)
+
+    @cached_property
+    def suppressions(self) -> SuppressionRows:
+        from nurture.adapters.store.suppressions import SuppressionRows
+
+        return SuppressionRows(self._db, self._key)
+
+    @cached_property
+    def enrollments(self) -> EnrollmentRows:
+        from nurture.adapters.store.enrollments import EnrollmentRows
+
+        return EnrollmentRows(self._db)
+
+    @cached_property
+    def entering(self) -> EnteringRows:
+        from nurture.adapters.store.entering import EnteringRows
+
+        return EnteringRows(self._db, self._key)
+
+    @cached_property
+    def touches(self) -> TouchRows:
+        from nurture.adapters.store.touches import TouchRows
+
+        return TouchRows(self._db)
+
+    @cached_property
+    def pacing(self) -> PacingRows:
+        from nurture.adapters.store.pacing import PacingRows
+
+        return PacingRows(self._db)
+
+    @cached_property
+    def responses(self) -> ResponseRows:
+        from nurture.adapters.store.responses import ResponseRows
+
+        return ResponseRows(self._db)
+
+    @cached_property
+    def sales(self) -> SalesRows:
+        from nurture.adapters.store.sales import SalesRows
+
+        return SalesRows(self._db)
+
+    @cached_property
+    def notes(self) -> NoteRows:
+        from nurture.adapters.store.notes import NoteRows
+
+        return NoteRows(self._db)
+
+    @cached_property
+    def control(self) -> ControlRows:
+        from nurture.adapters.store.control import ControlRows
+
+        return ControlRows(self._db)
+
+    @cached_property
+    def imports(self) -> ImportRows:
+        from nurture.adapters.store.imports import ImportRows
+
+        return ImportRows(self._db)
+
+    @cached_property
+    def arrivals(self) -> ArrivalRows:
+        from nurture.adapters.store.intake import ArrivalRows
+
+        return ArrivalRows(self._db)
+
+    @cached_property
+    def persons(self) -> PersonRows:
+        from nurture.adapters.store.persons import PersonRows
+
+        return PersonRows(self._db)
+
+    @cached_property
+    def reports(self) -> ReportRows:
+        from nurture.adapters.store.reports import ReportRows
+
+        return ReportRows(self._db)
+
+    @cached_property
+    def archive(self) -> ArchiveRows:
+        from nurture.adapters.store.archive import ArchiveRows
+
+        return ArchiveRows(self._db)
 
     def commit(self) -> None:
         """Make it durable. The unit may be used on: the next statement begins a new transaction."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Engine, case, func, select, text
 
@@ -12,10 +12,12 @@ from nurture.adapters.store.engine import WRITES
 from nurture.adapters.store.experience import experience_of
 from nurture.adapters.store.tables import enrollments, files, handoffs, leads, marks, touches
 from nurture.domain import enrollment, handoff
-from nurture.domain.experience import Experience
 from nurture.domain.routing import SAME_REP
 from nurture.domain.touch import FINAL, Channel, Reason, State, Touch
 from nurture.ports.simulation import Left, News
+
+if TYPE_CHECKING:
+    from nurture.domain.experience import Experience
 
 # Every move of a touch and of a handoff is written down by the database itself: no code of the passes knows of it.
 # Texts and deliveries are thrown away at once, as nobody reads them.

@@ -7,11 +7,13 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from math import ceil
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from nurture.domain.calibration.table import DOUBLES, Table
 from nurture.domain.response import CONVERSATIONS, EVIDENCE, REFUSALS, CallOutcome, Kind
-from nurture.domain.scoring import EngagementRule, Scoring
+
+if TYPE_CHECKING:
+    from nurture.domain.scoring import EngagementRule, Scoring
 
 _UNTIL: Final = re.compile(r"^# Learned from outcomes until (\d[\dT:.+-]+\d);", re.MULTILINE)
 MOST: Final = 6  # times that a kind of response is looked for

@@ -10,14 +10,16 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from nurture.domain.classify.automatic import Signs, has_left, is_acknowledgment, is_away, named_address, signs
 from nurture.domain.classify.bounces import bounce_of, returned
 from nurture.domain.classify.intents import wish
-from nurture.domain.inbound import Inbound
 from nurture.domain.response import Bounce, Grade, Intent, Kind
 from nurture.domain.stated_time import StatedTime, asks_for_contact, return_date, stated
+
+if TYPE_CHECKING:
+    from nurture.domain.inbound import Inbound
 
 __all__ = ["Judged", "Review", "bounce_of", "judge"]
 

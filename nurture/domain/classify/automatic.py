@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from nurture.domain.inbound import Inbound
 from nurture.domain.time_words import folded
+
+if TYPE_CHECKING:
+    from nurture.domain.inbound import Inbound
 
 _AUTO_HEADERS: Final = ("x-autoreply", "x-autorespond", "x-auto-reply", "x-mail-autoreply", "x-vacation")
 _NO: Final = frozenset({"no", "false", "0", "none"})

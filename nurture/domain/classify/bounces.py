@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from nurture.domain.inbound import Inbound
 from nurture.domain.response import Bounce
+
+if TYPE_CHECKING:
+    from nurture.domain.inbound import Inbound
 
 _ENHANCED: Final = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _REPLY: Final = re.compile(r"(?<![\d.])([45]\d\d)(?=[ \-#])")

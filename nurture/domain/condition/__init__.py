@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nurture.domain.condition.checker import check
 from nurture.domain.condition.errors import ConditionError
@@ -22,7 +22,9 @@ from nurture.domain.condition.vocabulary import (
     custom_text,
     fold,
 )
-from nurture.domain.duration import Duration
+
+if TYPE_CHECKING:
+    from nurture.domain.duration import Duration
 
 __all__ = [
     "FUNCTIONS",

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain.condition.vocabulary import Type
-from nurture.domain.duration import Duration
+
+if TYPE_CHECKING:
+    from nurture.domain.duration import Duration
 
 # Every class here is a value: nothing changes one once it is made. Only `frozen` is left out, because it makes a node
 # three times as slow to build, and a check of a workspace builds tens of thousands.

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum, StrEnum, auto
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from nurture.domain.duration import Duration
 from nurture.domain.fact import FactName
 from nurture.domain.lead import Stage, Status
 from nurture.domain.response import CallOutcome, Grade, Intent, Kind
 from nurture.domain.touch import Channel, State
+
+if TYPE_CHECKING:
+    from nurture.domain.duration import Duration
 
 
 class Type(StrEnum):

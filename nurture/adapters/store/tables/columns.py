@@ -1,21 +1,25 @@
-"""What all tables share: names of constraints, moments, states held by a CHECK."""
+"""What all tables share: names of constraints, moments, states held by a CHECK, indexes of some rows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
     Column,
+    Connection,
     DateTime,
     Dialect,
     ForeignKey,
     Integer,
     MetaData,
+    event,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -28,6 +32,8 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+_ONLY: Final = "only"
 
 Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in an INTEGER
 
@@ -78,6 +84,27 @@ def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     """A CHECK that holds a column to the values of an enum."""
     allowed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({allowed})", name=f"{column}_known")
+
+
+def only(rows: str) -> dict[str, Any]:
+    """What makes an index one of some rows; its condition waits there for `complete`."""
+    return {"info": {_ONLY: rows}}
+
+
+def complete(tables: MetaData, dialects: Iterable[str] = ("sqlite", "postgresql")) -> None:
+    """Give the indexes of some rows their condition, before tables are made or compared.
+
+    Said at once it would load these dialects, with all that they have for their drivers, at each start.
+    """
+    for table in tables.tables.values():
+        for index in table.indexes:
+            if rows := index.info.get(_ONLY):
+                index.dialect_kwargs.update({f"{dialect}_where": text(rows) for dialect in dialects})
+
+
+@event.listens_for(metadata, "before_create")
+def _complete(tables_made: MetaData, bind: Connection, **_: Any) -> None:
+    complete(tables_made, [bind.dialect.name])
 
 
 def row_id() -> Column[int]:

@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from nurture.adapters.store.tables.columns import Id, Moment, json_column, lead_id, metadata, one_of, row_id
+from nurture.adapters.store.tables.columns import Id, Moment, json_column, lead_id, metadata, one_of, only, row_id
 from nurture.domain.fact import Confidence, FactName
 from nurture.domain.lead import Stage, Status
 
@@ -91,12 +91,10 @@ leads = Table(
     Index("uq_leads_email", "email", unique=True),
     Index("uq_leads_external_id", "external_id", unique=True),
     Index(None, "company_id"),
-    Index(None, "look_at", sqlite_where=text("look_at IS NOT NULL"), postgresql_where=text("look_at IS NOT NULL")),
-    Index(
-        None, "returns_at", sqlite_where=text("returns_at IS NOT NULL"), postgresql_where=text("returns_at IS NOT NULL")
-    ),
-    Index("ix_leads_ready_check", "id", sqlite_where=text("ready_check"), postgresql_where=text("ready_check")),
-    Index("ix_leads_enroll_check", "id", sqlite_where=text("enroll_check"), postgresql_where=text("enroll_check")),
+    Index(None, "look_at", **only("look_at IS NOT NULL")),
+    Index(None, "returns_at", **only("returns_at IS NOT NULL")),
+    Index("ix_leads_ready_check", "id", **only("ready_check")),
+    Index("ix_leads_enroll_check", "id", **only("enroll_check")),
 )
 
 lead_aliases = Table(
@@ -150,7 +148,6 @@ facts = Table(
     Index(None, "lead_id"),
 )
 
-_UNFINISHED = text("content IS NOT NULL AND finished_at IS NULL")
 imports = Table(
     "imports",
     metadata,
@@ -167,7 +164,7 @@ imports = Table(
     Column("content", Text),  # what the file said and how it was read, as a hash: by it an import goes on
     Column("line", Integer),  # rows up to this line are stored
     Column("finished_at", Moment),
-    Index("ix_imports_unfinished", "content", sqlite_where=_UNFINISHED, postgresql_where=_UNFINISHED),
+    Index("ix_imports_unfinished", "content", **only("content IS NOT NULL AND finished_at IS NULL")),
 )
 
 import_refusals = Table(

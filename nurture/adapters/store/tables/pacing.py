@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, Table, Text, text
+from sqlalchemy import Column, Index, Integer, Table, Text
 
-from nurture.adapters.store.tables.columns import Id, Moment, json_column, metadata
+from nurture.adapters.store.tables.columns import Id, Moment, json_column, metadata, only
 
 held_slots = Table(
     "held_slots",
@@ -17,10 +17,7 @@ held_slots = Table(
     Column("sender", Text),
     Index(None, "at"),
     Index(None, "lead_id"),
-    *(
-        Index(None, name, "at", sqlite_where=text(f"{name} IS NOT NULL"), postgresql_where=text(f"{name} IS NOT NULL"))
-        for name in ("company_id", "domain", "sender")
-    ),
+    *(Index(None, name, "at", **only(f"{name} IS NOT NULL")) for name in ("company_id", "domain", "sender")),
 )
 
 queues = Table(

@@ -12,10 +12,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 
-from nurture.adapters.store.tables.columns import Id, Moment, json_column, lead_id, metadata, one_of, row_id
+from nurture.adapters.store.tables.columns import Id, Moment, json_column, lead_id, metadata, one_of, only, row_id
 from nurture.domain.response import Grade, Kind
 
 raw_events = Table(
@@ -29,7 +28,7 @@ raw_events = Table(
     Column("done_at", Moment),
     Column("problem", Text),
     UniqueConstraint("kind", "key"),
-    Index("ix_raw_events_new", "id", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
+    Index("ix_raw_events_new", "id", **only("done_at IS NULL")),
 )
 
 responses = Table(
@@ -51,7 +50,7 @@ responses = Table(
     UniqueConstraint("key"),
     Index(None, "lead_id", "at"),
     Index(None, "touch_id"),
-    Index("ix_responses_clicks", "at", sqlite_where=text("kind = 'click'"), postgresql_where=text("kind = 'click'")),
+    Index("ix_responses_clicks", "at", **only("kind = 'click'")),
 )
 
 # What is old and proves nothing (see `flow/retention.py`): out of the way of the passes, there for whoever asks.
@@ -63,12 +62,7 @@ archived_responses = Table(
     ForeignKeyConstraint(["lead_id"], ["leads.id"]),
     Index(None, "lead_id", "at"),
     Index(None, "touch_id"),
-    Index(
-        "ix_archived_responses_clicks",
-        "at",
-        sqlite_where=text("kind = 'click'"),
-        postgresql_where=text("kind = 'click'"),
-    ),
+    Index("ix_archived_responses_clicks", "at", **only("kind = 'click'")),
 )
 
 archived_events = Table(
@@ -127,7 +121,7 @@ inbox = Table(
     Column("settled_as", Text),
     UniqueConstraint("key"),
     *(
-        Index(name, of, sqlite_where=text("settled_at IS NULL"), postgresql_where=text("settled_at IS NULL"))
+        Index(name, of, **only("settled_at IS NULL"))
         for name, of in (("ix_inbox_open", "at"), ("ix_inbox_open_of_lead", "lead_id"))
     ),
 )
@@ -148,5 +142,5 @@ promises = Table(
     Column("kept_at", Moment),
     Column("touch_id", Text),
     Index(None, "lead_id"),
-    Index("ix_promises_due", "due_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    Index("ix_promises_due", "due_at", **only("state = 'open'")),
 )

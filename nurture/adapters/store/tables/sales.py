@@ -11,10 +11,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 
-from nurture.adapters.store.tables.columns import Id, Moment, json_column, lead_id, metadata, one_of, row_id
+from nurture.adapters.store.tables.columns import Id, Moment, json_column, lead_id, metadata, one_of, only, row_id
 from nurture.domain import handoff
 
 promotions = Table(
@@ -53,27 +52,11 @@ handoffs = Table(
     one_of("state", handoff.State),
     UniqueConstraint("promotion_id", "rep"),
     Index(None, "lead_id"),
-    Index(
-        "uq_handoffs_offered",
-        "lead_id",
-        unique=True,
-        sqlite_where=text("state = 'offered'"),
-        postgresql_where=text("state = 'offered'"),
-    ),
+    Index("uq_handoffs_offered", "lead_id", unique=True, **only("state = 'offered'")),
     Index(None, "rep", "state"),
-    Index(
-        "ix_handoffs_due",
-        "due_at",
-        sqlite_where=text("due_at IS NOT NULL"),
-        postgresql_where=text("due_at IS NOT NULL"),
-    ),
-    Index(
-        None,
-        "answered_at",
-        sqlite_where=text("answered_at IS NOT NULL"),
-        postgresql_where=text("answered_at IS NOT NULL"),
-    ),
-    Index("ix_handoffs_queued", "id", sqlite_where=text("state = 'queued'"), postgresql_where=text("state = 'queued'")),
+    Index("ix_handoffs_due", "due_at", **only("due_at IS NOT NULL")),
+    Index(None, "answered_at", **only("answered_at IS NOT NULL")),
+    Index("ix_handoffs_queued", "id", **only("state = 'queued'")),
 )
 
 deliveries = Table(
@@ -89,10 +72,5 @@ deliveries = Table(
     Column("next_at", Moment),  # NULL: delivered or given up
     Column("done_at", Moment),
     Column("problem", Text),
-    Index(
-        "ix_deliveries_due",
-        "next_at",
-        sqlite_where=text("next_at IS NOT NULL"),
-        postgresql_where=text("next_at IS NOT NULL"),
-    ),
+    Index("ix_deliveries_due", "next_at", **only("next_at IS NOT NULL")),
 )

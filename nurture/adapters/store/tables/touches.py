@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from nurture.adapters.store.tables.columns import Id, Moment, json_column, lead_id, metadata, one_of, row_id
+from nurture.adapters.store.tables.columns import Id, Moment, json_column, lead_id, metadata, one_of, only, row_id
 from nurture.domain import enrollment, touch
 
 enrollments = Table(
@@ -46,20 +46,8 @@ enrollments = Table(
     one_of("state", enrollment.State),
     UniqueConstraint("slot"),
     Index(None, "lead_id"),
-    Index(
-        "ix_enrollments_due",
-        "next_at",
-        text("priority DESC"),
-        "id",
-        sqlite_where=text("state = 'active'"),
-        postgresql_where=text("state = 'active'"),
-    ),
-    Index(
-        "ix_enrollments_paused",
-        "next_at",
-        sqlite_where=text("state = 'paused' AND next_at IS NOT NULL"),
-        postgresql_where=text("state = 'paused' AND next_at IS NOT NULL"),
-    ),
+    Index("ix_enrollments_due", "next_at", text("priority DESC"), "id", **only("state = 'active'")),
+    Index("ix_enrollments_paused", "next_at", **only("state = 'paused' AND next_at IS NOT NULL")),
     Index(None, "cadence", "started_at"),
 )
 
@@ -106,43 +94,16 @@ touches = Table(
     Index(None, "lead_id", "counted_at"),
     Index(None, "company_id", "counted_at"),
     *(
-        Index(
-            f"ix_touches_{queue}",
-            queue,
-            "counted_at",
-            sqlite_where=text(f"{queue} IS NOT NULL AND counted_at IS NOT NULL"),
-            postgresql_where=text(f"{queue} IS NOT NULL AND counted_at IS NOT NULL"),
-        )
+        Index(f"ix_touches_{queue}", queue, "counted_at", **only(f"{queue} IS NOT NULL AND counted_at IS NOT NULL"))
         for queue in ("sender", "domain")
     ),
     Index(None, "message_id"),
     Index(None, "sent_at"),
-    Index(
-        "ix_touches_unsettled",
-        "lease_until",
-        sqlite_where=text("state IN ('sending', 'in_doubt')"),
-        postgresql_where=text("state IN ('sending', 'in_doubt')"),
-    ),
-    Index(
-        "ix_touches_open",
-        "due_at",
-        sqlite_where=text("state = 'open'"),
-        postgresql_where=text("state = 'open'"),
-    ),
-    Index(
-        "ix_touches_first_wave",
-        "template",
-        sqlite_where=text("state = 'planned' AND reason = 'first_wave'"),
-        postgresql_where=text("state = 'planned' AND reason = 'first_wave'"),
-    ),
+    Index("ix_touches_unsettled", "lease_until", **only("state IN ('sending', 'in_doubt')")),
+    Index("ix_touches_open", "due_at", **only("state = 'open'")),
+    Index("ix_touches_first_wave", "template", **only("state = 'planned' AND reason = 'first_wave'")),
     # Nobody is sent the same e-mail twice in any enrollment, unless the step says so.
-    Index(
-        "ix_touches_had",
-        "lead_id",
-        "template",
-        sqlite_where=text("channel = 'email' AND counted_at IS NOT NULL"),
-        postgresql_where=text("channel = 'email' AND counted_at IS NOT NULL"),
-    ),
+    Index("ix_touches_had", "lead_id", "template", **only("channel = 'email' AND counted_at IS NOT NULL")),
 )
 
 touch_texts = Table(
