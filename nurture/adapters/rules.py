@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from nurture.adapters.cadence_files.cadence import read_cadence
 from nurture.adapters.cadence_files.workspace import read_files
-from nurture.adapters.rendering import Templates
 from nurture.domain.errors import FilesError, Problem, RefusedError
 from nurture.domain.walk import Program, program_of
 from nurture.domain.workspace import Workspace
 from nurture.ports import InForce, Store
+
+if TYPE_CHECKING:
+    from nurture.adapters.rendering import Templates
 
 TEMPLATES = "templates/"
 
@@ -51,6 +54,8 @@ class YamlFiles:
 
     def templates(self, sources: Mapping[str, str]) -> Templates:
         """The templates among these files."""
+        from nurture.adapters.rendering import Templates
+
         prefix = TEMPLATES
         return Templates({path.removeprefix(prefix): text for path, text in sources.items() if path.startswith(prefix)})
 
@@ -84,7 +89,7 @@ class AppliedRules:
                 workspace=workspace,
                 versions=versions,
                 program=self._program,
-                templates=self._files.templates(sources),
+                read_templates=lambda: self._files.templates(sources),
             )
             return self._current
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from nurture.domain.row import Refused, Row
+if TYPE_CHECKING:
+    from nurture.domain.row import Refused, Row
 
 STEP = 500  # things between two looks at the bar
 Thing = TypeVar("Thing")

@@ -84,7 +84,7 @@ def run(app: App, tests: Sequence[Rehearsal], sources: Mapping[str, str]) -> lis
         workspace=workspace,
         versions=dict.fromkeys(known, 1),
         program=lambda name, _: programs[name],
-        templates=app.files.templates(sources),
+        read_templates=lambda: app.files.templates(sources),
     )
     problems = []
     for test in tests:

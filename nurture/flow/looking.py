@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain import scoring
-from nurture.domain.condition import Condition
-from nurture.domain.lead import Lead, LeadId
 from nurture.domain.names import names_of
-from nurture.domain.policy import Policy
-from nurture.domain.scoring import Worth
-from nurture.domain.timeline import Entry
 from nurture.moves import told
 from nurture.moves.scene import load
-from nurture.ports import InForce, Store, Unit
-from nurture.ports.store import Consent
+
+if TYPE_CHECKING:
+    from nurture.domain.condition import Condition
+    from nurture.domain.lead import Lead, LeadId
+    from nurture.domain.policy import Policy
+    from nurture.domain.scoring import Worth
+    from nurture.domain.timeline import Entry
+    from nurture.ports import InForce, Store, Unit
+    from nurture.ports.store import Consent
 
 PAGE: Final = 2_000
 

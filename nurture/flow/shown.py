@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nurture.domain.enrollment import OPEN, Enrollment
 from nurture.domain.errors import RefusedError
-from nurture.domain.lead import Lead
-from nurture.domain.timeline import Entry
-from nurture.domain.touch import Touch
-from nurture.ports import InForce, Unit
-from nurture.ports.store import StoredResponse
+
+if TYPE_CHECKING:
+    from nurture.domain.lead import Lead
+    from nurture.domain.timeline import Entry
+    from nurture.domain.touch import Touch
+    from nurture.ports import InForce, Unit
+    from nurture.ports.store import StoredResponse
 
 
 def task_row(one: Touch, lead: Lead, questions: Sequence[str]) -> dict[str, Any]:

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain import touch as touches
 from nurture.domain.calendar import Window
 from nurture.domain.errors import RefusedError, RequestError, UnknownNameError
 from nurture.domain.fact import FactName
-from nurture.domain.lead import Lead
-from nurture.domain.person import Person
-from nurture.domain.policy import Policy
 from nurture.domain.response import CallOutcome, Kind
-from nurture.domain.timeline import Entry
 from nurture.domain.touch import BY_PHONE, Channel, Event, State, Touch
 from nurture.moves import promises, told
 from nurture.moves.again import again
@@ -23,7 +19,13 @@ from nurture.moves.calls import calls_left, is_for
 from nurture.moves.handing_over import FAST_STEP
 from nurture.moves.responding import Recorded, Report, record_in
 from nurture.moves.scene import Scene, load
-from nurture.ports import InForce, Store, Unit
+
+if TYPE_CHECKING:
+    from nurture.domain.lead import Lead
+    from nurture.domain.person import Person
+    from nurture.domain.policy import Policy
+    from nurture.domain.timeline import Entry
+    from nurture.ports import InForce, Store, Unit
 
 # A task that is no step of a cadence is called in these hours of the lead.
 HOURS: Final = Window()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from nurture.domain import scoring
 from nurture.domain.brief import PERSONAL, Brief, expects_call, sections_of, stage_words, why_now
-from nurture.domain.fact import Fact
-from nurture.domain.lead import Lead
 from nurture.domain.timeline import timeline
 from nurture.domain.touch import CONTACTED, Channel
-from nurture.moves.scene import Scene
-from nurture.ports import Unit
-from nurture.ports.store import Change
+
+if TYPE_CHECKING:
+    from nurture.domain.fact import Fact
+    from nurture.domain.lead import Lead
+    from nurture.moves.scene import Scene
+    from nurture.ports import Unit
+    from nurture.ports.store import Change
 
 # Entries of the history that tell sales about the lead; who paused which cadence does not.
 _OF_INTEREST = frozenset({"stage", "promised", "promoted", "offered", "accepted", "rejected", "lost", "won", "expired"})

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from nurture.domain import calendar
 from nurture.domain.person import Person, Role
-from nurture.domain.policy import Policy
-from nurture.domain.touch import Touch
-from nurture.domain.workspace import Workspace
-from nurture.ports import Unit
+
+if TYPE_CHECKING:
+    from nurture.domain.policy import Policy
+    from nurture.domain.touch import Touch
+    from nurture.domain.workspace import Workspace
+    from nurture.ports import Unit
 
 
 def is_for(one: Touch, person: Person) -> bool:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from nurture.domain.policy import Policy
 from nurture.domain.reception import LAST, too_bad
 from nurture.domain.response import Bounce, Kind, Response
-from nurture.ports import Unit
 from nurture.ports.store import Change, Switch
+
+if TYPE_CHECKING:
+    from nurture.domain.policy import Policy
+    from nurture.ports import Unit
 
 MAILER: Final = "mailer"
 MARK: Final = "mail_paused_by_itself"  # mails before that were looked at by whoever resumed

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain import calendar
 from nurture.domain.enrollment import Pause
 from nurture.domain.errors import RequestError
 from nurture.domain.handoff import State
 from nurture.domain.lead import Lead, Status
-from nurture.domain.readiness import Consequence
 from nurture.domain.routing import manager_of
 from nurture.domain.touch import Channel
 from nurture.moves import enrolling
 from nurture.moves.calls import who_does
 from nurture.moves.handing_over import Hands, alert, ours_again
 from nurture.moves.returning import Work, come_back, due_within, hand_out
+
+if TYPE_CHECKING:
+    from nurture.domain.readiness import Consequence
 
 MORNING: Final = time(9)
 # Of the last 20 answers, more than this share of rejections means that the agreement does not hold.

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from nurture.domain.address import company_domain, normalise_email
-from nurture.domain.inbound import Inbound
 from nurture.domain.lead import Lead, LeadId, Stage, Status
 from nurture.domain.touch import CONTACTED, Channel, Touch
-from nurture.ports import Unit
-from nurture.ports.incoming import ReplyTokens
 from nurture.ports.store import Change
+
+if TYPE_CHECKING:
+    from nurture.domain.inbound import Inbound
+    from nurture.ports import Unit
+    from nurture.ports.incoming import ReplyTokens
 
 # Of a contact that came about by mail; what waits for its first look by enroll.
 NEW: Final = {"status": Status.NURTURING.value, "stage": Stage.UNKNOWN.value, "enroll_check": True}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from nurture.domain.lead import LeadId
 from nurture.domain.touch import BY_PHONE, State
 from nurture.moves import enrolling, promises
-from nurture.ports import Unit
 from nurture.ports.store import Suppression
+
+if TYPE_CHECKING:
+    from nurture.domain.lead import LeadId
+    from nurture.ports import Unit
 
 
 def end_contact(work: Unit, leads: LeadId | Collection[LeadId], reason: str, *, now: datetime, by: str) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from nurture.domain import enrollment as machine
 from nurture.domain import touch as touches
 from nurture.domain.enrollment import Enrollment, Event, Pause
-from nurture.domain.lead import LeadId
 from nurture.domain.touch import SENTENCES, Reason, State
-from nurture.ports import Unit
 from nurture.ports.store import Change
+
+if TYPE_CHECKING:
+    from nurture.domain.lead import LeadId
+    from nurture.ports import Unit
 
 Which = Callable[[Enrollment], bool]
 

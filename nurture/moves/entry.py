@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from nurture.domain import calendar
-from nurture.domain.cadence import Cadence
 from nurture.domain.condition import parse
 from nurture.domain.enrollment import OPEN, Enrollment
 from nurture.domain.lead import Lead, Status
-from nurture.domain.policy import Policy
 from nurture.domain.possibility import can_both_hold
-from nurture.moves.scene import Scene
-from nurture.ports import Unit
+
+if TYPE_CHECKING:
+    from nurture.domain.cadence import Cadence
+    from nurture.domain.policy import Policy
+    from nurture.moves.scene import Scene
+    from nurture.ports import Unit
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from nurture.domain.errors import RequestError
 from nurture.domain.fact import Confidence, Fact, FactName
-from nurture.domain.lead import LeadId
 from nurture.domain.stated_time import decision_date
-from nurture.moves.scene import Scene
-from nurture.ports import Unit as Work
+
+if TYPE_CHECKING:
+    from nurture.domain.lead import LeadId
+    from nurture.moves.scene import Scene
+    from nurture.ports import Unit as Work
 
 
 def add_fact(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain.errors import RequestError, UnknownNameError
-from nurture.domain.lead import LeadId
-from nurture.ports import Unit
 from nurture.ports.store import Change
+
+if TYPE_CHECKING:
+    from nurture.domain.lead import LeadId
+    from nurture.ports import Unit
 
 FIELDS: Final = frozenset(
     {"first_name", "last_name", "title", "phone", "country", "timezone", "language", "source", "owner", "external_id"}

@@ -9,19 +9,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from math import fsum
 from operator import attrgetter, itemgetter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain import scoring
-from nurture.domain.condition import Condition
-from nurture.domain.fact import FactName
 from nurture.domain.history import LeadHistory
 from nurture.domain.lead import Company, CompanyId, Lead, Stage, Status
 from nurture.domain.names import names_of, next_turn
 from nurture.domain.row import FACT_NAMES
-from nurture.domain.scoring import FitRule
 from nurture.moves.rescore import countdown_of, moved_to, watched
-from nurture.ports import InForce
-from nurture.ports.store import Change
+
+if TYPE_CHECKING:
+    from nurture.domain.condition import Condition
+    from nurture.domain.fact import FactName
+    from nurture.domain.scoring import FitRule
+    from nurture.ports import InForce
+    from nurture.ports.store import Change
 
 REMEMBERED: Final = 50_000  # of one kind
 _OF_LEAD: Final = frozenset(Lead.__dataclass_fields__) - {"status", "stage", "company", "custom"}

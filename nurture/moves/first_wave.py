@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from nurture.domain.wave import Wave
-from nurture.ports import Unit
+
+if TYPE_CHECKING:
+    from nurture.ports import Unit
 
 
 def announce(work: Unit, templates: Collection[str], *, now: datetime) -> None:

@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from nurture.domain import scoring
-from nurture.domain.lead import LeadId
 from nurture.domain.machines import Hit, Verdict, judge_hit
-from nurture.domain.policy import Policy
 from nurture.domain.response import Grade, Kind, Response
-from nurture.domain.touch import Touch, TouchId
 from nurture.moves.rescore import ledger_again, rescore
 from nurture.moves.scene import load
-from nurture.ports import InForce, Unit
 from nurture.ports.store import Change, StoredResponse
+
+if TYPE_CHECKING:
+    from nurture.domain.lead import LeadId
+    from nurture.domain.policy import Policy
+    from nurture.domain.touch import Touch, TouchId
+    from nurture.ports import InForce, Unit
 
 HITS: Final = frozenset({Kind.OPEN, Kind.CLICK})
 BEARS_ON_HITS: Final = HITS | {Kind.DELIVERED}

@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain import calendar
 from nurture.domain import handoff as machine
 from nurture.domain.enrollment import Pause
-from nurture.domain.fact import Fact
 from nurture.domain.handoff import Event, State
 from nurture.domain.lead import Lead, LeadId, Status
-from nurture.domain.person import Person
-from nurture.domain.policy import Policy
 from nurture.domain.promotion import Code, Judgement, Keep, Promote, judge, latest_evidence
 from nurture.domain.routing import Floor, Unrouted, deadline, manager_of, route
 from nurture.moves import enrolling
 from nurture.moves.brief import build, shared_facts
-from nurture.moves.scene import Scene
-from nurture.ports import InForce, Unit
 from nurture.ports.store import Change
+
+if TYPE_CHECKING:
+    from nurture.domain.fact import Fact
+    from nurture.domain.person import Person
+    from nurture.domain.policy import Policy
+    from nurture.moves.scene import Scene
+    from nurture.ports import InForce, Unit
 
 FAST_STEP: Final = "fast-lane"
 # What a rep has on the desk.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain import calendar
 from nurture.domain.classify import Judged, judge
-from nurture.domain.inbound import Inbound
-from nurture.domain.lead import Lead
-from nurture.domain.policy import Policy
 from nurture.domain.response import Bounce, Kind
-from nurture.domain.touch import Touch
+
+if TYPE_CHECKING:
+    from nurture.domain.inbound import Inbound
+    from nurture.domain.lead import Lead
+    from nurture.domain.policy import Policy
+    from nurture.domain.touch import Touch
 
 LONGEST_KEPT: Final = 4_000  # characters of a reply in the response and the inbox; the whole mail is kept beside it
 

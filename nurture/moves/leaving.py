@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nurture.domain.errors import RefusedError
 from nurture.domain.handoff import State
-from nurture.domain.person import Person
-from nurture.domain.touch import Touch
-from nurture.domain.workspace import Workspace
-from nurture.ports import Unit
 from nurture.ports.store import Change
+
+if TYPE_CHECKING:
+    from nurture.domain.person import Person
+    from nurture.domain.touch import Touch
+    from nurture.domain.workspace import Workspace
+    from nurture.ports import Unit
 
 ON_DESK = (State.OFFERED.value, State.ACCEPTED.value)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from nurture.ports import Unit
+if TYPE_CHECKING:
+    from nurture.ports import Unit
 
 EVENTS: Final = "sendgrid"  # the kind under which its deliveries are kept
 UP: Final = "endpoint_up"  # value: since when; moment: when it was last seen

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from nurture.domain.enrollment import Enrollment
 from nurture.domain.lead import NOTHING_PLANNED, Lead
 from nurture.domain.promotion import Code, Keep
 from nurture.domain.touch import Channel
 from nurture.moves.entry import may_enter, rate_left
 from nurture.moves.handing_over import Hands, is_suppressed
 from nurture.moves.returning import REST, Work, caller_of, come_back, due_within, hand_out
+
+if TYPE_CHECKING:
+    from nurture.domain.enrollment import Enrollment
 
 DECIDE_STEP: Final = "what-next"
 # What takes the lead by itself so soon needs no help.

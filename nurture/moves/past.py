@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain import scoring
 from nurture.domain.calibration.table import YES, Example, Value
@@ -15,14 +15,16 @@ from nurture.domain.condition import fold
 from nurture.domain.fact import Fact, FactName
 from nurture.domain.handoff import State
 from nurture.domain.history import LeadHistory
-from nurture.domain.lead import Lead
 from nurture.domain.names import names_of
 from nurture.domain.promotion import last_request
-from nurture.domain.readiness import Readiness
 from nurture.domain.response import EVIDENCE, Response
 from nurture.domain.scoring import Scoring
-from nurture.domain.touch import Touch
-from nurture.ports import Unit
+
+if TYPE_CHECKING:
+    from nurture.domain.lead import Lead
+    from nurture.domain.readiness import Readiness
+    from nurture.domain.touch import Touch
+    from nurture.ports import Unit
 
 ACCEPTED: Final = frozenset({State.ACCEPTED.value, State.WON.value, State.LOST.value})
 ANSWERED: Final = ACCEPTED | {State.REJECTED.value}

@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from nurture.domain.enrollment import Enrollment, EnrollmentId
-from nurture.domain.lead import CompanyId, LeadId
 from nurture.domain.pacing import WEEK, Asking, Paths
 from nurture.domain.policy import Policy
 from nurture.domain.queue import PeopleQueue, Queue, RateQueue
 from nurture.domain.rate import Ceiling
 from nurture.domain.touch import Channel, Reason, Touch, TouchId
-from nurture.domain.wave import Wave
-from nurture.ports import Unit
 from nurture.ports.pacing import Counted, Slot
+
+if TYPE_CHECKING:
+    from nurture.domain.enrollment import Enrollment, EnrollmentId
+    from nurture.domain.lead import CompanyId, LeadId
+    from nurture.domain.wave import Wave
+    from nurture.ports import Unit
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from nurture.domain import calendar
 from nurture.domain.errors import RequestError
-from nurture.domain.lead import LeadId
-from nurture.moves.scene import Scene
-from nurture.ports import Unit
 from nurture.ports.store import Change
+
+if TYPE_CHECKING:
+    from nurture.domain.lead import LeadId
+    from nurture.moves.scene import Scene
+    from nurture.ports import Unit
 
 MORNING: Final = time(9)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from nurture.domain import touch as touches
 from nurture.domain.enrollment import OPEN
 from nurture.domain.touch import State, Touch
-from nurture.ports import Unit
+
+if TYPE_CHECKING:
+    from nurture.ports import Unit
 
 
 def prove_sent(work: Unit, touch: str, *, at: datetime, now: datetime) -> Touch | None:

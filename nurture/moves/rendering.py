@@ -7,17 +7,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from html import unescape
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from nurture.domain.cadence import Cadence
 from nurture.domain.draft import Draft, Rendered, Unrendered
 from nurture.domain.errors import NurtureError, RequestError
-from nurture.domain.lead import Lead
 from nurture.domain.message import Message, message_id_for
 from nurture.domain.policy import Sender
 from nurture.domain.touch import Channel, Touch
-from nurture.moves.scene import Scene
-from nurture.ports import Links, RenderedEmail, Templates
+
+if TYPE_CHECKING:
+    from nurture.domain.cadence import Cadence
+    from nurture.domain.lead import Lead
+    from nurture.moves.scene import Scene
+    from nurture.ports import Links, RenderedEmail, Templates
 
 
 class _Nowhere:

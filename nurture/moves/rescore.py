@@ -6,17 +6,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from math import fsum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nurture.domain import scoring
-from nurture.domain.condition import Condition
-from nurture.domain.lead import Lead, LeadId, Stage
 from nurture.domain.names import next_turn
-from nurture.domain.scoring import Line, Running, Scoring
-from nurture.domain.workspace import Workspace
-from nurture.moves.scene import Scene
-from nurture.ports import Unit
 from nurture.ports.store import Change
+
+if TYPE_CHECKING:
+    from nurture.domain.condition import Condition
+    from nurture.domain.lead import Lead, LeadId, Stage
+    from nurture.domain.scoring import Line, Running, Scoring
+    from nurture.domain.workspace import Workspace
+    from nurture.moves.scene import Scene
+    from nurture.ports import Unit
 
 
 def watched(workspace: Workspace) -> list[Condition]:

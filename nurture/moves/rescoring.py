@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from nurture.domain.lead import LeadId
-from nurture.domain.scoring import Scoring
-from nurture.domain.workspace import Workspace
 from nurture.moves.rescore import watched
-from nurture.ports import Unit
 from nurture.ports.store import Rescoring
+
+if TYPE_CHECKING:
+    from nurture.domain.lead import LeadId
+    from nurture.domain.scoring import Scoring
+    from nurture.domain.workspace import Workspace
+    from nurture.ports import Unit
 
 MARK: Final = "rescoring"
 COMPLETE: Final = "scored by"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain import calendar, scoring
 from nurture.domain import touch as touches
@@ -16,8 +16,6 @@ from nurture.domain.duration import Duration, Unit
 from nurture.domain.enrollment import Enrollment, Pause
 from nurture.domain.errors import RefusedError, RequestError
 from nurture.domain.lead import LeadId
-from nurture.domain.machines import Hit
-from nurture.domain.policy import Policy
 from nurture.domain.response import Bounce, CallOutcome, Grade, Intent, Kind, Response
 from nurture.domain.touch import REPLY_STEP, Channel, State, Touch
 from nurture.moves import enrolling
@@ -30,9 +28,13 @@ from nurture.moves.promises import drop, keep, promise, stated_time
 from nurture.moves.proof import prove_sent
 from nurture.moves.rescore import rescore
 from nurture.moves.scene import Scene, load
-from nurture.ports import InForce
-from nurture.ports import Unit as Work
 from nurture.ports.store import Change, Suppression
+
+if TYPE_CHECKING:
+    from nurture.domain.machines import Hit
+    from nurture.domain.policy import Policy
+    from nurture.ports import InForce
+    from nurture.ports import Unit as Work
 
 # An out-of-office mail without a date pauses for so long; with one, until a business day after it.
 AWAY: Final = timedelta(days=14)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from nurture.domain import enrollment as machine
-from nurture.domain.cadence import Cadence
-from nurture.domain.duration import Duration
 from nurture.domain.enrollment import Enrollment, Pause
 from nurture.domain.fact import FactName
 from nurture.domain.lead import USED_UP, Lead
@@ -21,6 +19,10 @@ from nurture.moves.calls import who_does
 from nurture.moves.handing_over import FAST_STEP, Hands, is_suppressed
 from nurture.moves.promises import keep_by_return
 from nurture.moves.start import start
+
+if TYPE_CHECKING:
+    from nurture.domain.cadence import Cadence
+    from nurture.domain.duration import Duration
 
 # The qualification is not begun again sooner than this after it ended.
 REST: Final = timedelta(days=30)

@@ -5,28 +5,30 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from nurture.domain import calendar
-from nurture.domain.cadence import Cadence, Stream
 from nurture.domain.consent import Medium, Standing, standing
-from nurture.domain.enrollment import Enrollment, EnrollmentId
 from nurture.domain.errors import NurtureError
-from nurture.domain.fact import Fact
 from nurture.domain.history import LeadHistory, beside
-from nurture.domain.lead import Lead, LeadId
 from nurture.domain.names import names_of
 from nurture.domain.pacing import WEEK, Counted, as_counted, with_its_call
-from nurture.domain.policy import Policy
-from nurture.domain.response import Response
 from nurture.domain.scoring import Running, engagement
 from nurture.domain.streams import closest, streams_in
 from nurture.domain.touch import Channel, Touch
 from nurture.domain.walk import Surroundings
 from nurture.moves.pressure import Pressure
-from nurture.ports import InForce, Unit
-from nurture.ports.store import Consent, Switch
+
+if TYPE_CHECKING:
+    from nurture.domain.cadence import Cadence, Stream
+    from nurture.domain.enrollment import Enrollment, EnrollmentId
+    from nurture.domain.fact import Fact
+    from nurture.domain.lead import Lead, LeadId
+    from nurture.domain.policy import Policy
+    from nurture.domain.response import Response
+    from nurture.ports import InForce, Unit
+    from nurture.ports.store import Consent, Switch
 
 
 @dataclass(slots=True)

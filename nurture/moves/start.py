@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from nurture.domain import enrollment
-from nurture.domain.cadence import Cadence
 from nurture.domain.enrollment import EnrollmentId, Pause
 from nurture.domain.lead import NOTHING_PLANNED, LeadId
-from nurture.moves.scene import Scene
-from nurture.ports import Unit
 from nurture.ports.store import Change
+
+if TYPE_CHECKING:
+    from nurture.domain.cadence import Cadence
+    from nurture.moves.scene import Scene
+    from nurture.ports import Unit
 
 
 def start(

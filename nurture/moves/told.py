@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from nurture.domain.brief import PERSONAL
 from nurture.domain.fact import FactName
-from nurture.domain.lead import Lead, LeadId
-from nurture.domain.readiness import Readiness
 from nurture.domain.timeline import Entry, timeline
 from nurture.domain.touch import CONTACTED, Channel, Touch, TouchId
-from nurture.ports import Unit
+
+if TYPE_CHECKING:
+    from nurture.domain.lead import Lead, LeadId
+    from nurture.domain.readiness import Readiness
+    from nurture.ports import Unit
 
 
 def history(work: Unit, lead: LeadId) -> tuple[Entry, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -91,15 +92,23 @@ class Renderer(Protocol):
         """End what was started."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InForce:
-    """One generation of what `apply` put in force. `program` also knows older versions, for leads in flight."""
+    """One generation of what `apply` put in force. `program` also knows older versions, for leads in flight.
+
+    `read_templates` is called when the templates are first asked for: most commands make no mail.
+    """
 
     generation: int
     workspace: Workspace
     versions: Mapping[str, int]
     program: Callable[[str, int], Program]
-    templates: Templates
+    read_templates: Callable[[], Templates]
+
+    @cached_property
+    def templates(self) -> Templates:
+        """The templates among the files."""
+        return self.read_templates()
 
 
 class Files(Protocol):

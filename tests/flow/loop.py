@@ -77,7 +77,7 @@ def in_force(cadences: Mapping[str, str], files: Mapping[str, str] | None = None
         workspace=workspace,
         versions=dict.fromkeys(programs, 1),
         program=lambda name, version: programs[name],
-        templates=reader.templates(sources),
+        read_templates=lambda: reader.templates(sources),
     )
 
 

@@ -24,7 +24,7 @@ from nurture.domain.touch import Touch
 from nurture.domain.walk import program_of
 from nurture.domain.workspace import Workspace
 from nurture.flow import handoff, promote
-from nurture.ports import InForce, Templates
+from nurture.ports import InForce
 from nurture.ports.store import Change
 from tests.builders import a_lead, a_store
 from tests.fakes import A_TUESDAY, FixedClock
@@ -77,7 +77,7 @@ def in_force(**over: Any) -> InForce:
     programs = {name: program_of(cadence) for name, cadence in workspace.cadences.items()}
     versions = dict.fromkeys(workspace.cadences, 1)
     # No test here renders a mail.
-    return InForce(1, workspace, versions, lambda name, _: programs[name], cast("Templates", None))
+    return InForce(1, workspace, versions, lambda name, _: programs[name], cast("Any", None))
 
 
 @dataclass

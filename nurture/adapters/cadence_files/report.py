@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
-from rapidfuzz import fuzz, process
-
 from nurture.domain.errors import Problem
 
 MAX_PROBLEMS: Final = 100
@@ -84,6 +82,8 @@ def short(text: str) -> str:
 
 def near(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """`; did you mean 'NAME'?`, or nothing. `cutoff`, 0 to 1, is how much of the letters must be the same."""
+    from rapidfuzz import fuzz, process
+
     # Of the standard library's function a workspace with a renamed folder asks so much that `check` takes minutes.
     found = process.extractOne(name, list(known), scorer=fuzz.ratio, score_cutoff=100 * cutoff)
     return f"; did you mean {found[0]!r}?" if found and len(name) <= 60 else ""

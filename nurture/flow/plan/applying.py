@@ -5,26 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from nurture.domain.cadence import Email, PersonTask, Webhook
 from nurture.domain.enrollment import OPEN, Enrollment
 from nurture.domain.enrollment import State as EnrollmentState
 from nurture.domain.errors import RefusedError
-from nurture.domain.lead import LeadId
-from nurture.domain.policy import Policy
 from nurture.domain.relocation import Lost
 from nurture.domain.touch import State, Touch
-from nurture.domain.walk import Program
 from nurture.domain.wave import emails_among
-from nurture.domain.workspace import Workspace
 from nurture.flow.plan.changes import CADENCES, Plan
 from nurture.flow.plan.in_flight import placed
 from nurture.moves import rescoring
 from nurture.moves.enrolling import close_touches
 from nurture.moves.first_wave import announce
 from nurture.moves.leaving import hand_over
-from nurture.ports import InForce, Store, Unit
 from nurture.ports.store import Change
+
+if TYPE_CHECKING:
+    from nurture.domain.lead import LeadId
+    from nurture.domain.policy import Policy
+    from nurture.domain.walk import Program
+    from nurture.domain.workspace import Workspace
+    from nurture.ports import InForce, Store, Unit
 
 NAMED = 10  # leads in a refusal
 CHUNK = 500

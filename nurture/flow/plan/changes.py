@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nurture.domain.cadence import Cadence, structure
 from nurture.domain.differences import StepChange, compare
 from nurture.domain.enrollment import OPEN, Enrollment
 from nurture.domain.errors import FilesError, Problem
-from nurture.domain.policy import Policy
 from nurture.domain.walk import Program, program_of
-from nurture.domain.workspace import Workspace
 from nurture.flow.plan.failing import Rendered, failures
 from nurture.flow.plan.in_flight import Standing, standings
 from nurture.flow.plan.templates import Use, template_problems, uses_of
 from nurture.flow.plan.upcoming import Upcoming, counted, look
 from nurture.ports import Files, InForce, Store
+
+if TYPE_CHECKING:
+    from nurture.domain.policy import Policy
+    from nurture.domain.workspace import Workspace
 
 CADENCES = "cadences/"
 TEMPLATES = "templates/"
@@ -148,7 +150,7 @@ def _ahead(
         workspace=workspace,
         versions=numbers,
         program=program,
-        templates=files.templates(sources),
+        read_templates=lambda: files.templates(sources),
     )
 
 

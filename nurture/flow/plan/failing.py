@@ -6,18 +6,20 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nurture.domain.enrollment import Enrollment
 from nurture.domain.errors import NurtureError
-from nurture.domain.lead import Lead, LeadId
 from nurture.domain.message import ascii_address
-from nurture.domain.policy import Policy
 from nurture.domain.touch import BY_PHONE, Channel, State, Touch
 from nurture.flow.plan.templates import Use, uses_of
 from nurture.moves.rendering import NOWHERE, render_email, render_script
 from nurture.moves.scene import Scene, load
-from nurture.ports import InForce, Store
+
+if TYPE_CHECKING:
+    from nurture.domain.enrollment import Enrollment
+    from nurture.domain.lead import Lead, LeadId
+    from nurture.domain.policy import Policy
+    from nurture.ports import InForce, Store
 
 CHUNK = 500
 ALIKE = 100  # letters: texts of about one length

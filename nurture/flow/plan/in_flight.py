@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from nurture.domain.cadence import Email, PersonTask, Stream, Webhook
 from nurture.domain.enrollment import Enrollment, Place, State
-from nurture.domain.policy import Policy
 from nurture.domain.relocation import Lost, relocated
 from nurture.domain.touch import FINAL, Touch
 from nurture.domain.walk import Program, Sleep, after_touch, walk
 from nurture.moves.scene import Scene, load
-from nurture.ports import InForce, Store
+
+if TYPE_CHECKING:
+    from nurture.domain.policy import Policy
+    from nurture.ports import InForce, Store
 
 # Dates are counted for so many leads of a cadence, those that are due first: theirs are the earliest.
 DATED = 2_000

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from nurture.domain.cadence import Cadence, Email, PersonTask, Set, Stream
 from nurture.domain.errors import Problem, UnknownNameError
 from nurture.domain.guarantees import known_at
 from nurture.domain.touch import BY_PHONE, Channel
 from nurture.domain.walk import Program, program_of
-from nurture.domain.workspace import Workspace
-from nurture.ports import Files, Templates
+
+if TYPE_CHECKING:
+    from nurture.domain.workspace import Workspace
+    from nurture.ports import Files, Templates
 
 # Who lacks the address of a channel is not contacted on it.
 REACHED_BY: Final[Mapping[Channel, frozenset[str]]] = {

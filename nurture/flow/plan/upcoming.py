@@ -6,17 +6,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from nurture.domain import calendar
-from nurture.domain.cadence import Cadence
-from nurture.domain.enrollment import Enrollment
-from nurture.domain.lead import Lead, LeadId
-from nurture.domain.policy import Policy
-from nurture.domain.workspace import Workspace
 from nurture.moves.entry import may_enter
 from nurture.moves.rescore import standing
 from nurture.moves.scene import Scene, load
-from nurture.ports import InForce, Store, Unit
+
+if TYPE_CHECKING:
+    from nurture.domain.cadence import Cadence
+    from nurture.domain.enrollment import Enrollment
+    from nurture.domain.lead import Lead, LeadId
+    from nurture.domain.policy import Policy
+    from nurture.domain.workspace import Workspace
+    from nurture.ports import InForce, Store, Unit
 
 CHUNK = 1_000
 
