@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from nurture.adapters.store import together
+from nurture.adapters.store.rows import FEW
 from nurture.adapters.store.tables import leads
 from nurture.adapters.store.unit import SqlStore
 from nurture.domain.enrollment import Place
@@ -18,7 +19,7 @@ from tests.builders import a_lead, an_enrollment
 from tests.builders import a_touch as stored
 from tests.fakes import A_TUESDAY as NOW
 
-MANY: Final = together.FEW + 5
+MANY: Final = FEW + 5
 ODD: Final = (
     "",
     "plain",

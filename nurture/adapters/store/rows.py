@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     Connection,
@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import insert as plain_insert
 
-from nurture.adapters.store import together
+FEW: Final = 8  # rows: fewer are not worth one statement for all of them
 
 
 def fetch(db: Connection, query: Select[Any], ids: Collection[Any], **values: Any) -> Iterable[Row[Any]]:
@@ -71,7 +71,9 @@ def put(
 
 def change(db: Connection, table: Table, names: Collection[str], rows: Sequence[dict[str, Any]]) -> None:
     """Set the columns `names` of many rows, each given as `key` (its id) and its values."""
-    if db.dialect.name == "postgresql" and len(rows) >= together.FEW:
+    if db.dialect.name == "postgresql" and len(rows) >= FEW:
+        from nurture.adapters.store import together  # like `_inserting`: it loads the dialect
+
         together.change(db, table, names, rows)
     else:
         each(db, _changing(table, frozenset(names)), rows)
@@ -79,7 +81,9 @@ def change(db: Connection, table: Table, names: Collection[str], rows: Sequence[
 
 def add(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert many rows of the same columns."""
-    if db.dialect.name == "postgresql" and len(rows) >= together.FEW:
+    if db.dialect.name == "postgresql" and len(rows) >= FEW:
+        from nurture.adapters.store import together
+
         together.add(db, table, rows)
     else:
         each(db, _adding_each(table), rows)

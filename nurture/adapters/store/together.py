@@ -9,15 +9,13 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Table, Text, bindparam, cast, column, func, select, update
 from sqlalchemy.dialects.postgresql import JSON, insert
 from sqlalchemy.sql.dml import Insert, Update
 
 from nurture.adapters.store.among import among
-
-FEW: Final = 8  # rows that are not worth it
 
 
 def change(db: Connection, table: Table, names: Collection[str], rows: Sequence[Mapping[str, Any]]) -> None:
