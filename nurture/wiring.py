@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nurture.domain.breaker import Breaker
 from nurture.domain.errors import Problem, RefusedError, RequestError
 from nurture.settings import Settings, read_settings
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from nurture.adapters.links import SignedLinks
     from nurture.adapters.outcome_files import Outcomes
     from nurture.adapters.store.unit import SqlStore
+    from nurture.domain.breaker import Breaker
     from nurture.domain.calibration.table import Example
     from nurture.domain.calibration.table import Table as PointsTable
     from nurture.domain.policy import Policy
@@ -144,6 +144,8 @@ class App:
     @cached_property
     def breaker(self) -> Breaker:
         """Counts unclear answers of the provider, in this process."""
+        from nurture.domain.breaker import Breaker
+
         return Breaker()
 
     @cached_property
@@ -185,7 +187,7 @@ class App:
 
     def check(self) -> tuple[list[Problem], int]:
         """Every problem of every file, and how many files were read."""
-        from nurture.flow.plan import template_problems
+        from nurture.moves.template_uses import template_problems
 
         sources, problems = self.read_files()
         workspace, found = self.files.read(sources, unread=problems)

@@ -79,7 +79,8 @@ class _File:
         except (TemplateSyntaxError, RecursionError, LookupError):
             return  # reported otherwise
         yield from self._body(tree.body, known)
-        own = frozenset(block.name for block in tree.find_all(nodes.Block))
+        every = self.templates.every_node(self.name)
+        own = frozenset(block.name for block in every if isinstance(block, nodes.Block))
         for load, target in self.templates.tags(self.name):
             if target is None or self.templates.source(target) is None or isinstance(load, nodes.Include):
                 continue  # an include is read where it stands, with what is known there

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from html.parser import HTMLParser
 from typing import Final
 
-from jinja2 import TemplateSyntaxError, meta, nodes
+from jinja2 import TemplateSyntaxError, nodes
 
 from nurture.adapters.rendering import names
 from nurture.adapters.rendering.failure import PREHEADER, SUBJECT, file_of
@@ -94,19 +94,19 @@ class _File:
             return  # reported where it is loaded
         sandbox = self.templates.sandbox
         try:
-            tree = self.templates.tree(self.name)
+            every = self.templates.every_node(self.name)
         except (TemplateSyntaxError, RecursionError) as error:
             self.broken = True
             line = error.lineno if isinstance(error, TemplateSyntaxError) else 1
             yield self._at(line, "", " ".join(str(getattr(error, "message", None) or "nested too deeply").split()))
             return
-        for line, word, message in tree_problems(tree, sandbox):
+        for line, word, message in tree_problems(every, sandbox):
             self.broken = True
             yield self._at(line, word, message)
         yield from self._loads()
         if not self.broken:
-            self.used = meta.find_undeclared_variables(tree)
-            yield from self._names(tree)
+            self.used = set(self.templates.asks(self.name))
+            yield from self._names(every)
         if self.name.endswith(".html"):
             yield from self._html()
 
@@ -125,27 +125,29 @@ class _File:
     def _without_context(self, load: nodes.Node, target: str, source: str) -> Iterator[Problem]:
         """Macros see only their arguments, unless they are imported with context."""
         try:
-            needed = meta.find_undeclared_variables(self.templates.tree(target))
+            needed = self.templates.asks(target)
         except TemplateSyntaxError:
             return  # reported at its own file
         if asked := sorted((needed & self.allowed) - set(self.templates.sandbox.globals) - self.templates.sets(target)):
             yield self._at(load.lineno, target, f"{target!r} uses {', '.join(asked)}: import it `with context`")
 
-    def _names(self, tree: nodes.Template) -> Iterator[Problem]:
+    def _names(self, every: Sequence[nodes.Node]) -> Iterator[Problem]:
         wrong = self.used - self.allowed
-        for name in tree.find_all(nodes.Name):
-            if name.ctx == "load" and name.name in wrong:
+        for name in every:
+            if isinstance(name, nodes.Name) and name.ctx == "load" and name.name in wrong:
                 wrong.discard(name.name)
                 hint = near(name.name, self.allowed)
                 yield self._at(name.lineno, name.name, f"{name.name!r} is not defined{hint}")
-        for call in tree.find_all(nodes.Call):
+        for call in every:
             match call:
                 case nodes.Call(node=nodes.Name(name="link"), args=[nodes.Const(value=target)]):
                     if not (isinstance(target, str) and is_web_address(target)):
                         yield self._at(
                             call.lineno, "link", f"link() takes a full http or https address, not {target!r}"
                         )
-        for field in tree.find_all(nodes.Getattr):
+        for field in every:
+            if not isinstance(field, nodes.Getattr):
+                continue
             if field.attr.startswith("_"):
                 yield self._at(field.lineno, field.attr, f"{field.attr!r} cannot be reached from a template")
             if not isinstance(field.node, nodes.Name):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
@@ -104,9 +104,20 @@ def _spoken(value: Any) -> str:
     raise WrongError(f"a {kind} cannot be written; write its fields, loop over it, or join it")
 
 
-def loads(tree: nodes.Template) -> Iterator[tuple[nodes.Node, str | None]]:
+def every_node(tree: nodes.Node) -> Iterator[nodes.Node]:
+    """All that is in a tree, in the order of the file: walked once for whatever is looked for, the walk is the cost."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += list(node.iter_child_nodes())[::-1]
+
+
+def loads(every: Sequence[nodes.Node]) -> Iterator[tuple[nodes.Node, str | None]]:
     """The tags that load another file, each with the file's name; None when it is not one name in quotes."""
-    for load in tree.find_all((nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)):
+    for load in every:
+        if not isinstance(load, nodes.Extends | nodes.Include | nodes.Import | nodes.FromImport):
+            continue
         named: Any = getattr(load, "template", None)
         target = named.value if isinstance(named, nodes.Const) else None
         yield load, target if isinstance(target, str) else None
@@ -127,17 +138,20 @@ def set_names(tree: nodes.Template) -> frozenset[str]:
     return frozenset(found)
 
 
-def tree_problems(tree: nodes.Template, sandbox: Sandbox) -> Iterator[tuple[int, str, str]]:
+def tree_problems(every: Sequence[nodes.Node], sandbox: Sandbox) -> Iterator[tuple[int, str, str]]:
     """Line, word and message for everything in a template that the sandbox refuses."""
-    for node in tree.find_all((nodes.ScopedEvalContextModifier, nodes.EvalContextModifier)):
-        yield node.lineno, "autoescape", "escaping cannot be switched off"
-    for loop in tree.find_all(nodes.For):
-        if loop.recursive:
+    for node in every:
+        if isinstance(node, nodes.ScopedEvalContextModifier | nodes.EvalContextModifier):
+            yield node.lineno, "autoescape", "escaping cannot be switched off"
+    for loop in every:
+        if isinstance(loop, nodes.For) and loop.recursive:
             yield loop.lineno, "recursive", "recursive loops are not available"
-    for load, target in loads(tree):
+    for load, target in loads(every):
         if target is None:
             yield load.lineno, "", "name one file directly, in quotes: every text is checked before it is used"
-    for used in tree.find_all((nodes.Filter, nodes.Test)):
+    for used in every:
+        if not isinstance(used, nodes.Filter | nodes.Test):
+            continue
         known = sandbox.filters if isinstance(used, nodes.Filter) else sandbox.tests
         if used.name not in known:
             kind = "filter" if isinstance(used, nodes.Filter) else "test"
@@ -201,7 +215,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
     ) -> str:
         """Jinja's hook between parsing and code: refuse what is not allowed, guard the rest."""
-        for line, _, message in tree_problems(source, self):
+        for line, _, message in tree_problems(tuple(every_node(source)), self):
             raise TemplateSyntaxError(message, line, name, filename)
         _guarded(source)
         return super()._generate(source, name, filename, defer_init)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from jinja2 import FunctionLoader, Template, TemplateSyntaxError, nodes
+from jinja2 import FunctionLoader, Template, TemplateSyntaxError, meta, nodes
 from markupsafe import Markup
 
 from nurture.adapters.rendering import budget, front_matter, inline_css
@@ -17,7 +17,7 @@ from nurture.adapters.rendering.budget import Run, capped
 from nurture.adapters.rendering.failure import PREHEADER, SUBJECT, RenderError, explained, file_of
 from nurture.adapters.rendering.front_matter import FrontMatter
 from nurture.adapters.rendering.names import CLOSE, OPEN, frozen
-from nurture.adapters.rendering.sandbox import Sandbox, loads, set_names
+from nurture.adapters.rendering.sandbox import Sandbox, every_node, loads, set_names
 from nurture.domain.errors import Problem, UnknownNameError
 
 if TYPE_CHECKING:
@@ -78,7 +78,9 @@ class Templates:
         self._scripts: dict[str, Template] = {}
         self._matters: dict[str, FrontMatter] = {}
         self._trees: dict[str, nodes.Template] = {}
+        self._nodes: dict[str, tuple[nodes.Node, ...]] = {}
         self._tags: dict[str, list[tuple[nodes.Node, str | None]]] = {}
+        self._asks: dict[str, frozenset[str]] = {}
         self._needs: dict[str, Needs] = {}
         self.checked: dict[Hashable, tuple[tuple[Problem, ...], frozenset[str], bool]] = {}  # for `problems` alone
         self._pieces = lru_cache(maxsize=_SHAPES)(inline_css.pieces)
@@ -232,6 +234,18 @@ class Templates:
             self._trees[name] = self.sandbox.parse(self.source(name) or "", name)
         return self._trees[name]
 
+    def every_node(self, name: str) -> tuple[nodes.Node, ...]:
+        """All that is in a file, in its order. Raises TemplateSyntaxError."""
+        if name not in self._nodes:
+            self._nodes[name] = tuple(every_node(self.tree(name)))
+        return self._nodes[name]
+
+    def asks(self, name: str) -> frozenset[str]:
+        """The names that a file shows or tests and does not set itself. Raises TemplateSyntaxError."""
+        if name not in self._asks:
+            self._asks[name] = frozenset(meta.find_undeclared_variables(self.tree(name)))
+        return self._asks[name]
+
     def sets(self, name: str) -> frozenset[str]:
         """The names that a file sets for itself, outside of its blocks and loops: by set, import and macro."""
         try:
@@ -243,7 +257,7 @@ class Templates:
         """The tags of a file that load others, each with that file's name, looked for once."""
         if name not in self._tags:
             try:
-                self._tags[name] = list(loads(self.tree(name)))
+                self._tags[name] = list(loads(self.every_node(name)))
             except (TemplateSyntaxError, RecursionError):
                 self._tags[name] = []  # said when it is compiled or checked
         return self._tags[name]

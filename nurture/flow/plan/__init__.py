@@ -3,7 +3,6 @@
 from nurture.flow.plan.applying import Moved, apply
 from nurture.flow.plan.changes import Difference, Plan, plan
 from nurture.flow.plan.failing import Failure
-from nurture.flow.plan.templates import template_problems
 from nurture.flow.plan.upcoming import Upcoming, upcoming
 
-__all__ = ["Difference", "Failure", "Moved", "Plan", "Upcoming", "apply", "plan", "template_problems", "upcoming"]
+__all__ = ["Difference", "Failure", "Moved", "Plan", "Upcoming", "apply", "plan", "upcoming"]

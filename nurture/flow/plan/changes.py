@@ -14,8 +14,8 @@ from nurture.domain.errors import FilesError, Problem
 from nurture.domain.walk import Program, program_of
 from nurture.flow.plan.failing import Rendered, failures
 from nurture.flow.plan.in_flight import Standing, standings
-from nurture.flow.plan.templates import Use, template_problems, uses_of
 from nurture.flow.plan.upcoming import Upcoming, counted, look
+from nurture.moves.template_uses import Use, template_problems, uses_of
 from nurture.ports import Files, InForce, Store
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from nurture.domain.errors import NurtureError
 from nurture.domain.message import ascii_address
 from nurture.domain.touch import BY_PHONE, Channel, State, Touch
-from nurture.flow.plan.templates import Use, uses_of
 from nurture.moves.rendering import NOWHERE, render_email, render_script
 from nurture.moves.scene import Scene, load
+from nurture.moves.template_uses import Use, uses_of
 
 if TYPE_CHECKING:
     from nurture.domain.enrollment import Enrollment
