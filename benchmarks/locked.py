@@ -87,7 +87,7 @@ def ran(people: int, seconds: int) -> Outcome:
         daemon = subprocess.Popen(command, cwd=TOP, env=environment, stdout=out, stderr=out)
         stack.callback(daemon.wait)
         stack.callback(daemon.kill)
-        _until(lambda: len(provider.accepted) >= people // 5, 120)
+        _until(lambda: len(provider.accepted) >= people // 5, 120, log)
         with closing(sqlite3.connect(folder / "nurture.db", isolation_level=None, timeout=30)) as other:
             other.execute("BEGIN EXCLUSIVE")
             done.before, end = len(provider.accepted), time.monotonic() + seconds
@@ -97,9 +97,9 @@ def ran(people: int, seconds: int) -> Outcome:
             meanwhile = len(provider.accepted)
             other.execute("ROLLBACK")
         unlocked = time.monotonic()
-        _until(lambda: len(provider.accepted) > meanwhile, 120)
+        _until(lambda: len(provider.accepted) > meanwhile, 120, log)
         done.again = time.monotonic() - unlocked
-        _until(lambda: crash.touches_of(app) and _states(app)[State.SENT] >= people, 60 + people / 10)
+        _until(lambda: _states(app)[State.SENT] >= people, 60 + people / 10, log)
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(30) == 0
         done.states = _states(app)
@@ -123,10 +123,10 @@ def _ready(url: str) -> bool:
         return False
 
 
-def _until(happened: Callable[[], Any], seconds: float) -> None:
+def _until(happened: Callable[[], Any], seconds: float, log: Path) -> None:
     give_up = time.monotonic() + seconds
     while not happened():
-        assert time.monotonic() < give_up, "it does not go on"
+        assert time.monotonic() < give_up, f"it does not go on: {log.read_text()[-2000:]}"
         time.sleep(0.1)
 
 

@@ -94,7 +94,7 @@ class TimedStore:
     clock: list[float] = field(default_factory=lambda: [0.0])
 
     @contextmanager
-    def unit(self, *, write: bool = True) -> Iterator[Any]:
+    def unit(self, *, write: bool = True, one_view: bool = False) -> Iterator[Any]:
         """A transaction."""
         if not write:
             with self.inner.unit(write=False) as reading:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -195,10 +195,11 @@ def export(
     if as_json:
         show_json_each(rows)
         return
-    _write_leads(rows, looking.custom_names(current.app.store))
+    _write_leads(rows, lambda: looking.custom_names(current.app.store))
 
 
-def _write_leads(rows: Iterable[dict[str, Any]], custom: Iterable[str]) -> None:
+def _write_leads(rows: Iterable[dict[str, Any]], custom: Callable[[], Iterable[str]]) -> None:
+    """`custom`: asked once the rows have begun, so that it knows every field that one of them can have."""
     from nurture.domain.spreadsheet import cell
 
     writer = csv.writer(sys.stdout, lineterminator="\n")
@@ -206,7 +207,7 @@ def _write_leads(rows: Iterable[dict[str, Any]], custom: Iterable[str]) -> None:
     for row in rows:
         if not headers:
             own = [name for name in row if not name.startswith(("x.", "consent_"))]
-            headers = [*own, *(f"consent_{part}" for part in CONSENT), *(f"x.{name}" for name in custom)]
+            headers = [*own, *(f"consent_{part}" for part in CONSENT), *(f"x.{name}" for name in custom())]
             writer.writerow([cell(header) for header in headers])
         writer.writerow([cell(row.get(header)) for header in headers])
     if not headers:

@@ -69,8 +69,11 @@ def listed(
 
 
 def every(where: Condition | None, *, store: Store, rules: InForce, now: datetime) -> Iterator[Listed]:
-    """All leads for which a condition holds, by id, a page at a time: memory does not grow with their number."""
-    with store.unit(write=False) as work:
+    """All leads for which a condition holds, by id, as they all were at one moment, however long it takes.
+
+    A page at a time: memory does not grow with their number.
+    """
+    with store.unit(write=False, one_view=True) as work:
         after = 0
         while page := work.leads.search(where, now=now, rules=rules.workspace, limit=PAGE, after=after):
             after = page[-1].id

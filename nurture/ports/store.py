@@ -61,8 +61,11 @@ class Unit(Protocol):
 class Store(Protocol):
     """The database."""
 
-    def unit(self, *, write: bool = True) -> AbstractContextManager[Unit]:
-        """A transaction; on SQLite a writing one holds the only write lock from its beginning."""
+    def unit(self, *, write: bool = True, one_view: bool = False) -> AbstractContextManager[Unit]:
+        """A transaction; on SQLite a writing one holds the only write lock from its beginning.
+
+        `one_view`: whatever it reads is as it was at its first look, however long it takes. One that only reads.
+        """
 
     def now(self, clock_now: datetime) -> datetime:
         """The moment of a pass: the database's on PostgreSQL, else the clock's."""

@@ -160,12 +160,14 @@ class SqlStore:
         self._key = key
 
     @contextmanager
-    def unit(self, *, write: bool = True) -> Iterator[SqlUnit]:
+    def unit(self, *, write: bool = True, one_view: bool = False) -> Iterator[SqlUnit]:
         """A transaction. Raises UnreachableError when the database does not answer, or stops answering in it.
 
         Then nothing since the last commit is stored; whether that commit itself went through is not known.
         """
         with reached(), self.engine.connect() as db:
+            if one_view and db.dialect.name == "postgresql":  # SQLite shows one view in every transaction
+                db = db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield SqlUnit(db.execution_options(**{WRITES: write}), self._key)
 
     def now(self, clock_now: datetime) -> datetime:
