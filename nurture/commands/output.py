@@ -13,6 +13,7 @@ from typing import Any, Final
 from nurture.domain.errors import NurtureError
 from nurture.domain.plain import plain
 
+WIDEST: Final = 240  # letters in a line that goes elsewhere than a screen
 PROSE: Final = 24  # letters; a longer cell with spaces in it may be broken into lines
 NARROWEST: Final = 16  # letters that such a cell is left with
 __all__ = ["fail", "plain", "say", "show", "show_beside", "show_json", "show_json_each", "show_rows"]
@@ -48,8 +49,24 @@ def show_rows(
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
     if sys.stdout.isatty():
         _show_on_screen(heads, cells)
+    elif (lines := table_lines(heads, cells)) is not None:
+        show("\n".join(lines))
     else:
-        _show_table(heads, cells, 240, wraps=frozenset())
+        _show_table(heads, cells, WIDEST, wraps=frozenset())
+
+
+def table_lines(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str] | None:
+    """The lines that rich would print, without rich: to import it is a tenth of such a command. None: ask rich.
+
+    That is where a letter may take two columns, or none, or the table is too wide.
+    """
+    rows = [heads, *cells]
+    if not all(cell.isascii() and cell.isprintable() for row in rows for cell in row):
+        return None
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    if sum(widths) + 2 * (len(widths) - 1) > WIDEST:
+        return None
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
 
 
 def _show_on_screen(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> None:

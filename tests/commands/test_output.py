@@ -1,4 +1,4 @@
-"""What a table looks like on a screen: ids and addresses are never broken, however narrow it is."""
+"""What a table looks like: on a screen ids and addresses are never broken, and in a file it is as rich prints it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.table import Table
 
-from nurture.commands.output import show_beside, show_rows
+from nurture.commands.output import WIDEST, show_beside, show_rows, table_lines
 
 ROW = {
     "id": "cmy4msra3cft42zylnpkvlzvm3",
@@ -58,3 +62,27 @@ def test_a_long_text_goes_on_below_its_own_beginning_and_is_one_line_for_a_progr
     assert first == "not_matching  Its condition does not hold."
     assert [line[:14] for line in rest] == [" " * 14] * len(rest)
     assert "cadences/manufacturing-long-term.yaml:8," in " ".join(rest).split("[")[1]
+
+
+texts = st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters=":"), max_size=30)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 5).flatmap(lambda width: st.lists(st.lists(texts, min_size=width, max_size=width), min_size=1)))
+def test_a_table_that_goes_into_a_file_is_as_rich_would_print_it(rows: list[list[str]]) -> None:
+    heads = [f"head {place}" for place in range(len(rows[0]))]
+    table = Table(box=None, pad_edge=False)
+    for head in heads:
+        table.add_column(head, overflow="fold", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    printed = io.StringIO()
+    Console(file=printed, soft_wrap=True, width=WIDEST, markup=False).print(table)
+    lines = table_lines(heads, rows)
+    assert lines is not None
+    assert "\n".join(lines) + "\n" == printed.getvalue()
+
+
+@pytest.mark.parametrize("cell", ["日本", "two\nlines", "x" * 250])
+def test_a_table_of_wide_letters_lines_or_columns_is_left_to_rich(cell: str) -> None:
+    assert table_lines(["name"], [[cell]]) is None

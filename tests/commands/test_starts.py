@@ -1,9 +1,15 @@
-"""What a command imports is what it needs: help is given before anything heavy is read."""
+"""What a command imports is what it needs: help is given before anything heavy is read.
+
+How long a start takes is measured by `benchmarks/starts.py`; what it reads says the same on every machine.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -20,13 +26,32 @@ HEAVY = {
 }
 
 
-def imported(*arguments: str) -> set[str]:
+# What no command reads that looks at the files, or at what is in the database.
+FOREIGN = (HEAVY - {"sqlalchemy", "jinja2", "yaml"}) | {
+    "nurture.moves.rendering",
+    "phonenumbers",
+    "psycopg",
+    "pydantic_settings",
+    "rapidfuzz",
+    "rich",
+    "sqlalchemy.dialects.postgresql",
+    "sqlalchemy.orm",
+    "structlog",
+    "uvicorn",
+}
+LOOKING = ("lead", "list", "--limit", "5"), ("cadence", "list"), ("task", "list")
+
+
+def imported(*arguments: str, workspace: Path = Path()) -> set[str]:
     """The names of all modules that a call of the command line has read."""
     code = (
         "import atexit, sys; atexit.register(lambda: print('\\n'.join(sys.modules), file=sys.stderr));"
         f"sys.argv = ['nurture', *{arguments!r}]; from nurture.commands import main; main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("NURTURE_")}
+    there = {**kept, "NURTURE_WORKSPACE": str(workspace)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=there)
+    assert done.returncode == 0, done.stderr
     return set(done.stderr.splitlines())
 
 
@@ -42,3 +67,29 @@ def test_the_help_of_a_command_reads_what_the_command_line_needs_and_no_more(com
     assert found.isdisjoint(
         {"sqlalchemy", "fastapi", "aiohttp", "jinja2", "yaml", "sendgrid", "apscheduler", "alembic"}
     )
+
+
+def test_check_reads_nothing_of_the_database_where_no_cadence_is_rehearsed(made: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "workspace"
+    shutil.copytree(made, folder)
+    for one in (folder / "cadences").glob("*.test.yaml"):
+        one.unlink()
+    found = imported("check", workspace=folder)
+    assert {"yaml", "jinja2"} <= found
+    assert found & (FOREIGN | {"asyncio", "nurture.adapters.store", "nurture.flow", "sqlalchemy"}) == set()
+
+
+def test_the_status_reads_neither_files_nor_what_they_are_made_of(made: Path) -> None:
+    found = imported("status", workspace=made)
+    assert "sqlalchemy" in found
+    assert (
+        found & (FOREIGN | {"jinja2", "nurture.domain.condition", "nurture.flow", "nurture.ports.people", "yaml"})
+        == set()
+    )
+
+
+@pytest.mark.parametrize("command", LOOKING)
+def test_what_lists_reads_cadences_but_no_templates(made: Path, command: tuple[str, ...]) -> None:
+    found = imported(*command, workspace=made)
+    assert {"sqlalchemy", "yaml"} <= found
+    assert found & (FOREIGN | {"jinja2"}) == set()
