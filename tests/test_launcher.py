@@ -154,20 +154,17 @@ def test_a_set_up_that_was_killed_is_begun_again(checkout: Checkout) -> None:
     assert not (checkout.root / ".venv" / "half of something").exists()
 
 
-def test_a_package_with_another_hash_is_not_installed(checkout: Checkout) -> None:
-    wheel(checkout.index, "only", {"only.py": "HERE = 'something else'\n"})
-    code, out, err = checkout.run("status")
-    assert (code, out) == (3, "")
-    assert "Traceback" not in err
-    assert "could not be installed" in err
-
-
 @pytest.mark.parametrize("by", ["uv", "pip"])
 def test_the_first_start_installs_and_from_then_on_the_program_needs_no_network(checkout: Checkout, by: str) -> None:
     if by == "pip":
         checkout.without_uv()
     code, out, err = checkout.run("lead", "show", "an id")
     assert (code, out) == (0, "nurture lead show an id with its dependency\n"), err
+    wheel(checkout.index, "tools", TOOLS | {"other.py": ""})
+    code, out, err = checkout.run("test")
+    assert (code, out) == (3, ""), "a package with another hash was installed"
+    assert "could not be installed" in err
+    assert "Traceback" not in err
     checkout.pull_the_plug()
     assert checkout.run("status") == (0, "nurture status with its dependency\n", "")
     for _ in range(2):  # tests that cannot be set up leave the program as it was

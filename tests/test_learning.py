@@ -32,8 +32,8 @@ def test_on_average_the_table_is_as_good_as_models_that_nobody_can_read() -> Non
 
 @pytest.mark.parametrize(("shape", "rival"), [("cities", logistic), ("alike", logistic), ("humps", bayes)])
 def test_it_keeps_up_where_another_model_is_at_its_best(shape: str, rival: Model) -> None:
-    examples = examples_of(SHAPES[shape](2400), "y")
-    assert auc_of(points, examples, 1800) >= auc_of(rival, examples, 1800) - 0.02
+    examples = examples_of(SHAPES[shape](1600), "y")
+    assert auc_of(points, examples, 1200) >= auc_of(rival, examples, 1200) - 0.02
     assert len(learn(examples).bands) <= 80
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -70,11 +71,18 @@ def stored(folder: Path) -> dict[str, list[Any]]:
         db.close()
 
 
-def test_an_import_that_was_killed_goes_on_where_it_was(nurture: Nurture, tmp_path: Path) -> None:
-    folder = Path.cwd()
+@pytest.fixture(scope="module")
+def killed(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace in which an import was killed, as it was left."""
+    folder = shutil.copytree(made, tmp_path_factory.mktemp("killed") / "workspace")
     a_file(folder)
-    killed = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, timeout=60, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    ran = subprocess.run([sys.executable, "-c", KILLED], cwd=folder, capture_output=True, timeout=60, check=False)
+    assert ran.returncode == -signal.SIGKILL, ran.stderr
+    return folder
+
+
+def test_an_import_that_was_killed_goes_on_where_it_was(nurture: Nurture, killed: Path) -> None:
+    folder = shutil.copytree(killed, Path.cwd(), dirs_exist_ok=True)
     assert len(stored(folder)["leads"]) == 3 * BATCH * 9 // 10
     ran = nurture("lead", "import", "many.csv", "--json")
     assert ran.json["batch"] == "1"
@@ -87,10 +95,8 @@ def test_an_import_that_was_killed_goes_on_where_it_was(nurture: Nurture, tmp_pa
     assert (again["batch"], again["created"], again["unchanged"]) == ("2", 0, 207)
 
 
-def test_another_file_does_not_go_on_with_it(nurture: Nurture) -> None:
-    folder = Path.cwd()
-    file = a_file(folder)
-    subprocess.run([sys.executable, "-c", KILLED], capture_output=True, timeout=60, check=False)
+def test_another_file_does_not_go_on_with_it(nurture: Nurture, killed: Path) -> None:
+    file = shutil.copytree(killed, Path.cwd(), dirs_exist_ok=True) / "many.csv"
     file.write_text(file.read_text().replace("Person 229", "Someone"))
     ran = nurture("lead", "import", "many.csv", "--json")
     assert ran.json["batch"] == "2"

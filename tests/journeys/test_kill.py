@@ -23,11 +23,11 @@ def test_one_process_on_sqlite_is_killed_again_and_again(tmp_path: Path) -> None
 
 @pytest.mark.timeout(240)
 def test_two_daemons_on_postgresql_are_killed_in_turn(tmp_path: Path, postgres_url: str) -> None:
-    outcome = crash.run(tmp_path / "w", touches=300, kills=24, database=postgres_url, daemons=2, give_up=4)
-    assert outcome.kills == 24
+    outcome = crash.run(tmp_path / "w", touches=200, kills=16, database=postgres_url, daemons=2, give_up=4)
+    assert outcome.kills == 16
     assert (outcome.lost, outcome.doubled, outcome.unlisted) == (0, 0, 0)
-    assert outcome.states[State.SENT] + outcome.states[State.UNKNOWN] == 300
-    assert outcome.states[State.SENT] <= len(outcome.accepted) <= 300
+    assert outcome.states[State.SENT] + outcome.states[State.UNKNOWN] == 200
+    assert outcome.states[State.SENT] <= len(outcome.accepted) <= 200
 
 
 @pytest.mark.timeout(240)
