@@ -18,7 +18,7 @@ from nurture.web.site import CONTENT_POLICY, Site, refusal
 from nurture.wiring import App
 
 API_VERSION: Final = "1"
-AREAS: Final = (health, sendgrid, unsubscribe, preferences, links, offers, forms, api)
+AREAS: Final = (health, sendgrid, unsubscribe, preferences, links, offers, forms, *api.AREAS)
 
 
 def _methods(web: FastAPI, path: str) -> list[str]:

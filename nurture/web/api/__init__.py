@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Final
 
 from nurture.web.api import enrollments, handoffs, leads, responses, tasks
-from nurture.web.site import Site
 
-
-def routes(site: Site) -> APIRouter:
-    """Every area of the API, under one prefix."""
-    router = APIRouter(prefix="/api/v1")
-    for area in (leads, responses, enrollments, tasks, handoffs):
-        router.include_router(area.routes(site))
-    return router
+AREAS: Final = (leads, responses, enrollments, tasks, handoffs)

@@ -30,7 +30,7 @@ from nurture.web.site import Site
 
 def routes(site: Site) -> APIRouter:
     """Enrollments."""
-    router = APIRouter(prefix="/enrollments", tags=["enrollments"], route_class=ApiRoute, responses=REFUSALS)
+    router = APIRouter(prefix="/api/v1/enrollments", tags=["enrollments"], route_class=ApiRoute, responses=REFUSALS)
 
     def rows(found: Sequence[Enrollment]) -> list[dict[str, object]]:
         with site.app.store.unit(write=False) as work:

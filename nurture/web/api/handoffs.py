@@ -31,7 +31,7 @@ from nurture.web.site import Site
 
 def routes(site: Site) -> APIRouter:
     """Handoffs."""
-    router = APIRouter(prefix="/handoffs", tags=["handoffs"], route_class=ApiRoute, responses=REFUSALS)
+    router = APIRouter(prefix="/api/v1/handoffs", tags=["handoffs"], route_class=ApiRoute, responses=REFUSALS)
 
     def told(done: Answered) -> JSONResponse:
         with site.app.store.unit(write=False) as work:

@@ -30,7 +30,7 @@ from nurture.web.site import Site
 
 def routes(site: Site) -> APIRouter:
     """Leads."""
-    router = APIRouter(prefix="/leads", tags=["leads"], route_class=ApiRoute, responses=REFUSALS)
+    router = APIRouter(prefix="/api/v1/leads", tags=["leads"], route_class=ApiRoute, responses=REFUSALS)
 
     def rows(**which: Any) -> list[dict[str, Any]]:
         found = looking.listed(store=site.app.store, rules=site.app.rules.in_force(), now=site.now(), **which)

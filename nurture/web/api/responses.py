@@ -31,7 +31,7 @@ from nurture.web.site import Site
 
 def routes(site: Site) -> APIRouter:
     """Responses."""
-    router = APIRouter(prefix="/responses", tags=["responses"], route_class=ApiRoute, responses=REFUSALS)
+    router = APIRouter(prefix="/api/v1/responses", tags=["responses"], route_class=ApiRoute, responses=REFUSALS)
 
     @router.get("", summary="Responses, by id", response_model=list[ResponseRow])
     def listed(

@@ -20,7 +20,7 @@ TaskId = Annotated[str, Path(pattern=PLAIN, min_length=1, max_length=200)]
 
 def routes(site: Site) -> APIRouter:
     """Tasks."""
-    router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=ApiRoute, responses=REFUSALS)
+    router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"], route_class=ApiRoute, responses=REFUSALS)
 
     def common(now: datetime) -> dict[str, Any]:
         app = site.app
