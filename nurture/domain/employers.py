@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
@@ -35,8 +35,12 @@ class Employers:
         if not values.keys() <= FILLED:
             raise KeyError(f"companies have no {', '.join(sorted(values.keys() - FILLED))}")
         found = self.of_domain.get(domain) if domain else None
-        if found is not None and self._says_it_all(self.companies[found], domain, values):
-            return found
+        if found is not None and (one := self.companies[found]).name != domain:
+            for key in values:
+                if getattr(one, key) is None:
+                    break
+            else:  # nothing can be filled in: so it is with nearly every row
+                return found
         name = squeezed(name)
         if not name and not domain:
             raise ValueError("a company needs a name or a domain")
@@ -47,11 +51,11 @@ class Employers:
         if found is None:
             found = next(self.numbers)
             known_as = name or domain or ""
-            self.companies[found] = Company(found, known_as, **values)
+            self.companies[found] = Company(found, known_as, domain, **values)
             self.of_name.setdefault(known_as.casefold(), found)
             self.new.add(found)
             if domain:
-                self._claim(domain, found)
+                self.of_domain[domain] = self.claimed[domain] = found
             return found
         self._fill(found, name, domain, values)
         return found
@@ -59,16 +63,11 @@ class Employers:
     def _claim(self, domain: str, company: CompanyId) -> None:
         self.of_domain[domain] = self.claimed[domain] = company
         one = self.companies[company]
-        self.companies[company] = replace(one, domain=min(one.domain or domain, domain))
-
-    @staticmethod
-    def _says_it_all(one: Company, domain: str | None, values: Mapping[str, Any]) -> bool:
-        """Whether nothing can be filled in: it is called by a name, and not by its domain, and has all these values."""
-        return one.name != domain and None not in [getattr(one, key) for key in values]
+        self.companies[company] = one._replace(domain=min(one.domain or domain, domain))
 
     def _fill(self, company: CompanyId, name: str, domain: str | None, values: Mapping[str, Any]) -> None:
         one = self.companies[company]
-        if self._says_it_all(one, domain, values):
+        if one.name != domain and None not in [getattr(one, key) for key in values]:
             return
         more = {key: value for key, value in values.items() if value not in (None, "") and getattr(one, key) is None}
         if name and domain and one.name == domain != name:  # until somebody said its name, it was called by its domain
@@ -77,7 +76,7 @@ class Employers:
                 del self.of_name[domain.casefold()]
             self.of_name.setdefault(name.casefold(), company)
         if more:
-            self.companies[company] = replace(one, **more)
+            self.companies[company] = one._replace(**more)
             self.filled.add(company)
 
 

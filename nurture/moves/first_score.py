@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from itertools import chain
 from math import fsum
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from nurture.ports import InForce
     from nurture.ports.store import Change
 
-REMEMBERED: Final = 50_000  # of one kind
+REMEMBERED: Final = 50_000  # of one kind, before a batch
 _OF_LEAD: Final = frozenset(Lead.__dataclass_fields__) - {"status", "stage", "company", "custom"}
 _OF_SCORE: Final = frozenset({"fit", "engagement", "score"})
 # What a name of a condition goes by: a column that every new lead has, a field of its company, or both.
@@ -44,6 +45,7 @@ _NOTHING: Final = frozenset[str]()
 
 Columns = dict[str, Any]
 Known = frozenset[str]  # names of facts
+New = tuple[Columns, Company, Known]
 Read = Callable[[Columns, Company, Known], Any]
 
 
@@ -76,49 +78,44 @@ class FirstScores:
         by: str,
     ) -> tuple[dict[str, list[Any]], list[Change]]:
         """The columns of these leads with their scores, stages and when to look again; the stages that changed."""
-        fits: list[float] = []
-        stages: list[str] = []
-        looks: list[datetime | None] = []
-        changes = []
-        for columns, learned in zip(new, facts, strict=True):
-            number = columns["company_id"]
-            company = companies[number] if number is not None else _NO_COMPANY
-            known = frozenset(name.value for name, _ in learned) if learned else _NOTHING
-            worths: list[float] = []
-            for reads, rules, remembered in self._fit:
-                key = reads(columns, company, known)
-                found = remembered.get(key)
-                if found is None:
-                    found = self._worths(rules, columns, company, known)
-                    _remember(remembered, key, found)
-                if found:
-                    worths += found
-            fit = fsum(worths)
-            was = columns["stage"]
-            stage, because = self._stage_of(columns, company, known, fit)
-            if because:
-                changes.append(moved_to(columns["id"], Stage(was), Stage(stage), because, self._now, by=by))
-            fits.append(fit)
-            stages.append(stage)
-            looks.append(self._look_at(fit, columns["timeline_on"]))
+        known = [frozenset(name.value for name, _ in one) if one else _NOTHING for one in facts]
+        numbers = [columns["company_id"] for columns in new]
+        employers = [companies[number] if number is not None else _NO_COMPANY for number in numbers]
+        leads = list(zip(new, employers, known, strict=True))
+        worths = [self._worths(rules, reads, remembered, leads) for reads, rules, remembered in self._fit]
+        fits = list(map(fsum, map(chain.from_iterable, zip(*worths, strict=True)))) if worths else [0.0] * len(leads)
+        staged = self._staged(leads, fits)
+        changes = [
+            moved_to(columns["id"], Stage(columns["stage"]), Stage(stage), because, self._now, by=by)
+            for columns, (stage, because) in zip(new, staged, strict=True)
+            if because
+        ]
+        looks = [self._look_at(fit, columns["timeline_on"]) for fit, columns in zip(fits, new, strict=True)]
         alike = {"engagement": self._engagement, "scored_at": self._now, "enroll_check": True, "ready_check": True}
-        scored = {name: [value] * len(fits) for name, value in alike.items()}
-        return {"fit": fits, "stage": stages, "look_at": looks, **scored}, changes
+        scored: dict[str, list[Any]] = {name: [value] * len(fits) for name, value in alike.items()}
+        return {"fit": fits, "stage": [stage for stage, _ in staged], "look_at": looks, **scored}, changes
 
-    def _worths(self, rules: Iterable[FitRule], columns: Columns, company: Company, known: Known) -> list[float]:
-        names = self._names(columns, company, known)
-        return [rule.points for rule in rules if rule.when.holds(names, self._history)]
+    def _worths(
+        self, rules: Sequence[FitRule], reads: Read, remembered: dict[Any, list[float]], leads: Sequence[New]
+    ) -> list[list[float]]:
+        """The points that each lead gets by rules that go by the same names."""
+        keys = [reads(*lead) for lead in leads]
+        for key, lead in _unknown(remembered, keys, leads):
+            names = self._names(*lead)
+            remembered[key] = [rule.points for rule in rules if rule.when.holds(names, self._history)]
+        return [remembered[key] for key in keys]
 
-    def _stage_of(self, columns: Columns, company: Company, known: Known, fit: float) -> tuple[str, str]:
-        key = (fit, columns["stage"], self._reads(columns, company, known))
-        found = self._stages.get(key)
-        if found is None:
-            names = self._names(columns, company, known)
+    def _staged(self, leads: Sequence[New], fits: Sequence[float]) -> list[tuple[str, str]]:
+        """The stage of each lead, and why, where it is another one than before."""
+        reads = self._reads
+        keys = [(fit, lead[0]["stage"], reads(*lead)) for fit, lead in zip(fits, leads, strict=True)]
+        for key, lead in _unknown(self._stages, keys, leads):
+            fit, was, _ = key
+            names = self._names(*lead)
             names |= {"fit": fit, "engagement": self._engagement, "score": fit + self._engagement}
-            stage, because = scoring.stage_of(Stage(columns["stage"]), self._scoring, names, self._history)
-            found = stage.value, because
-            _remember(self._stages, key, found)
-        return found
+            stage, because = scoring.stage_of(Stage(was), self._scoring, names, self._history)
+            self._stages[key] = stage.value, because
+        return [self._stages[key] for key in keys]
 
     def _look_at(self, fit: float, timeline_on: date | None) -> datetime | None:
         if fit not in self._looks:
@@ -138,9 +135,11 @@ class FirstScores:
         return names_of(lead, known=known, engagement=self._engagement, now=self._now)
 
 
-def _remember(where: dict[Any, Any], key: Any, value: Any) -> None:
-    if len(where) < REMEMBERED:
-        where[key] = value
+def _unknown(remembered: dict[Any, Any], keys: Sequence[Any], leads: Sequence[New]) -> list[tuple[Any, New]]:
+    """A lead for each key that nothing is remembered for; too much is forgotten first."""
+    if len(remembered) > REMEMBERED:
+        remembered.clear()
+    return [(key, lead) for key, lead in dict(zip(keys, leads, strict=True)).items() if key not in remembered]
 
 
 def _names(conditions: Iterable[Condition]) -> frozenset[str]:

@@ -211,14 +211,14 @@ class Imports(Protocol):
     def get(self, batch: int) -> dict[str, Any] | None:
         """One batch."""
 
-    def rows(self, batch: int) -> list[dict[str, Any]]:
-        """What a batch did."""
+    def rows(self, batch: int, *, after: LeadId = 0, limit: int | None = None) -> list[dict[str, Any]]:
+        """What a batch did to so many leads behind one, by lead."""
 
     def undone(self, batch: int, at: datetime) -> None:
         """Mark a batch as undone."""
 
-    def remove_lead(self, lead: LeadId) -> None:
-        """Delete a lead that nothing has happened to since its import."""
+    def remove_leads(self, ids: Sequence[LeadId]) -> None:
+        """Delete leads that nothing has happened to since their import."""
 
 
 class Persons(Protocol):

@@ -152,7 +152,7 @@ def test_a_lead_that_only_was_imported_is_removed_with_all_that_came_with_it(sto
         work.leads.add_alias(lead, "old@example.com")
         work.leads.add_fact(lead, Fact(FactName.BUDGET, "20k", "import", NOW))
         work.notes.add([Change("imported", "from a.csv", NOW, "ann", lead)])
-        work.imports.remove_lead(lead)
+        work.imports.remove_leads([lead])
         work.commit()
         assert work.leads.get([lead]) == {}
         assert work.imports.rows(batch) == []
@@ -168,7 +168,7 @@ def test_a_lead_with_a_history_is_not_removed(store: SqlStore) -> None:
         work.responses.add(Response(Kind.VISIT, NOW, answered), key="k", recorded_at=NOW, by="")
         for lead in (enrolled, answered, into.id):
             with pytest.raises(RefusedError, match="history"):
-                work.imports.remove_lead(lead)
+                work.imports.remove_leads([lead])
             assert lead in work.leads.get([lead])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -249,3 +250,34 @@ def test_who_is_stored_by_somebody_else_meanwhile_is_found_again(
         again = [{"id": number, "email": "ada@acme.example", **base} for number in work.arrivals.reserve(1)]
         with pytest.raises(CollisionError):
             work.arrivals.add(again, {})
+
+
+def test_an_import_is_undone_in_as_many_statements_however_many_leads_it_has(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undone = {}
+    for many in (60, 120):
+        emptied(store)
+        taken(store, a_file(many)[: many // 2])
+        before = everything(store)["leads"]
+        later = NOW + timedelta(hours=1)
+        batch = taken(store, a_file(many, of="N"), later).batch
+        with counted(store) as seen:
+            result = intake.undo(batch, store=store, now=later, by="tester")
+        assert (len(result.removed), len(result.restored), result.kept) == (many // 2, many // 2, ())
+        own = {"fit", "stage", "changed_at", "scored_at", "look_at", "timeline_on", "enroll_check", "ready_check"}
+        left = [
+            [{name: one[name] for name in one.keys() - own} for one in leads]
+            for leads in (before, everything(store)["leads"])
+        ]
+        assert left[0] == left[1]
+        undone[many] = len(seen)
+    assert undone[60] == undone[120] < 40
+    monkeypatch.setattr(sys.modules["nurture.flow.intake.undo"], "AT_ONCE", 7)
+    monkeypatch.setattr("nurture.adapters.store.imports.PART", 7)
+    emptied(store)
+    taken(store, a_file(20)[:10])
+    batch = taken(store, a_file(20, of="N"), later).batch
+    in_parts = intake.undo(batch, store=store, now=later, by="tester")
+    assert (len(in_parts.removed), len(in_parts.restored)) == (10, 10)
+    assert list(in_parts.removed) == sorted(in_parts.removed)

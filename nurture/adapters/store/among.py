@@ -38,7 +38,7 @@ def each_among(dialect: str, column: ColumnElement[Any], *others: ColumnElement[
     first sorts them all.
     """
     if dialect == "postgresql":
-        return select(column, *others).where(among(column))
+        return select(column, *others).select_from(column.table).where(among(column))
     given = func.json_each(bindparam("ids", type_=_Values(column.type))).table_valued("value", name="given")
     return select(column, *others).select_from(given.join(column.table, column == given.c.value))
 

@@ -45,14 +45,21 @@ def load(db: Connection, table: Table, columns: Mapping[str, Sequence[Any]]) -> 
         raise CollisionError(CLASH, hint="Do it again.") from problem
 
 
-def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:
     """The columns of rows; where one row gives a column, it is NULL for those that do not."""
+    names = tuple(rows[0]) if rows else ()
+    if all(tuple(row) == names for row in rows):
+        return dict(zip(names, zip(*(row.values() for row in rows), strict=True), strict=True))
     return {name: _column(name, rows) for name in dict.fromkeys(chain.from_iterable(rows))}
 
 
 def _is_left_out(column: Column[Any], values: Sequence[Any]) -> bool:
     """Whether the rows are the same without it: to bind NULL costs as much as to bind what is stored."""
-    return column.server_default is None and values.count(None) == len(values)
+    return column.server_default is None and (not values or (values[0] is None and _are_alike(values)))
+
+
+def _are_alike(values: Sequence[Any]) -> bool:
+    return values[0] == values[-1] and values.count(values[0]) == len(values)
 
 
 def _insert(db: Connection, table: Table, given: Mapping[str, Sequence[Any]], *, literally: bool) -> None:
@@ -62,7 +69,7 @@ def _insert(db: Connection, table: Table, given: Mapping[str, Sequence[Any]], *,
     bound: list[Sequence[Any]] = []
     for name, values in given.items():
         kind = table.c[name].type
-        is_alike = literally and bound and not isinstance(kind, JSON) and values.count(values[0]) == len(values)
+        is_alike = literally and bound and not isinstance(kind, JSON) and _are_alike(values)
         said = _literal(_stored(kind, values[:1], dialect)[0]) if is_alike else None
         places.append(said or "?")
         if said is None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, Select, bindparam, func, select, update
 
 from nurture.adapters.store import bulk
 from nurture.adapters.store.among import among, each_among
@@ -40,12 +41,22 @@ _FILL: Final = (
 def employers(db: Connection, named: Collection[tuple[str | None, str | None]]) -> Employers:
     """The companies of these (name, domain) pairs, with ids for as many new ones."""
     wanted = {domain for _, domain in named if domain}
-    of_domain = pairs(db, each_among(db.dialect.name, company_domains.c.domain, company_domains.c.company_id), wanted)
+    found = [tuple(row) for row in fetch(db, _of_domain(db.dialect.name), wanted)]
+    of_domain = {row[0]: row[1] for row in found}
+    known = {row[1]: Company(*row[1:]) for row in found}
     keys = {squeezed(name).casefold() for name, domain in named if name and domain not in of_domain} - {""}
     of_name = pairs(db, _OF_NAME, keys)
-    known = {row[0]: Company(*tuple(row)) for row in fetch(db, _BY_ID, {*of_domain.values(), *of_name.values()})}
+    known |= {row[0]: Company(*row) for row in map(tuple, fetch(db, _BY_ID, set(of_name.values()) - known.keys()))}
     most = len(wanted - of_domain.keys()) + len(keys - of_name.keys())
     return Employers(of_domain, of_name, known, iter(reserved(db, companies, most)))
+
+
+@cache
+def _of_domain(dialect: str) -> Select[Any]:
+    """The companies of domains, in full, each behind the domain that was asked for."""
+    asked = company_domains.alias("asked")
+    query = each_among(dialect, asked.c.domain, *COMPANIES_IN_FULL.selected_columns)
+    return query.join(companies, companies.c.id == asked.c.company_id)
 
 
 def settle(db: Connection, made: Employers, now: datetime) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, or_, select, update
+from sqlalchemy import Connection, delete, select, union, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store import bulk, tables
@@ -23,6 +23,10 @@ LIFE = (
     *(tables.enrollments, tables.touches, tables.responses, tables.score_lines),
     *(tables.promotions, tables.handoffs, tables.promises, tables.inbox, tables.archived_responses),
 )
+PART = 10_000  # leads that are removed together
+_HAPPENED: Any = union(*(select(life.c.lead_id).where(among(life.c.lead_id)) for life in LIFE))
+_MERGED_INTO = select(leads.c.merged_into).where(leads.c.merged_into.is_not(None)).distinct()
+_REMOVED = (*(delete(own).where(among(own.c.lead_id)) for own in OWN), delete(leads).where(among(leads.c.id)))
 _REFUSED = (
     select(import_refusals)
     .where(among(import_refusals.c.import_id))
@@ -104,27 +108,26 @@ class ImportRows:
         found = self._with_refused(dicts(self._db.execute(select(table).where(table.c.id == batch)).all()))
         return found[0] if found else None
 
-    def rows(self, batch: int) -> list[dict[str, Any]]:
-        """What a batch did, by line."""
-        query = select(import_rows).where(import_rows.c.import_id == batch)
-        return dicts(self._db.execute(query.order_by(import_rows.c.line, import_rows.c.lead_id)).all())
+    def rows(self, batch: int, *, after: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
+        """What a batch did to so many leads behind one, by lead."""
+        query = select(import_rows).where(import_rows.c.import_id == batch, import_rows.c.lead_id > after)
+        return dicts(self._db.execute(query.order_by(import_rows.c.lead_id).limit(limit)).all())
 
     def undone(self, batch: int, at: datetime) -> None:
         """Mark a batch as undone."""
         self._db.execute(update(table).where(table.c.id == batch).values(undone_at=at))
 
-    def remove_lead(self, lead: int) -> None:
-        """Delete a lead that nothing has happened to since its import. Raises RefusedError if something has."""
-        happened = or_(
-            *(exists().where(life.c.lead_id == lead) for life in LIFE), exists().where(leads.c.merged_into == lead)
-        )
-        if self._db.execute(select(happened)).scalar_one():
-            raise RefusedError(
-                f"Lead {lead} has a history and is not removed.", hint=f"To erase a person: nurture lead forget {lead}"
-            )
-        for own in OWN:
-            self._db.execute(delete(own).where(own.c.lead_id == lead))
-        self._db.execute(delete(leads).where(leads.c.id == lead))
+    def remove_leads(self, ids: Sequence[int]) -> None:
+        """Delete leads that nothing has happened to since their import. Raises RefusedError if something has."""
+        others = set(self._db.execute(_MERGED_INTO).scalars()) if ids else set()
+        for start in range(0, len(ids), PART):
+            part = ids[start : start + PART]
+            busy = others.intersection(part).union(*fetch(self._db, _HAPPENED, part))
+            if lead := next((one for one in part if one in busy), None):
+                hint = f"To erase a person: nurture lead forget {lead}"
+                raise RefusedError(f"Lead {lead} has a history and is not removed.", hint=hint)
+            for removed in _REMOVED:
+                self._db.execute(removed, {"ids": part})
 
     def _refused(self, batches: Collection[int]) -> dict[int, list[tuple[int, str]]]:
         found: dict[int, list[tuple[int, str]]] = {}

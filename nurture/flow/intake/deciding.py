@@ -203,11 +203,9 @@ class Deciding:
             "timeline_on": None,
             "do_not_call": row.do_not_call,
             "created_at": get("created_at") or self.now,
+            "custom": dict(row.custom) if row.custom else None,
+            "notes": row.notes or None,
         }
-        if row.custom:
-            columns["custom"] = dict(row.custom)
-        if row.notes:
-            columns["notes"] = row.notes
         person = known.people[lead] = self.touched[lead] = Person(lead, columns, None, row.line)
         if email:
             known.emails[email] = lead
@@ -267,11 +265,12 @@ class Deciding:
             person.new |= {*different, "changed_at"}
             if different.keys() & {*CALENDAR, "company_id"}:
                 self.look_again.add(person.lead)
+            stored["changed_at"] = self.now
         if "external_id" in different:
             if self.known.externals.get(stored.get("external_id") or "") == person.lead:
                 del self.known.externals[stored["external_id"]]
             self.known.externals[different["external_id"]] = person.lead
-        stored.update(different, changed_at=self.now)
+        stored.update(different)
         return True
 
     def _readdress(self, person: Person, email: str) -> None:
@@ -298,7 +297,7 @@ class Deciding:
             one = row.consent
             new = Consent(one.basis, one.at or self.now, one.until, one.source or "import", one.text or "", one.channel)
             if first or not self._is_told(new, person, since=one.at):
-                person.consents = sorted((*person.consents, new), key=lambda one: one.at)
+                person.consents = (new,) if first else sorted((*person.consents, new), key=lambda one: one.at)
                 self.consents.append((lead, new))
                 changed = True
         email, phone = given.get("email"), given.get("phone")

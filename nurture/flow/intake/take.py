@@ -18,7 +18,7 @@ from nurture.moves.again import again
 from nurture.moves.first_score import FirstScores
 from nurture.ports import InForce, Store, Unit
 
-BATCH: Final = 5_000  # rows: for as long as they take, nobody else writes on SQLite
+BATCH: Final = 10_000  # rows: for as long as they take, nobody else writes on SQLite
 
 
 @dataclass(slots=True)
