@@ -93,3 +93,12 @@ def test_what_lists_reads_cadences_but_no_templates(made: Path, command: tuple[s
     found = imported(*command, workspace=made)
     assert {"sqlalchemy", "yaml"} <= found
     assert found & (FOREIGN | {"jinja2"}) == set()
+
+
+def test_no_command_walks_through_all_that_it_imported_before_it_ends() -> None:
+    code = (
+        "import atexit, gc, sys; atexit.register(lambda: print(gc.get_freeze_count(), file=sys.stderr));"
+        "sys.argv = ['nurture', '--help']; from nurture.commands import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stderr) > 1000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, func, select
 
@@ -23,13 +23,16 @@ from nurture.adapters.store.tables import (
 )
 from nurture.domain import enrollment, handoff, touch
 from nurture.domain.lead import Status
-from nurture.ports.reports import Waiting
+
+if TYPE_CHECKING:
+    from nurture.ports.reports import Waiting
 
 ON_DESK: Final = (handoff.State.OFFERED.value, handoff.State.ACCEPTED.value)
 
 
 def waiting(db: Connection, *, late_before: datetime) -> Waiting:
     """Counts of what nobody has done or decided; tasks are late that were due before a moment."""
+    from nurture.ports.reports import Waiting
 
     def count(query: Select[Any]) -> int:
         return int(db.execute(select(func.count()).select_from(query.subquery())).scalar_one())
