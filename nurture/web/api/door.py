@@ -40,12 +40,14 @@ LeadName = Annotated[str, Path(pattern=PLAIN, min_length=1, max_length=320, desc
 _bearer = HTTPBearer(auto_error=False, description="Made by: nurture token create NAME")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
+# Named once by its model and then by reference: the framework would make the model anew for each.
+_REFUSED: Final = {"application/json": {"schema": {"$ref": f"#/components/schemas/{Refusal.__name__}"}}}
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": Refusal, "description": "No token, or none that we know."},
-    404: {"model": Refusal, "description": "Nothing has this name."},
-    409: {"model": Refusal, "description": "Refused by the state of things."},
-    413: {"model": Refusal, "description": "Too large."},
-    422: {"model": Refusal, "description": "Not of the form that this document describes."},
+    404: {"content": _REFUSED, "description": "Nothing has this name."},
+    409: {"content": _REFUSED, "description": "Refused by the state of things."},
+    413: {"content": _REFUSED, "description": "Too large."},
+    422: {"content": _REFUSED, "description": "Not of the form that this document describes."},
 }
 
 
