@@ -100,12 +100,12 @@ def open_task(current: Session, text: str) -> str:
     """The id of a task, named by itself or by its lead; of several, the one that this person has."""
     if "@" not in text:
         return text
+    lead = current.lead(text).id
     with current.app.store.unit(write=False) as work:
-        open_ = work.touches.open_tasks()
+        open_ = [one for one in work.touches.of_leads([lead]).get(lead, ()) if one.state == "open"]
     person = current.app.rules.in_force().workspace.person(current.person)
-    held = {one.id: one.lead for one in open_ if person is not None and one.claimed_by == person.email}
-    of_others = {one.id: one.lead for one in open_ if one.lead not in held.values()}
-    rows = [{"id": task, "lead": lead} for task, lead in (held | of_others).items()]
+    held = [one for one in open_ if person is not None and one.claimed_by == person.email]
+    rows = [{"id": one.id, "lead": one.lead} for one in held or open_]
     return one_of_lead(current, text, rows, what="task", see="nurture task list")
 
 

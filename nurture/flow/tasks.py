@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain import touch as touches
-from nurture.domain.calendar import Window
 from nurture.domain.errors import RefusedError, RequestError, UnknownNameError
 from nurture.domain.fact import FactName
 from nurture.domain.response import CallOutcome, Kind
 from nurture.domain.touch import BY_PHONE, Channel, Event, State, Touch
 from nurture.moves import promises, told
 from nurture.moves.again import again
-from nurture.moves.calls import calls_left, is_for
-from nurture.moves.handing_over import FAST_STEP
+from nurture.moves.queue import best_first, in_batches, in_hours, waiting_for
 from nurture.moves.responding import Recorded, Report, record_in
 from nurture.moves.scene import Scene, load
 
@@ -27,10 +25,6 @@ if TYPE_CHECKING:
     from nurture.domain.timeline import Entry
     from nurture.ports import InForce, Store, Unit
 
-# A task that is no step of a cadence is called in these hours of the lead.
-HOURS: Final = Window()
-AGREED: Final = timedelta(hours=1)  # so long after the moment that was agreed it is still that moment
-AT_ONCE: Final = frozenset({promises.STEP, FAST_STEP})
 DATED: Final = frozenset({CallOutcome.CALLBACK, CallOutcome.MEETING_BOOKED})
 
 
@@ -72,35 +66,48 @@ def next_for(
     better score, then the longer due. Raises UnknownNameError for a person who is not known.
     """
     person = known(who, rules)
-    with store.unit() as work:
-        open_ = work.touches.open_tasks()  # what is open was handed out: it may be done before it is due
-        held = next((one for one in open_ if one.claimed_by == person.email), None)
+    with store.unit(write=False) as work:
+        held = work.touches.taken_by(person.email)
         if held is not None:
             return _told(work, held, work.leads.get([held.lead])[held.lead], rules, now)
-        busy = {one.lead for one in open_ if one.claimed_by is not None}  # nobody is called and written to at once
-        free = [one for one in open_ if one.lead not in busy and is_for(one, person)]
-        scene = load(work, {one.lead for one in free}, rules=rules, policy=policy, now=now)
-        left = calls_left(work, person, policy, now)
-        for one in sorted(free, key=lambda task: _order(task, scene)):
-            lead = scene.leads[one.lead]
-            if one.channel in BY_PHONE and (left <= 0 or not may_call(one, lead, scene)):
-                continue
-            # The attempt makes the claim a compare-and-set: of two callers, one finds it changed.
-            taken = replace(one, claimed_by=person.email, attempt=one.attempt + 1)
-            work.touches.lock_for_limits([lead.id], ())
-            if any(other.claimed_by and other.state is State.OPEN for other in _of(work, lead)):
-                continue
-            if work.touches.save([taken], was={one.id: (one.attempt, one.state)}):
-                item = _told(work, taken, lead, rules, now)
-                if not dry_run:
-                    work.commit()
-                return item
+        by_priority = waiting_for(work, person, rules=rules, policy=policy, now=now)
+    for tasks in by_priority.values():
+        for batch in in_batches(best_first(store, tasks, rules=rules, now=now)):
+            # Whatever takes time was done before: who writes holds up all others.
+            with store.unit(write=False) as work:
+                scene = load(work, {one.lead for one in batch}, rules=rules, policy=policy, now=now)
+            for one in batch:
+                if one.channel in BY_PHONE and may_not_be_called(scene.leads[one.lead], scene):
+                    continue
+                with store.unit() as work:
+                    item = _take(work, one.id, person, rules=rules, policy=policy, now=now)
+                    if item is not None:
+                        if not dry_run:
+                            work.commit()
+                        return item
     return None
 
 
-def _of(work: Unit, lead: Lead) -> list[Touch]:
-    """The touches of a lead as they are now."""
-    return work.touches.of_leads([lead.id]).get(lead.id, [])
+def _take(work: Unit, task: str, person: Person, *, rules: InForce, policy: Policy, now: datetime) -> Item | None:
+    """A task for this person, unless something changed since it was looked at; what they hold already, instead."""
+    held = work.touches.taken_by(person.email)
+    if held is not None:
+        return _told(work, held, work.leads.get([held.lead])[held.lead], rules, now)
+    one = work.touches.get([task]).get(task)
+    if one is None or one.state is not State.OPEN:
+        return None
+    work.touches.lock_for_limits([one.lead], ())
+    scene = load(work, [one.lead], rules=rules, policy=policy, now=now)
+    lead = scene.leads[one.lead]
+    if one.channel in BY_PHONE and not may_call(one, lead, scene):
+        return None
+    if any(other.claimed_by and other.state is State.OPEN for other in scene.touches.get(lead.id, ())):
+        return None
+    # The attempt makes the claim a compare-and-set: of two callers, one finds it changed.
+    taken = replace(one, claimed_by=person.email, attempt=one.attempt + 1)
+    if not work.touches.save([taken], was={one.id: (one.attempt, one.state)}):
+        return None
+    return _told(work, taken, lead, rules, now)
 
 
 def _told(work: Unit, one: Touch, lead: Lead, rules: InForce, now: datetime) -> Item:
@@ -120,23 +127,15 @@ def known(who: str, rules: InForce) -> Person:
 
 def may_call(one: Touch, lead: Lead, scene: Scene) -> bool:
     """Whether the lead may be called now: nobody said no, and its hours are open, or it is the moment agreed."""
+    return not may_not_be_called(lead, scene) and in_hours(one, scene.zone_of(lead), scene.rules, scene.now)
+
+
+def may_not_be_called(lead: Lead, scene: Scene) -> bool:
+    """Whether somebody said no, or there is no number."""
     if lead.do_not_call or not lead.phone or scene.no_calls(lead):
-        return False
+        return True
     scopes = scene.suppressed.get(lead.phone, frozenset()) | scene.suppressed.get(lead.email or "", frozenset())
-    if scopes & {"all", "phone"}:
-        return False
-    if one.step == promises.STEP and one.due_at <= scene.now < one.due_at + AGREED:
-        return True  # they named the hour
-    cadence = scene.rules.workspace.cadences.get(one.cadence)
-    window = cadence.window if cadence is not None else HOURS
-    return window.next_open(scene.now, scene.zone_of(lead)) <= scene.now
-
-
-def _order(one: Touch, scene: Scene) -> tuple[float, float, datetime, str]:
-    cadence = scene.rules.workspace.cadences.get(one.cadence)
-    # What is in no cadence answers a person and outranks every cadence; a promise and a hand-raiser cannot wait.
-    priority = cadence.priority if cadence is not None else 102 if one.step in AT_ONCE else 101
-    return (-priority, -float(scene.names(scene.leads[one.lead])["score"]), one.due_at, one.id)
+    return bool(scopes & {"all", "phone"})
 
 
 @again

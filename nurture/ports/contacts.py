@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nurture.domain.scoring import Line
     from nurture.domain.touch import State as TouchState
     from nurture.domain.touch import Touch, TouchId
-    from nurture.ports.rows import StoredResponse
+    from nurture.ports.rows import StoredResponse, Waiting
 
 
 class Enrollments(Protocol):
@@ -132,6 +132,15 @@ class Touches(Protocol):
 
     def open_tasks(self, *, due_before: datetime | None = None) -> list[Touch]:
         """Open tasks, by when they were due."""
+
+    def taken_by(self, person: str) -> Touch | None:
+        """The open task that a person, by address, has taken."""
+
+    def waiting(self, assigned: Collection[str], *, for_anybody: bool, lowering: Collection[str] = ()) -> list[Waiting]:
+        """Open tasks of these addresses and roles, and those of nobody; not those of leads of whom one is taken.
+
+        `lowering`: the keys of the scoring rules that take points.
+        """
 
     def unanswered(self, leads: Collection[LeadId]) -> set[LeadId]:
         """Those of leads who wrote to us and wait for an answer: a task to answer them is open."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nurture.domain.consent import Consent
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nurture.domain.lead import LeadId
     from nurture.domain.response import Response
 
-__all__ = ["Change", "Consent", "Rescoring", "StoredResponse", "Suppression", "Switch"]
+__all__ = ["Change", "Consent", "Rescoring", "StoredResponse", "Suppression", "Switch", "Waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,23 @@ class Suppression:
     reason: str
     at: datetime
     lead: LeadId | None = None
+
+
+class Waiting(NamedTuple):
+    """An open task that nobody has taken, with what of its lead decides when it is done. There are many of them."""
+
+    id: str
+    lead: LeadId
+    cadence: str
+    step: str
+    channel: str
+    due_at: datetime
+    phone: str | None
+    do_not_call: bool
+    timezone: str | None  # the lead's, else its company's
+    fit: float
+    engagement: float  # as it was last stored
+    may_rise: bool  # whether something that lowers it is fading
 
 
 @dataclass(frozen=True, slots=True)

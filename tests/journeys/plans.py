@@ -17,6 +17,7 @@ GROWING: Final = frozenset(metadata.tables) - SMALL
 QUEUES: Final = frozenset(
     {
         *("ix_leads_ready_check", "ix_leads_enroll_check", "ix_raw_events_new", "ix_touches_unsettled"),
+        *("ix_touches_open", "ix_touches_taken"),
         *("ix_handoffs_queued", "uq_handoffs_offered", "ix_deliveries_due"),
     }
 )

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from operator import attrgetter, itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    false,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from nurture.adapters.store.among import among
 from nurture.adapters.store.bulk import load
@@ -18,6 +34,7 @@ from nurture.adapters.store.tables import companies, leads, links, touch_texts
 from nurture.adapters.store.tables import touches as table
 from nurture.domain.pacing import Counted, as_counted
 from nurture.domain.touch import BY_PHONE, FINAL, REPLY_STEP, Channel, Reason, State, Touch, TouchId
+from nurture.ports.rows import Waiting
 
 # What each column keeps of a touch.
 _KEPT: Final[Mapping[str, Callable[[Touch], Any]]] = {
@@ -78,6 +95,32 @@ _LOCK_LEADS, _LOCK_COMPANIES = (
 )
 # In the text: the index of these alone is not used for values that are given later.
 _IS_UNSETTLED = text(f"state IN ('{State.SENDING}', '{State.IN_DOUBT}')")
+_IS_OPEN = text(f"touches.state = '{State.OPEN}'")
+_TAKEN = (
+    select(table)
+    .where(text("state = 'open' AND claimed_by IS NOT NULL"), table.c.claimed_by == bindparam("person"))
+    .order_by(table.c.due_at)
+    .limit(1)
+)
+_OF_NO_BUSY_LEAD = text(
+    "touches.lead_id NOT IN (SELECT t.lead_id FROM touches t WHERE t.state = 'open' AND t.claimed_by IS NOT NULL)"
+)
+_OPEN_WITH_LEAD = (
+    select(
+        *(table.c[name] for name in ("id", "lead_id", "cadence", "step", "channel", "due_at")),
+        *(leads.c[name] for name in ("phone", "do_not_call")),
+        func.coalesce(leads.c.timezone, companies.c.timezone),
+        leads.c.fit,
+        leads.c.engagement,
+    )
+    .join_from(table, leads, leads.c.id == table.c.lead_id)
+    .outerjoin(companies, companies.c.id == leads.c.company_id)
+    .where(_IS_OPEN, _OF_NO_BUSY_LEAD)
+)
+_FOR_THEM = among(table.c.assigned)
+_WAITING, _WAITING_FOR_ANYBODY = (
+    _OPEN_WITH_LEAD.where(condition) for condition in (_FOR_THEM, or_(_FOR_THEM, table.c.assigned.is_(None)))
+)
 # What was not done yet was not counted: of all touches of a lead the index finds these few.
 IS_UNANSWERED: Final = and_(table.c.counted_at.is_(None), table.c.state == State.OPEN.value, table.c.step == REPLY_STEP)
 # A voicemail is one touch with the call before it, which it is not counted beside.
@@ -206,10 +249,22 @@ class TouchRows:
 
     def open_tasks(self, *, due_before: datetime | None = None) -> list[Touch]:
         """Open tasks, by when they were due."""
-        query = select(table).where(table.c.state == State.OPEN.value).order_by(table.c.due_at, table.c.id)
+        query = select(table).where(_IS_OPEN).order_by(table.c.due_at, table.c.id)
         if due_before is not None:
             query = query.where(table.c.due_at <= due_before)
         return [_touch(row) for row in self._db.execute(query)]
+
+    def taken_by(self, person: str) -> Touch | None:
+        """The open task that a person has taken."""
+        row = self._db.execute(_TAKEN, {"person": person}).first()
+        return _touch(row) if row else None
+
+    def waiting(self, assigned: Collection[str], *, for_anybody: bool, lowering: Collection[str] = ()) -> list[Waiting]:
+        """Open tasks of these addresses and roles, and those of nobody; not those of leads of whom one is taken."""
+        sums = cast(leads.c.sums, Text)
+        may_rise = or_(false(), *(sums.contains(json.dumps(key), autoescape=True) for key in lowering))
+        query = (_WAITING_FOR_ANYBODY if for_anybody else _WAITING).add_columns(func.coalesce(may_rise, false()))
+        return [Waiting._make(row) for row in fetch(self._db, query, assigned)]
 
     def unanswered(self, leads: Collection[int]) -> set[int]:
         """Those of leads for whom a task to answer them is open."""
@@ -233,7 +288,7 @@ class TouchRows:
 
     def tasks_page(self, *, assigned: str | None, after: str | None, limit: int | None) -> list[Touch]:
         """Open tasks, at most so many, by when they were due, behind the one whose id is `after`."""
-        query = select(table).where(table.c.state == State.OPEN.value).order_by(table.c.due_at, table.c.id).limit(limit)
+        query = select(table).where(_IS_OPEN).order_by(table.c.due_at, table.c.id).limit(limit)
         if assigned is not None:
             query = query.where(table.c.assigned == assigned)
         if after is not None:

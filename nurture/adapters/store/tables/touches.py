@@ -101,6 +101,7 @@ touches = Table(
     Index(None, "sent_at"),
     Index("ix_touches_unsettled", "lease_until", **only("state IN ('sending', 'in_doubt')")),
     Index("ix_touches_open", "due_at", **only("state = 'open'")),
+    Index("ix_touches_taken", "claimed_by", **only("state = 'open' AND claimed_by IS NOT NULL")),
     Index("ix_touches_first_wave", "template", **only("state = 'planned' AND reason = 'first_wave'")),
     # Nobody is sent the same e-mail twice in any enrollment, unless the step says so.
     Index("ix_touches_had", "lead_id", "template", **only("channel = 'email' AND counted_at IS NOT NULL")),

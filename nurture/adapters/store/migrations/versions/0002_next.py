@@ -72,3 +72,4 @@ def upgrade() -> None:
     op.create_index(
         "ix_touches_first_wave", "touches", ["template"], **only("state = 'planned' AND reason = 'first_wave'")
     )
+    op.create_index("ix_touches_taken", "touches", ["claimed_by"], **only("state = 'open' AND claimed_by IS NOT NULL"))
