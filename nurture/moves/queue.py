@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from itertools import islice
 from math import inf
-from typing import Final
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Final
 
 from nurture.domain import calendar
 from nurture.domain.calendar import Window
-from nurture.domain.person import Person, Role
-from nurture.domain.policy import Policy
+from nurture.domain.person import Role
 from nurture.domain.scoring import engagement
-from nurture.domain.touch import BY_PHONE, Touch
+from nurture.domain.touch import BY_PHONE
 from nurture.moves import promises
 from nurture.moves.calls import calls_left
 from nurture.moves.handing_over import FAST_STEP
-from nurture.ports import InForce, Store, Unit
-from nurture.ports.rows import Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from zoneinfo import ZoneInfo
+
+    from nurture.domain.person import Person
+    from nurture.domain.policy import Policy
+    from nurture.domain.touch import Touch
+    from nurture.ports import InForce, Store, Unit
+    from nurture.ports.rows import Waiting
 
 # A task that is no step of a cadence is called in these hours of the lead.
 HOURS: Final = Window()
