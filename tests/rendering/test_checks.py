@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+from jinja2 import DictLoader, meta
 
 from nurture.adapters.rendering import Templates
+from nurture.adapters.rendering.sandbox import Sandbox, asked, every_node
 from tests.rendering.samples import FOOTER, FRONT, in_layout, templates
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def found(html: str, text: str = FOOTER, *, front: str = FRONT, **more: str) -> list[str]:
@@ -117,3 +122,32 @@ def test_a_script_may_use_questions_but_no_unsubscribe_link() -> None:
 )
 def test_text_that_is_no_template_never_raises(broken: str) -> None:
     templates(broken, broken).problems("notes/one", "email")
+
+
+def test_two_blocks_of_one_name_are_a_problem_at_the_second() -> None:
+    assert found("<p>a</p>\n{% block a %}{% endblock %}\n{% block a %}{% endblock %}\n" + FOOTER) == [
+        "templates/notes/one.html:7:1: block 'a' defined twice"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ a }}{% if b.c > 1 %}{{ d|default(e) }}{% else %}{{ f('x', g=h) }}{% endif %}",
+        "{% extends 'x' %}{{ z }}{% block one %}{{ a }}{% endblock %}{% block two %}{% include c %}{% endblock %}",
+        "{% block one %}{{ self.two() }}{{ super() }}{{ a }}{% endblock %}{% block two %}{% endblock %}",
+        "{% set a = b %}{{ a }}{% for c in d %}{{ c }}{{ loop.index }}{{ e }}{% endfor %}{{ c }}",
+        "{% from 'm' import n as o with context %}{% import 'p' as q %}{{ o }}{{ q.r }}{{ n }}",
+        "{% macro m(a, b=c) %}{{ a }}{{ d }}{{ caller() }}{% endmacro %}{% call m(e) %}{{ f }}{% endcall %}",
+        "{{ link(target) }}{{ range(3) }}{% set ns.x = 1 %}",
+    ],
+)
+def test_the_names_that_a_file_asks_for_are_those_that_jinja_finds(text: str) -> None:
+    tree = Sandbox(DictLoader({})).parse(text)
+    assert asked(tree, tuple(every_node(tree))) == meta.find_undeclared_variables(tree)
+
+
+def test_every_starter_template_asks_for_what_jinja_finds() -> None:
+    for path in (ROOT / "templates").rglob("*.*"):
+        tree = Sandbox(DictLoader({})).parse(path.read_text("utf-8").rpartition("\n---\n")[2])
+        assert asked(tree, tuple(every_node(tree))) == meta.find_undeclared_variables(tree), path

@@ -105,7 +105,12 @@ class _File:
             yield self._at(line, word, message)
         yield from self._loads()
         if not self.broken:
-            self.used = set(self.templates.asks(self.name))
+            try:
+                self.used = set(self.templates.asks(self.name))
+            except TemplateSyntaxError as error:  # such as two blocks of one name
+                self.broken = True
+                yield self._at(error.lineno, "", str(error.message))
+                return
             yield from self._names(every)
         if self.name.endswith(".html"):
             yield from self._html()

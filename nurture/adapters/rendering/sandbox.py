@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from jinja2 import BaseLoader, StrictUndefined, TemplateSyntaxError, nodes, pass_context
+from jinja2 import BaseLoader, StrictUndefined, TemplateSyntaxError, meta, nodes, pass_context
 from jinja2.environment import TemplateModule
 from jinja2.exceptions import TemplateRuntimeError
 from jinja2.runtime import BlockReference, Context, LoopContext, TemplateReference, Undefined
@@ -24,6 +24,8 @@ from nurture.adapters.rendering.names import CustomFields, Record
 _COUNTED: Final = "counted items"
 _WRITTEN: Final = "written text"
 _JOINED: Final = "joined text"
+_SETTING: Final = (nodes.Import, nodes.FromImport, nodes.Macro, nodes.CallBlock, nodes.NSRef)  # besides by `set`
+_GIVEN: Final = frozenset({"self", "super", "caller", "varargs", "kwargs", "loop"})  # names with a meaning of their own
 
 _ATTRIBUTES: Final[dict[type, frozenset[str]]] = {
     str: frozenset({"upper", "lower", "title", "capitalize", "strip", "startswith", "endswith", "split"}),
@@ -121,6 +123,18 @@ def loads(every: Sequence[nodes.Node]) -> Iterator[tuple[nodes.Node, str | None]
         named: Any = getattr(load, "template", None)
         target = named.value if isinstance(named, nodes.Const) else None
         yield load, target if isinstance(target, str) else None
+
+
+def asked(tree: nodes.Template, every: Sequence[nodes.Node]) -> frozenset[str]:
+    """The names that a file reads and does not set itself. TemplateSyntaxError for two blocks of one name."""
+    names = [node for node in every if isinstance(node, nodes.Name)]
+    blocks = [node.name for node in every if isinstance(node, nodes.Block)]
+    sets = any(name.ctx != "load" or name.name in _GIVEN for name in names)
+    sets |= any(isinstance(node, _SETTING) for node in every)
+    if not sets and len(blocks) == len(set(blocks)) and tree.environment is not None:
+        return frozenset(name.name for name in names if name.name not in tree.environment.globals)
+    # Where names are set it matters where: Jinja finds that out by writing the code, which costs as much as reading it.
+    return frozenset(meta.find_undeclared_variables(tree))
 
 
 def set_names(tree: nodes.Template) -> frozenset[str]:

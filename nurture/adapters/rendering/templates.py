@@ -9,7 +9,7 @@ from functools import lru_cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from jinja2 import FunctionLoader, Template, TemplateSyntaxError, meta, nodes
+from jinja2 import FunctionLoader, Template, TemplateSyntaxError, nodes
 from markupsafe import Markup
 
 from nurture.adapters.rendering import budget, front_matter, inline_css
@@ -17,7 +17,7 @@ from nurture.adapters.rendering.budget import Run, capped
 from nurture.adapters.rendering.failure import PREHEADER, SUBJECT, RenderError, explained, file_of
 from nurture.adapters.rendering.front_matter import FrontMatter
 from nurture.adapters.rendering.names import CLOSE, OPEN, frozen
-from nurture.adapters.rendering.sandbox import Sandbox, every_node, loads, set_names
+from nurture.adapters.rendering.sandbox import Sandbox, asked, every_node, loads, set_names
 from nurture.domain.errors import Problem, UnknownNameError
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ class Templates:
     def asks(self, name: str) -> frozenset[str]:
         """The names that a file shows or tests and does not set itself. Raises TemplateSyntaxError."""
         if name not in self._asks:
-            self._asks[name] = frozenset(meta.find_undeclared_variables(self.tree(name)))
+            self._asks[name] = asked(self.tree(name), self.every_node(name))
         return self._asks[name]
 
     def sets(self, name: str) -> frozenset[str]:
