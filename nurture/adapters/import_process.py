@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import pickle
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
 from multiprocessing.connection import Connection
+from queue import Queue
+from threading import Thread
 from typing import Final
 
 from nurture import log
@@ -22,6 +25,7 @@ from nurture.domain.row import Refused, Row
 
 LARGE: Final = 4_000_000  # bytes of a file that is worth it: starting takes as long as reading some of them
 AT_ONCE: Final = 2_500  # rows on their way
+AHEAD: Final = 8  # times these are read before anybody takes them
 SELDOM: Final = (100_000, 20, 50)  # a batch has many objects, and nearly none of them is in a circle
 PATIENCE: Final = 120.0  # seconds for these
 _log = log.get("import")
@@ -71,11 +75,23 @@ def _serve(pipe: Connection, again: Open, after: int) -> None:
     """What the process does until the other end of its pipe is closed."""
     gc.disable()  # rows hold no circles, and there are many of them to search for some
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # from the keyboard: who stores the rows decides what becomes of it
+    ready: Queue[bytes] = Queue(AHEAD)
+    Thread(target=_read, args=(ready, again, after), daemon=True).start()
     with suppress(OSError):
-        try:
-            rows = again().behind(after)
-            while share := list(islice(rows, AT_ONCE)):
-                pipe.send(share)
-            pipe.send(None)
-        except RequestError as problem:
-            pipe.send((problem.what, problem.hint))
+        while share := ready.get():
+            pipe.send_bytes(share)
+
+
+def _read(ready: Queue[bytes], again: Open, after: int) -> None:
+    """Read on while a batch is stored that takes longer than what a pipe holds; nothing comes after empty bytes."""
+    try:
+        rows = again().behind(after)
+        while share := list(islice(rows, AT_ONCE)):
+            ready.put(pickle.dumps(share, pickle.HIGHEST_PROTOCOL))
+        ready.put(pickle.dumps(None))
+    except RequestError as problem:
+        ready.put(pickle.dumps((problem.what, problem.hint)))
+    except OSError:
+        pass  # it ends early: then the rest is read by whom it reads for
+    finally:
+        ready.put(b"")
