@@ -112,8 +112,12 @@ def brief(
         show(current.app.brief_text(made))
 
 
-def _tell(answered: Answered, *, dry_run: bool, as_json: bool) -> None:
+def _tell(desk: Desk, answered: Answered, *, dry_run: bool, as_json: bool) -> None:
     row = answered.handoff
+    people = desk.rules.workspace
+    rep, speaker = (people.person(who) if who else None for who in (row["rep"], desk.by))
+    if rep is not None and speaker is not None and rep != speaker and answered.changed:
+        say(f"It was offered to {rep.name}: {speaker.name} answers in their place.")
     if as_json:
         kept = ("rep", "state", "offered_at", "due_at", "reason", "contacted_at", "ended_at", "return_at", "note")
         shown: dict[str, Any] = {"id": str(row["id"]), "lead": str(row["lead_id"])}
@@ -140,7 +144,7 @@ def accept(
     chosen = handoff_id(session(ctx), handoff)
     desk = desk_of(session(ctx), dry_run=dry_run)
     answered = arrow.accept(desk, chosen, colleagues=choice)
-    _tell(answered, dry_run=dry_run, as_json=as_json)
+    _tell(desk, answered, dry_run=dry_run, as_json=as_json)
     if answered.changed and not dry_run and not as_json:
         say(f"Speak with them by {arrow.due_words(desk, answered)}, then: nurture handoff contacted {chosen}")
 
@@ -169,8 +173,9 @@ def reject(
     current = session(ctx)
     chosen = handoff_id(session(ctx), handoff)
     word = reason.strip().casefold().replace("-", "_").replace(" ", "_")
-    answered = arrow.reject(desk_of(current, dry_run=dry_run), chosen, word, until=_day(current, until), note=note)
-    _tell(answered, dry_run=dry_run, as_json=as_json)
+    desk = desk_of(current, dry_run=dry_run)
+    answered = arrow.reject(desk, chosen, word, until=_day(current, until), note=note)
+    _tell(desk, answered, dry_run=dry_run, as_json=as_json)
 
 
 def contacted(ctx: typer.Context, handoff: HandoffId, *, dry_run: DryRun = False, as_json: AsJson = False) -> None:
@@ -178,8 +183,9 @@ def contacted(ctx: typer.Context, handoff: HandoffId, *, dry_run: DryRun = False
     from nurture.flow import handoff as arrow
 
     chosen = handoff_id(session(ctx), handoff)
-    answered = arrow.contacted(desk_of(session(ctx), dry_run=dry_run), chosen)
-    _tell(answered, dry_run=dry_run, as_json=as_json)
+    desk = desk_of(session(ctx), dry_run=dry_run)
+    answered = arrow.contacted(desk, chosen)
+    _tell(desk, answered, dry_run=dry_run, as_json=as_json)
     if answered.changed and not dry_run and not as_json:
         say(f"When it has ended: nurture handoff won {chosen} --value '12500 EUR', or: nurture handoff lost {chosen}")
 
@@ -196,8 +202,9 @@ def won(
     from nurture.flow import handoff as arrow
 
     chosen = handoff_id(session(ctx), handoff)
-    answered = arrow.won(desk_of(session(ctx), dry_run=dry_run), chosen, value=value)
-    _tell(answered, dry_run=dry_run, as_json=as_json)
+    desk = desk_of(session(ctx), dry_run=dry_run)
+    answered = arrow.won(desk, chosen, value=value)
+    _tell(desk, answered, dry_run=dry_run, as_json=as_json)
 
 
 def lost(
@@ -215,8 +222,9 @@ def lost(
     current = session(ctx)
     chosen = handoff_id(session(ctx), handoff)
     word = reason.strip().casefold().replace("-", "_").replace(" ", "_") if reason is not None else None
-    answered = arrow.lost(desk_of(current, dry_run=dry_run), chosen, reason=word, until=_day(current, until))
-    _tell(answered, dry_run=dry_run, as_json=as_json)
+    desk = desk_of(current, dry_run=dry_run)
+    answered = arrow.lost(desk, chosen, reason=word, until=_day(current, until))
+    _tell(desk, answered, dry_run=dry_run, as_json=as_json)
 
 
 def import_outcomes(

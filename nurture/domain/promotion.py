@@ -234,7 +234,7 @@ def _reasons(names: Mapping[str, Any], responses: Sequence[Response], zone: tzin
     last = latest_evidence(responses)
     if last is not None:
         found.append(reason_of(last, zone))
-    if names.get("asked_for_sales"):
+    if names.get("asked_for_sales") and "asked for sales" not in found[-1]:
         found.append("asked for sales")
     months = names.get("timeline_months")
     if isinstance(months, float):

@@ -97,7 +97,7 @@ def test_first_contact_is_recorded_once_and_only_of_what_was_accepted(floor: Flo
 
 def test_a_win_keeps_its_value_and_a_lead_never_offered_cannot_be_won(floor: Floor) -> None:
     lead, number = floor.offered()
-    with pytest.raises(RefusedError, match="offered cannot win"):
+    with pytest.raises(RefusedError, match="is offered: it cannot be won. First: nurture handoff accept"):
         won(floor.desk, number, value="1 EUR")
     accept(floor.desk, number)
     row = won(floor.desk, number, value="12,500.50 eur").handoff
@@ -352,11 +352,28 @@ def test_an_offer_without_an_answer_goes_to_each_rep_once_then_to_the_manager_an
     assert floor.handoffs(lead)[-1]["due_at"] > floor.clock.now()
 
 
+def test_another_amount_corrects_a_win_and_another_reason_is_refused(floor: Floor) -> None:
+    _, number = floor.offered()
+    accept(floor.desk, number)
+    won(floor.desk, number, value="42000 USD")
+    assert not won(floor.desk, number, value="42,000 USD").changed
+    assert not won(floor.desk, number).changed
+    corrected = won(floor.desk, number, value="50000 EUR")
+    assert (corrected.changed, corrected.text) == (True, "won: 50,000.00 EUR, not 42,000.00 USD")
+    assert (corrected.handoff["amount"], corrected.handoff["currency"]) == (50000.0, "EUR")
+    lead, other = floor.offered()
+    reject(floor.desk, other, "no_fit")
+    assert not reject(floor.desk, other, "no_fit").changed
+    with pytest.raises(RefusedError, match="was rejected before: no fit"):
+        reject(floor.desk, other, "bad_timing")
+    assert floor.handoffs(lead)[-1]["reason"] == "no_fit"
+
+
 def test_an_expired_offer_cannot_be_accepted(floor: Floor) -> None:
     _, number = floor.offered()
     floor.clock.advance(days=2)
     deadlines(floor.desk)
-    with pytest.raises(RefusedError, match="expired cannot accept"):
+    with pytest.raises(RefusedError, match="is expired: it cannot be accepted"):
         accept(floor.desk, number)
 
 

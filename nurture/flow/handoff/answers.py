@@ -229,9 +229,9 @@ def _answer(
     with desk.store.unit() as work:
         row = named(work, handoff)
         state = State(row["state"])
-        after = machine.moved(state, event)
+        after = _moved(row, event)
         if after is state:
-            return Answered(row, False, f"this handoff was {state} before")
+            return _again(desk, work, row, values)
         hands = desk.hands(work, row["lead_id"])
         moved = {**values, "state": after.value, "due_at": due(row) if due else None}
         if not work.sales.save_handoff(handoff, moved, was=state.value):
@@ -244,6 +244,44 @@ def _answer(
         more = {key: value for key, value in values.items() if key in ("reason", "amount", "currency") and value}
         tell_crm(hands, after.value, handoff, lead, rep=row["rep"], **more)
         return _done(desk, work, handoff, text)
+
+
+def _moved(row: Mapping[str, Any], event: Event) -> State:
+    """The state after an answer. Raises RefusedError with what can be done about it."""
+    state, number = State(row["state"]), row["id"]
+    try:
+        return machine.moved(state, event)
+    except RefusedError:
+        hint = f"See: nurture handoff show {number}"
+        if state is State.OFFERED:
+            hint = f"First: nurture handoff accept {number}"
+        elif state is State.QUEUED:
+            hint = "It is offered as soon as a rep has room."
+        elif state in (State.EXPIRED, State.WITHDRAWN):
+            hint = "It is no longer theirs. See: nurture handoff list"
+        said = {Event.ACCEPT: "accepted", Event.REJECT: "rejected", Event.WIN: "won", Event.LOSE: "lost"}[event]
+        raise RefusedError(f"Handoff {number} is {state}: it cannot be {said}.", hint=hint) from None
+
+
+def _again(desk: Desk, work: Unit, row: Mapping[str, Any], values: Mapping[str, Any]) -> Answered:
+    """The same answer again changes nothing; another amount corrects it. Raises RefusedError for another reason."""
+    number, state = row["id"], row["state"]
+    if values.get("reason") not in (None, row["reason"]):
+        before = _spoken(row["reason"]) if row["reason"] else "without a reason"
+        raise RefusedError(
+            f"Handoff {number} was {state} before: {before}.", hint="What followed stands. See: nurture lead timeline"
+        )
+    told = (values.get("amount"), values.get("currency"))
+    if told[0] is None or told == (row["amount"], row["currency"]):
+        return Answered(row, False, f"this handoff was {state} before")
+    text = f"won: {told[0]:,.2f} {told[1]}"
+    text += f", not {row['amount']:,.2f} {row['currency']}" if row["amount"] is not None else ""
+    work.sales.save_handoff(number, {"amount": told[0], "currency": told[1]}, was=state)
+    hands = desk.hands(work, row["lead_id"])
+    hands.note(state, text, row["lead_id"], handoff=number, rep=row["rep"])
+    lead = hands.scene.leads[row["lead_id"]]
+    tell_crm(hands, state, number, lead, rep=row["rep"], amount=told[0], currency=told[1])
+    return _done(desk, work, number, text)
 
 
 def _done(desk: Desk, work: Unit, handoff: int, text: str) -> Answered:
