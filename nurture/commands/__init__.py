@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -113,6 +114,8 @@ def main() -> None:
     gc.set_threshold(COLLECT_AFTER)
     # Nor has it anything to find at the end, where it would walk through all of it once more: a fifth of a command.
     atexit.register(gc.freeze)
+    # Pydantic looks for plugins by reading what each installed package says of itself. We use none.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     try:
         app(standalone_mode=True, prog_name="nurture")
     except NurtureError as problem:

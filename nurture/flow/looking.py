@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain import scoring
 from nurture.domain.names import names_of
-from nurture.moves import told
-from nurture.moves.scene import load
 
 if TYPE_CHECKING:
     from nurture.domain.condition import Condition
@@ -104,6 +102,8 @@ def _with_names(work: Unit, leads: list[Lead], rules: InForce, now: datetime) ->
 
 def history(lead: LeadId, *, store: Store) -> tuple[Entry, ...]:
     """Everything that happened to a lead, oldest first."""
+    from nurture.moves import told
+
     with store.unit(write=False) as work:
         return told.history(work, lead)
 
@@ -125,6 +125,8 @@ class Score:
 
 def score(lead: LeadId, *, store: Store, rules: InForce, policy: Policy, now: datetime) -> Score:
     """What a lead's score is made of."""
+    from nurture.moves.scene import load  # far more than a list needs
+
     with store.unit(write=False) as work:
         scene = load(work, [lead], rules=rules, policy=policy, now=now)
         person = scene.leads[lead]

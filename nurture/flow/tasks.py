@@ -15,7 +15,6 @@ from nurture.domain.touch import BY_PHONE, Channel, Event, State, Touch
 from nurture.moves import promises, told
 from nurture.moves.again import again
 from nurture.moves.queue import best_first, in_batches, in_hours, waiting_for
-from nurture.moves.responding import Recorded, Report, record_in
 from nurture.moves.scene import Scene, load
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from nurture.domain.person import Person
     from nurture.domain.policy import Policy
     from nurture.domain.timeline import Entry
+    from nurture.moves.responding import Recorded
     from nurture.ports import InForce, Store, Unit
 
 DATED: Final = frozenset({CallOutcome.CALLBACK, CallOutcome.MEETING_BOOKED})
@@ -178,6 +178,8 @@ def done(
     `until`: the day or moment that was agreed, for `callback` and `meeting_booked`. Raises RequestError for an outcome
     that lacks what it needs, a moment that has passed or a fact that is none, RefusedError for a task that is over.
     """
+    from nurture.moves.responding import Recorded, Report, record_in  # far more than a list needs
+
     if outcome is CallOutcome.CALLBACK and until is None:
         raise RequestError("A callback needs its moment.", hint="Add: --at 2027-01-15T10:00")
     if until is not None and outcome not in DATED:
