@@ -49,13 +49,15 @@ def rescore(
     rules = scene.rules.workspace
     conditions = watched(rules)
     countdown = countdown_of(rules)
+    bounds: dict[float, tuple[float, ...] | None] = {}  # by fit, of which there are few
     changes: list[Change] = []
     rows: list[dict[str, Any]] = []
     for lead_id in sorted(ids):
         lead = scene.leads[lead_id]
         running = dict((sums or {}).get(lead_id, scene.sums.get(lead_id, {})))
         after, stage_because = standing(lead, running, scene, rules.scoring)
-        bounds = scoring.thresholds(conditions, after.fit)
+        if after.fit not in bounds:
+            bounds[after.fit] = scoring.thresholds(conditions, after.fit)
         moved = after.stage is not lead.stage
         if moved:
             words = stage_because + (f" ({because})" if because else "")
@@ -69,7 +71,7 @@ def rescore(
                 "scored_at": scene.now,
                 "sums": {key: _stored(one) for key, one in running.items()} or None,
                 "look_at": _first_of(
-                    scoring.look_at(running, rules.scoring, bounds, scene.now),
+                    scoring.look_at(running, rules.scoring, bounds[after.fit], scene.now),
                     next_turn(lead.timeline_on, countdown, scene.now),
                 ),
                 "enroll_check": True,

@@ -153,7 +153,7 @@ class LeadRows:
         if not rows:
             return
         names = [name for name in rows[0] if name != "id"]
-        new = [{"key": row["id"], **{name: _row(row)[name] for name in names}} for row in rows]
+        new = [{"key": row["id"], **_row({name: row[name] for name in names})} for row in rows]
         if names:
             change(self._db, leads, names, new)
 
