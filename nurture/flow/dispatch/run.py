@@ -232,7 +232,7 @@ def _sharing(batch: Sequence[Enrollment], scene: Scene) -> set[LeadId]:
     companies = {lead: person.company and person.company.id for lead, person in scene.leads.items()}
     people = Counter(due.lead for due in batch)
     colleagues = Counter(filter(None, companies.values()))
-    return {lead for lead, company in companies.items() if people[lead] > 1 or colleagues[company] > 1}
+    return {lead for lead, company in companies.items() if people[lead] > 1 or (company and colleagues[company] > 1)}
 
 
 def _send(desk: Desk, intended: Sequence[Intended], deadline: float) -> list[tuple[Intended, Verdict]]:
