@@ -48,7 +48,8 @@ EACH: Final = 2  # daemons of each version
 MAIL: Final = "timeout = 6\nlease = 12\nsettle_after = 14\nworkers = 2\nfirst_wave = 0\nwithout_basis = 'send'"
 MORE: Final = '[sendgrid]\nhost = "{host}"\n[scheduler]\ntick = 1\n[limits]\nlead_per_day = 0\nlead_per_7_days = 0'
 STEPS: Final = "- email: one\n- wait: 15 seconds\n- email: two\n"
-LATENCY: Final = 0.1  # seconds: mail goes out for long enough that everything happens meanwhile
+LATENCY: Final = 0.1  # seconds for a mail
+AT_FIRST: Final = 1.0  # the same until the schema is upgraded, so that mail goes out all the while
 # What both versions understand. The dead are missed sooner than in service, and a pass takes few at once.
 DAEMON: Final = """
 import sys
@@ -70,9 +71,11 @@ lifecycle.run(app, as_json=True, serve=lambda one: server.start(make_app(one), "
 class Slow(crash.Provider):
     """The provider, which thinks about each mail."""
 
+    latency: float = AT_FIRST
+
     async def _answer(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         answer = await super()._answer(request, body)
-        await asyncio.sleep(LATENCY)
+        await asyncio.sleep(self.latency)
         return answer
 
 
@@ -114,7 +117,7 @@ class Fleet:
         """Stop all of a version as a person would; their exit codes."""
         for one in self.running[version]:
             one.send_signal(signal.SIGTERM)
-        codes = [one.wait(30) for one in self.running[version]]
+        codes = [one.wait(240) for one in self.running[version]]
         self.running[version].clear()
         return codes
 
@@ -147,7 +150,7 @@ class Outcome:
     kills: Counter[str] = field(default_factory=Counter)
     mails: Counter[tuple[str, str]] = field(default_factory=Counter)  # by address and subject
     states: Counter[State] = field(default_factory=Counter)
-    delivered: int = 0  # responses `delivered`, of which each touch has one
+    delivered: int = 0  # touches that have a response `delivered`
     unsound: int = 0  # rows and totals that break an invariant
 
     @property
@@ -179,7 +182,7 @@ def rows(asked: Options, *, kills: int = 0, old: Path | None = None, seed: int =
     what = f"{people:,} people, {EACH} + {EACH} daemons, {kills} kills"
     for name, count in (("lost", done.lost), ("doubled", done.doubled), ("stuck", done.stuck)):
         yield Result(f"{name}: {what}", "", count, at_most=0)
-    yield Result(f"broken invariants, responses missing or twice: {what}", "", wrong(done), at_most=0)
+    yield Result(f"broken invariants, responses missing: {what}", "", wrong(done), at_most=0)
     yield Result("the smaller version's share of the mails while both worked", "", share(done), at_least=0.05)
     yield Result("an old program refuses to start beside the new schema", "", done.refused, at_least=1)
 
@@ -251,6 +254,7 @@ def _lived(fleet: Fleet, provider: Slow, dice: random.Random, people: int, kills
         fleet.start(OLD)
     crash._await(lambda: len(provider.accepted) > first // 10)
     fleet.must(NEW, "database", "upgrade")
+    provider.latency = LATENCY
     assert len(provider.accepted) < 2 * first, "the old daemons had nothing to do when the schema changed"
     for _ in range(EACH):
         fleet.start(NEW)
@@ -278,7 +282,9 @@ def _lived(fleet: Fleet, provider: Slow, dice: random.Random, people: int, kills
                 if version == NEW:
                     fleet.start(NEW)
         assert all(one.poll() is None for one in (*fleet.running[OLD], *fleet.running[NEW])), "a daemon ended by itself"
+        began = time.monotonic()
         assert set(fleet.stop(OLD)) == {0}
+        print(f"the old ones were through with what they had after {time.monotonic() - began:.0f} s")
         crash._await(lambda: _at_rest(app, provider, dice, outcome))
         assert set(fleet.stop(NEW)) == {0}
         ours = [body for body in provider.accepted if "subject" in body]
@@ -311,7 +317,7 @@ def _at_rest(app: App, provider: Slow, dice: random.Random, outcome: Outcome) ->
     provider.accepted.append({"personalizations": [{"to": [{"email": "x@y.example"}], "custom_args": {}}]})
     outcome.states = Counter(one.state for one in crash.touches_of(app))
     with app.sql.engine.connect() as db:
-        told = select(func.count()).select_from(responses).where(responses.c.kind == "delivered")
+        told = select(func.count(responses.c.touch_id.distinct())).where(responses.c.kind == "delivered")
         outcome.delivered = db.execute(told).scalar_one()
     return outcome.states[State.SENT] >= 2 * outcome.people and outcome.delivered >= 2 * outcome.people
 

@@ -66,10 +66,12 @@ class Session:
         app = self._app
         if app is None or not app.wrote or self.runs_passes:
             return
+        from nurture.commands import progress
         from nurture.daemon import consequences
         from nurture.doors import tell_daemons
 
-        consequences.run(app)
+        with progress.slow("Now what follows from it, for all of them: who enters a cadence, who is ready for sales."):
+            consequences.run(app)
         tell_daemons(app)
         app.wrote = False
 

@@ -84,7 +84,9 @@ def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     show(f"unknown       {found['unknown']}")
     show(f"open tasks    {found['open_tasks']}")
     alive = [one for one in found["daemons"] if one["alive"]]
-    show(f"daemons       {len(alive)} alive" + ("" if alive else "   start one: nurture daemon"))
+    ill = any(one["state"] in ("late", "gone") for one in found["daemons"])
+    what = "   see: nurture doctor" if ill else ""
+    show(f"daemons       {len(alive)} alive" + (what if alive else "   start one: nurture daemon"))
     for one in found["daemons"]:
         show(f"  {_daemon(one)}")
     show(f"breaker       {found['breaker']}")

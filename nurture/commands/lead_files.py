@@ -96,8 +96,9 @@ def _tell(made: Intake, refused: Path | None, *, dry_run: bool) -> None:
         say(f"line {line}: {why}")
     if len(made.refused) > SHOWN:
         where = f"they are all in {refused}" if refused else "write them all with --refused FILE.csv"
-        say(f"... and {len(made.refused) - SHOWN} more; {where}.")
-    counts = f"{made.created} created, {made.updated} updated, {made.unchanged} unchanged, {len(made.refused)} refused"
+        say(f"... and {len(made.refused) - SHOWN:,} more; {where}.")
+    counts = f"{made.created:,} created, {made.updated:,} updated, {made.unchanged:,} unchanged"
+    counts += f", {len(made.refused):,} refused"
     show(f"{counts}; nothing was stored." if dry_run else f"{counts} (import {made.batch}).")
     if not dry_run and (made.created or made.updated):
         say(f"To undo it: nurture lead undo-import {made.batch}")
@@ -163,7 +164,7 @@ def undo_import(
         return
     for lead, why in done.kept:
         say(f"lead {lead} stays as it is: {why}")
-    counts = f"{len(done.removed)} removed, {len(done.restored)} set back, {len(done.kept)} left as they are"
+    counts = f"{len(done.removed):,} removed, {len(done.restored):,} set back, {len(done.kept):,} left as they are"
     show(f"{counts}; nothing was changed." if dry_run else f"{counts}.")
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from nurture.domain.row import Refused, Row
 
 STEP = 500  # things between two looks at the bar
+SLOW = 2.0  # seconds after which somebody who watches wonders what it does
 Thing = TypeVar("Thing")
 
 
@@ -53,3 +56,15 @@ def told(things: Iterable[Thing], what: str) -> Iterator[Thing]:
             yield thing
             if number % STEP == 0:
                 status.update(f"{what}: {number:,}")
+
+
+@contextmanager
+def slow(what: str) -> Iterator[None]:
+    """Say what is going on, where somebody watches and it takes more than a moment."""
+    timer = Timer(SLOW, print, args=(what,), kwargs={"file": sys.stderr, "flush": True})
+    if sys.stderr.isatty():
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

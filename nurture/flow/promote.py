@@ -106,8 +106,10 @@ def _judge_batch(hands: Hands, tally: Tally, *, new_id: Callable[[], str]) -> No
             found = _judge_one(hands, lead, enrolled.get(number, []), tally, new_id=new_id)
             if isinstance(found, Keep):
                 kept[number] = found
+    left: dict[str, int] = {}
     for number in work.leads.idle(kept):
-        plan_for(hands, hands.scene.leads[number], enrolled.get(number, []), kept[number], new_id=new_id)
+        lead = hands.scene.leads[number]
+        plan_for(hands, lead, enrolled.get(number, []), kept[number], left=left, new_id=new_id)
 
 
 def _still_ready(hands: Hands, lead: Lead, row: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ came, so that a burst that arrives in pieces is seen as one.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
@@ -283,9 +283,16 @@ def _reports(work: Unit, known: Sequence[_Known], judged_now: Collection[int]) -
         if one.event.kind in ENGAGED:
             if id(one.event) in judged_now:
                 touch = one.touch.id
-                yield _engagement(one, arrived.get(touch) or made[touch].sent_at, hits[touch], followed)
+                yield _keyed(one, _engagement(one, arrived.get(touch) or made[touch].sent_at, hits[touch], followed))
         elif (report := _told(one)) is not None:
-            yield report
+            yield _keyed(one, report)
+
+
+def _keyed(one: _Known, report: Report) -> Report:
+    """A report known by the event's own time: where the pass is a little behind it, its moment is that of the pass."""
+    if one.event.at is None or one.event.at == report.at:
+        return report
+    return replace(report, key=replace(report, at=one.event.at).natural_key)
 
 
 def _hit(one: _Known) -> Hit:

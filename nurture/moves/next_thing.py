@@ -22,16 +22,25 @@ SOON: Final = timedelta(days=7)
 OF_BUYING_MODE: Final = frozenset({Code.STAGE, Code.FIT})
 
 
-def plan_for(hands: Hands, lead: Lead, past: Sequence[Enrollment], kept: Keep, *, new_id: Callable[[], str]) -> bool:
+def plan_for(
+    hands: Hands,
+    lead: Lead,
+    past: Sequence[Enrollment],
+    kept: Keep,
+    *,
+    left: dict[str, int],
+    new_id: Callable[[], str],
+) -> bool:
     """Give a lead without a next thing one. False where a cadence takes it now, or nobody ever wanted it.
 
     Whom a cadence takes in a few days is looked at again then. A lead in buying mode is asked for what is missing, 30
     days after it was last, or a person decides; another goes back to the cadence that it was in last, if that takes
     anybody again, else it is looked at again each month. Whom no cadence ever took stays idle, and is shown.
+    `left` keeps what the rates of cadences leave today, for all leads of a batch.
     """
     if is_suppressed(hands.scene, lead):
         return False
-    enters = _enters(hands, lead, past)
+    enters = _enters(hands, lead, past, left)
     if enters is not None:
         if enters <= hands.now:
             hands.work.leads.update(lead.id, {"enroll_check": True})
@@ -57,14 +66,14 @@ def plan_for(hands: Hands, lead: Lead, past: Sequence[Enrollment], kept: Keep, *
     return True
 
 
-def _enters(hands: Hands, lead: Lead, past: Sequence[Enrollment]) -> datetime | None:
+def _enters(hands: Hands, lead: Lead, past: Sequence[Enrollment], left: dict[str, int]) -> datetime | None:
     """When a cadence takes it by itself: now, or when its rate or its rest is over in a few days. None: it does not."""
     found: list[datetime] = []
     for cadence in hands.scene.rules.workspace.cadences.values():
-        left = None
-        if cadence.entry.rate is not None:
-            left = rate_left(hands.work, cadence, hands.scene.policy, hands.now)
-        answer = may_enter(lead, cadence, hands.scene, past, rate_left=left)
+        name = cadence.name
+        if cadence.entry.rate is not None and name not in left:
+            left[name] = rate_left(hands.work, cadence, hands.scene.policy, hands.now)
+        answer = may_enter(lead, cadence, hands.scene, past, rate_left=left.get(name))
         if answer.may_enter:
             return hands.now
         if answer.clears_at is not None and answer.clears_at <= hands.now + SOON:

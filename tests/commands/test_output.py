@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.table import Table
 
+from nurture.commands import progress
 from nurture.commands.output import WIDEST, show_beside, show_rows, table_lines
 
 ROW = {
@@ -86,3 +88,15 @@ def test_a_table_that_goes_into_a_file_is_as_rich_would_print_it(rows: list[list
 @pytest.mark.parametrize("cell", ["日本", "two\nlines", "x" * 250])
 def test_a_table_of_wide_letters_lines_or_columns_is_left_to_rich(cell: str) -> None:
     assert table_lines(["name"], [[cell]]) is None
+
+
+def test_who_watches_is_told_what_takes_long_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "SLOW", 0.0)
+    screen, pipe = Screen(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", pipe)
+    with progress.slow("judging"):
+        monkeypatch.setattr(sys, "stderr", screen)
+        with progress.slow("judging"):
+            while not screen.getvalue().endswith("\n"):
+                time.sleep(0.001)
+    assert (screen.getvalue(), pipe.getvalue()) == ("judging\n", "")

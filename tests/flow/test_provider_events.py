@@ -191,6 +191,17 @@ def test_a_repeated_event_is_stored_once_whatever_its_id(store: SqlStore) -> Non
     assert (len(first.recorded), len(again.recorded), again.repeated) == (1, 0, 1)
 
 
+@pytest.mark.parametrize("kind", ["delivered", "click", "bounce"])
+def test_an_event_that_the_pass_is_behind_of_is_still_stored_once(store: SqlStore, kind: str) -> None:
+    ahead = (NOW - SENT).total_seconds() + 200  # a pass runs at the moment that it was due, a little later
+    said = {"url": "https://acme.example/guide", "status": "5.1.1", "type": "bounce"}
+    done = [
+        take(store, [an_event(kind, ahead, sg_event_id=str(seconds), **said)], later=timedelta(seconds=seconds))
+        for seconds in (100, 150, 300)
+    ]
+    assert [len(one.recorded) for one in done] == [1, 0, 0]
+
+
 def test_foreign_events_and_other_peoples_addresses_change_nothing(store: SqlStore) -> None:
     foreign = {key: value for key, value in a_click(7200).items() if key != "nurture_touch"}
     tally = take(store, [foreign, a_click(7200, email="eve@example.com"), {"event": "account_status_change"}])
