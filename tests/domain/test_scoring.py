@@ -165,23 +165,24 @@ STAGES = Scoring(
 
 
 @pytest.mark.parametrize(
-    ("stage", "value", "after"),
+    ("stage", "value", "after", "why"),
     [
-        (Stage.UNKNOWN, 4, Stage.UNKNOWN),
-        (Stage.UNKNOWN, 5, Stage.LONG_TERM),
-        (Stage.UNKNOWN, 30, Stage.NEAR_TERM),
-        (Stage.LONG_TERM, 29, Stage.LONG_TERM),
-        (Stage.NEAR_TERM, 22, Stage.NEAR_TERM),
-        (Stage.NEAR_TERM, 21, Stage.LONG_TERM),
-        (Stage.NEAR_TERM, 1, Stage.UNKNOWN),
-        (Stage.LONG_TERM, 2, Stage.LONG_TERM),
-        (Stage.LONG_TERM, 1, Stage.UNKNOWN),
+        (Stage.UNKNOWN, 4, Stage.UNKNOWN, ""),
+        (Stage.UNKNOWN, 5, Stage.LONG_TERM, "engagement >= 5"),
+        (Stage.UNKNOWN, 30, Stage.NEAR_TERM, "engagement >= 30"),
+        (Stage.LONG_TERM, 29, Stage.LONG_TERM, ""),
+        (Stage.LONG_TERM, 30, Stage.NEAR_TERM, "engagement >= 30"),
+        (Stage.NEAR_TERM, 22, Stage.NEAR_TERM, ""),
+        (Stage.NEAR_TERM, 21, Stage.LONG_TERM, "engagement < 22"),
+        (Stage.NEAR_TERM, 1, Stage.UNKNOWN, "engagement < 22"),
+        (Stage.LONG_TERM, 2, Stage.LONG_TERM, ""),
+        (Stage.LONG_TERM, 1, Stage.UNKNOWN, "engagement < 2"),
     ],
 )
-def test_a_stage_is_entered_and_left_at_different_points(stage: Stage, value: float, after: Stage) -> None:
-    found, because = stage_of(stage, STAGES, {"engagement": value}, NOTHING)
-    assert found is after
-    assert bool(because) == (found is not stage)
+def test_a_stage_is_entered_and_left_at_different_points_and_says_why(
+    stage: Stage, value: float, after: Stage, why: str
+) -> None:
+    assert stage_of(stage, STAGES, {"engagement": value}, NOTHING) == (after, why)
 
 
 def test_the_bounds_of_a_score_follow_from_the_fit() -> None:

@@ -17,10 +17,12 @@ from nurture.domain.errors import NurtureError, RefusedError, RequestError
 from nurture.domain.lead import Lead
 from nurture.domain.response import Kind
 from nurture.domain.touch import Channel
+from nurture.domain.touch import State as Touched
 from nurture.flow import handoff
 from nurture.flow.handoff import accept, brief, contacted, deadlines, listed, lost, money, reject, returns, won
+from nurture.moves.handing_over import FAST_STEP
 from nurture.ports.store import Suppression
-from tests.builders import a_company, an_enrollment
+from tests.builders import a_company, a_touch, an_enrollment
 from tests.fakes import A_TUESDAY
 from tests.flow.sales_floor import CAL, KIM, LEE, READINESS, SAM, Floor, a_floor, in_days
 
@@ -350,6 +352,19 @@ def test_an_offer_without_an_answer_goes_to_each_rep_once_then_to_the_manager_an
         assert deadlines(floor.desk) == 0
     assert floor.handed(lead) == [("expired", LEE.email), ("expired", KIM.email), ("offered", SAM.email)]
     assert floor.handoffs(lead)[-1]["due_at"] > floor.clock.now()
+
+
+def test_who_is_accepted_is_called_by_the_rep_and_no_longer_by_a_caller(floor: Floor) -> None:
+    lead, number = floor.offered()
+    call = {"lead": lead, "enrollment": None, "channel": Channel.CALL, "state": Touched.OPEN, "now": A_TUESDAY}
+    asked = a_touch(floor.store, step=FAST_STEP, **call)
+    begun = a_touch(floor.store, step=FAST_STEP, claimed_by=CAL.email, **call)
+    answer = a_touch(floor.store, step="reply", **call)
+    accept(floor.desk, number)
+    with floor.store.unit(write=False) as work:
+        after = work.touches.get([asked.id, begun.id, answer.id])
+    states = [after[one.id].state for one in (asked, begun, answer)]
+    assert states == [Touched.CANCELED, Touched.OPEN, Touched.OPEN]
 
 
 def test_another_amount_corrects_a_win_and_another_reason_is_refused(floor: Floor) -> None:

@@ -22,11 +22,13 @@ from nurture.domain.person import Person
 from nurture.domain.policy import Policy
 from nurture.domain.readiness import Readiness
 from nurture.domain.routing import Floor, deadline
+from nurture.domain.touch import State as Touched
 from nurture.moves import enrolling
 from nurture.moves.again import again
 from nurture.moves.brief import build
 from nurture.moves.consequences import agreed, alarm, carry_out
 from nurture.moves.handing_over import (
+    FAST_STEP,
     Hands,
     colleagues_of,
     floor,
@@ -87,6 +89,9 @@ def accept(desk: Desk, handoff: int, *, colleagues: Colleagues = "continue") -> 
 
     def follow(hands: Hands, row: Mapping[str, Any], lead: Lead) -> str:
         enrolling.stop(hands.work, [lead.id], reason="accepted", now=desk.now, by=desk.by)
+        # The rep calls now. Whoever is on the phone already says what came of it.
+        calls = [one for one in hands.scene.touches.get(lead.id, ()) if one.step == FAST_STEP and not one.claimed_by]
+        enrolling.close_touches(hands.work, [one.id for one in calls if one.state is Touched.OPEN])
         owner = {"status": Status.ACCEPTED.value, "owner": row["rep"], "changed_at": desk.now}
         hands.work.leads.update(lead.id, owner)
         others = colleagues_of(hands.work, lead)
