@@ -189,12 +189,12 @@ def test_machines_and_deliveries_move_and_people_stay(loop: Loop) -> None:
 def test_whoever_is_cut_off_goes_on_where_it_was(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     leads = a_past(loop)
     before = seen(loop, leads)
-    monkeypatch.setattr(retention, "BATCH", {"responses": 5, "events": 4})
+    monkeypatch.setattr(retention, "BATCH", {"responses": 9, "events": 8})
     steps = 0
     while any(retention.run(store=loop.store, now=loop.now, keep=ALL, batches=1).values()):
         steps += 1
         assert seen(loop, leads) == before
-    assert steps > 10
+    assert steps > 5
     assert counts(loop)[1::2] == (35, 53)  # the newest row of each stays, so that its number is not given again
 
 
