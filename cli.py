@@ -305,13 +305,13 @@ def run_tests(arguments: "list[str]") -> int:
 
 
 def workers(arguments: "list[str]") -> "list[str]":
-    """Two processes for each core, unless the arguments decide that or want a debugger.
+    """Three processes for two cores, unless the arguments decide that or want a debugger.
 
     Tests wait for much: for servers, for processes of their own, for the disk, for a time limit to pass.
     """
     if any(argument.startswith(("-n", "--numprocesses", "--pdb", "--trace")) for argument in arguments):
         return []
-    return ["-n", str(min(2 * cores(), 8)), "--dist", "worksteal"]
+    return ["-n", str(min((3 * cores() + 1) // 2, 8)), "--dist", "worksteal"]
 
 
 def cores() -> int:

@@ -12,11 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests import postgres
 
 # Where the processes of one test session meet, and the process that all of them belong to.
 MEETING_PLACE = pytest.StashKey[tuple[Path, int]]()
+
+
+# How long one example takes says how busy the machine is; what hangs is ended by pytest-timeout.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:
