@@ -271,3 +271,11 @@ def test_the_reasons_are_in_words_a_rep_says() -> None:
     assert "answered our message" in words
     assert "asked to be called back" in words
     assert not re.search(r"engagement|>=|_", words)
+
+
+def test_what_grew_old_contradicts_nothing_and_fills_no_role() -> None:
+    facts = [fact(FactName.BUDGET, "20k", 400), fact(FactName.BUDGET, "50k", 1), fact(FactName.PEOPLE, "Bo signs", 400)]
+    made = sections_of(LEAD, facts, (), valid_since=NOW - timedelta(days=180), now=NOW)
+    found = {one.name: one for one in made}
+    assert (len(found["budget"].statements), found["budget"].contradicted) == (2, False)
+    assert "who signs" in found["people"].missing
