@@ -122,8 +122,3 @@ def test_a_cadence_that_is_said_to_help_had_the_larger_rate(got: Count, held_out
         assert found.gap > 0
     if found.verdict == "it harms":
         assert found.gap < 0
-
-
-@pytest.mark.parametrize(("got", "held_out"), [(Count(40, 200), Count(3, 6)), (Count(3, 6), Count(40, 200))])
-def test_a_lift_is_too_early_while_either_arm_is_small(got: Count, held_out: Count) -> None:
-    assert lift(got, held_out).verdict == "too early"

@@ -216,11 +216,14 @@ def test_a_cadence_shows_its_lift_over_those_held_out_of_it(floor: Floor) -> Non
             if number < 40 or (number >= 80 and number % 10 == 0):
                 to = {"to": "near_term"}
                 work.notes.add([Change("stage", "", A_TUESDAY + timedelta(days=9), "test", lead=lead.id, detail=to)])
+            # Sales accepted 20 of 80, and 4 of 40.
+            if number < 20 or (number >= 80 and number % 10 == 0):
+                work.notes.add([Change("accepted", "", A_TUESDAY + timedelta(days=10), "test", lead=lead.id)])
         work.commit()
     row = next(one for one in results(floor) if one["cadence"] == "evergreen")
     assert (row["enrolled"], row["near_term"], row["held_out"], row["held_out_near_term"]) == (80, 40, 40, 4)
     assert (row["lift"], row["low"], row["high"], row["verdict"]) == (0.4, 0.2312, 0.5229, "it helps")
-    assert (row["accepted_lift"], row["accepted_verdict"]) == (0.0, "too early")
+    assert (row["accepted"], row["held_out_accepted"], row["accepted_lift"]) == (20, 4, 0.15)
 
 
 def results(floor: Floor) -> list[dict[str, Any]]:
