@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -157,8 +158,12 @@ def test_one_alert_says_that_the_clock_went_back_and_a_person_can_accept_that(da
     assert daemon.held() == [BACK]
     assert daemon.alerts() == ["Nothing runs: the clock is wrong"]
     daemon.resume()
-    daemon.one_pass()
+    for _ in range(8):  # a day that is lived through for the second time, and the days after it
+        daemon.one_pass()
+        daemon.wait(hours=12)
     assert daemon.held() == []
+    assert set(Counter((one.to, one.subject) for one in daemon.mailer.sent).values()) == {1}  # nothing twice
+    assert len(daemon.mailer.sent) == 2 * LEADS
 
 
 def test_a_clock_that_went_back_is_noticed_to_be_right_again(daemon: Daemon) -> None:

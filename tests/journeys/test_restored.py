@@ -8,7 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from nurture.adapters.store.tables import deliveries
 from nurture.daemon import restored, tick
 from nurture.domain.errors import RefusedError
 from nurture.domain.touch import State
@@ -61,9 +63,13 @@ def test_nothing_is_sent_from_an_older_copy_until_it_is_accepted(
 ) -> None:
     set_back(folder, backup)
     app = opened(folder, mailer, days=3)
-    with pytest.raises(RefusedError, match="older copy"):
-        tick.run(app)
+    for _ in range(3):
+        with pytest.raises(RefusedError, match="older copy"):
+            tick.run(app)
     assert len(mailer.sent) == 20
+    with app.sql.engine.connect() as db:
+        alerts = [row.payload["subject"] for row in db.execute(select(deliveries).where(deliveries.c.kind == "alert"))]
+    assert alerts == ["Nothing is sent: the database is an older copy"]
     since, doubted = restored.accept(app, by="tester")
     assert since is not None
     assert doubted == 10
