@@ -24,6 +24,9 @@ from nurture.wiring import App
 
 _log = log.get("pass")
 RESCORED: Final = 3  # batches of leads that one pass scores again, so that contact goes on meanwhile
+JUDGED: Final = (
+    25  # batches of leads that one pass judges for promotion, for the same reason: an import marks all its leads
+)
 NIGHTLY_AT: Final = 2  # o'clock, in the workspace's zone
 
 
@@ -96,7 +99,7 @@ def run(app: App, *, now: datetime | None = None, expected: datetime | None = No
             agenda.changed()
     if agenda.asks(Chore.PROMOTE, Chore.OFFER):
         queued = agenda.asks(Chore.OFFER)
-        sales = promote.run(**common, new_id=app.clock.new_id, by="daemon", crm=crm, queued=queued)
+        sales = promote.run(**common, new_id=app.clock.new_id, by="daemon", crm=crm, batches=JUDGED, queued=queued)
         done.promoted, done.offered = sales.promoted, sales.offered
         agenda.changed()
     if agenda.asks(Chore.DEADLINE):

@@ -128,7 +128,7 @@ def _still_ready(hands: Hands, lead: Lead, row: Mapping[str, Any]) -> bool:
 def _judge_one(
     hands: Hands, lead: Lead, enrolled: list[Enrollment], tally: Tally, *, new_id: Callable[[], str]
 ) -> Judgement:
-    found = judged(hands.work, hands.scene, lead)
+    found = judged(hands.work, hands.scene, lead, in_full=False)
     acts = isinstance(found, Promote | CallNow) or (isinstance(found, Keep) and found.only_facts)
     if acts and _is_gone(hands, lead):
         return found

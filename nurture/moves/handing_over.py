@@ -50,8 +50,12 @@ class Hands:
         self.work.notes.add([Change(what, text, self.now, by=self.by, lead=lead, detail=detail)])
 
 
-def judged(work: Unit, scene: Scene, lead: Lead) -> Judgement:
-    """Whether this lead goes to sales now; with what sales said about it before."""
+def judged(work: Unit, scene: Scene, lead: Lead, *, in_full: bool = True) -> Judgement:
+    """Whether this lead goes to sales now; with what sales said about it before.
+
+    Without `in_full`, what colleagues said is looked up only where it can make the difference: what is said to be
+    missing may then name facts that a colleague has told.
+    """
     readiness = scene.rules.workspace.readiness
     names = scene.names(lead)
     wrong_number = bool(lead.phone and scene.suppressed.get(lead.phone)) and not lead.do_not_call
@@ -75,7 +79,9 @@ def judged(work: Unit, scene: Scene, lead: Lead) -> Judgement:
 
     found = ask()
     shared: tuple[Fact, ...] = ()
-    if isinstance(found, Keep) and any(one.code is Code.MISSING_FACTS for one in found.missing):
+    if isinstance(found, Keep) and (
+        found.only_facts or (in_full and any(one.code is Code.MISSING_FACTS for one in found.missing))
+    ):
         shared = tuple(fact for _, fact in shared_facts(work, lead)[0])
         found = ask(shared=shared) if shared else found
     if not isinstance(found, Promote):

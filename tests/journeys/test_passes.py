@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 
+from nurture.adapters.store.entering import EnteringRows
 from nurture.daemon import tick
-from nurture.flow import enroll
+from nurture.flow import enroll, promote
 from nurture.wiring import App
-from tests.builders import a_company, a_lead
+from tests.builders import a_company, a_lead, a_store
 from tests.fakes import A_TUESDAY, FixedClock, OutboxFake
 from tests.flow.loop import a_cadence
 from tests.journeys import workspace
+from tests.postgres import Server
 
 CADENCE = a_cadence("- email: hello\n- wait: 2 days\n- email: again\n- wait: 9 days\n- email: last")
 # With the BEGIN of each transaction. Who adds one to them slows down every lone mail, the demo and every simulation.
@@ -91,3 +93,31 @@ def test_no_look_of_a_pass_reads_a_whole_table(app: App) -> None:
             if statement.lstrip().startswith("SELECT"):
                 plan = db.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, values)
                 assert not whole.intersection(row.detail for row in plan), statement
+
+
+def test_a_pass_judges_so_many_for_promotion_and_the_next_one_the_others(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promote, "BATCH", 2)
+    monkeypatch.setattr(tick, "JUDGED", 2)
+    with app.store.unit() as work:
+        every = [lead.id for lead in work.leads.search(None, now=DUE)]
+        work.leads.update_many([{"id": lead, "ready_check": True} for lead in every])
+        work.commit()
+    left = []
+    for number in range(3):
+        tick.run(app, now=DUE + timedelta(minutes=number))
+        with app.store.unit() as work:
+            left.append(len(work.leads.flagged("ready_check", 100)))
+    assert left == [6, 2, 0]
+
+
+def test_what_moves_many_at_once_is_planned_for_the_tables_as_they_are(postgres_server: Server) -> None:
+    with postgres_server.database() as url, a_store(url) as store, store.engine.connect() as db:
+        modes = []
+        for _ in range(2):
+            modes.append(db.execute(text("SHOW plan_cache_mode")).scalar_one())
+            EnteringRows(db, lambda: "")
+        db.rollback()
+        modes.append(db.execute(text("SHOW plan_cache_mode")).scalar_one())
+        assert modes == ["auto", "force_custom_plan", "auto"]

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among, these
-from nurture.adapters.store.rows import fetch, gathered, insert
+from nurture.adapters.store.rows import fetch, gathered, insert, plan_anew
 from nurture.adapters.store.search import Search
 from nurture.adapters.store.suppressions import SuppressionRows
 from nurture.adapters.store.tables import changes, enrollments, leads, suppressions, touches
@@ -57,6 +57,7 @@ class EnteringRows:
     """Many enrollments in the database. `key` is that of the addresses of those who were forgotten."""
 
     def __init__(self, db: Connection, key: Callable[[], str]) -> None:
+        plan_anew(db)
         self._db = db
         self._suppressions = SuppressionRows(db, key)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, select
 from nurture.adapters.store import bulk, employers
 from nurture.adapters.store.among import among, each_among
 from nurture.adapters.store.json_values import as_json
-from nurture.adapters.store.rows import change, fetch, insert, pairs, reserved
+from nurture.adapters.store.rows import change, fetch, insert, pairs, plan_anew, reserved
 from nurture.adapters.store.tables import consents, facts, lead_aliases, leads, suppressions
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class ArrivalRows:
     """Leads that come in many at once, in the database."""
 
     def __init__(self, db: Connection) -> None:
+        plan_anew(db)
         self._db = db
 
     def by_identity(

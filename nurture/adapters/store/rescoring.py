@@ -106,6 +106,7 @@ class Rescorer:
     """Scores leads again, a range of ids at a time; what is said to the database is put together once."""
 
     def __init__(self, db: Connection, rules: Workspace, how: Rescoring) -> None:
+        rows_of.plan_anew(db)
         self._db = db
         self._say = words_of(db)
         self._rules = rules.scoring

@@ -37,6 +37,15 @@ def pairs(db: Connection, query: Select[Any], ids: Collection[Any]) -> dict[Any,
     return {row[0]: row[1] for row in found}
 
 
+def plan_anew(db: Connection) -> None:
+    """Let PostgreSQL plan each statement of this transaction for the tables as they are now.
+
+    A plan that it kept from when a table was empty reads all of it for each row: many at once then take hours.
+    """
+    if db.dialect.name == "postgresql":
+        db.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
 def gathered(db: Connection, query: Select[Any], **values: Any) -> list[int]:
     """The ids that a query finds, lowest first, handed over as one value: a row for each costs more than to find it."""
     found = query.subquery("found").c.id
