@@ -38,12 +38,12 @@ def pairs(db: Connection, query: Select[Any], ids: Collection[Any]) -> dict[Any,
 
 
 def plan_anew(db: Connection) -> None:
-    """Let PostgreSQL plan each statement of this transaction for the tables as they are now.
+    """Let PostgreSQL plan the statements of this connection again, for the tables as they are now.
 
     A plan that it kept from when a table was empty reads all of it for each row: many at once then take hours.
     """
     if db.dialect.name == "postgresql":
-        db.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
+        db.exec_driver_sql("DISCARD PLANS")
 
 
 def gathered(db: Connection, query: Select[Any], **values: Any) -> list[int]:
