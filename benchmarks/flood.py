@@ -135,7 +135,6 @@ async def flood(address: str, requests: Sequence[Signed]) -> tuple[list[float], 
         began = loop.time()
 
         async def bring(due: float, body: bytes, headers: dict[str, str]) -> None:
-            await asyncio.sleep(began + due - loop.time())
             while True:
                 try:
                     async with session.post(address + ENDPOINT, data=body, headers=headers) as answer:
@@ -150,7 +149,10 @@ async def flood(address: str, requests: Sequence[Signed]) -> tuple[list[float], 
                 assert loop.time() - began - due < PATIENCE, refused
                 await asyncio.sleep(1)
 
-        await asyncio.gather(*(bring(turn / RATE, *one) for turn, one in enumerate(requests)))
+        async with asyncio.TaskGroup() as under_way:
+            for turn, one in enumerate(requests):  # each is made when it is due: thousands at once are late themselves
+                await asyncio.sleep(max(0.0, began + turn / RATE - loop.time()))
+                under_way.create_task(bring(turn / RATE, *one))
     return waited, refused
 
 
@@ -173,7 +175,8 @@ def rows(options: Options) -> Iterator[Result]:
     assert len({body for body, _ in requests}) == count
     for database in options.databases:
         with daemon(database, mails, seconds * 600) as (app, address):
-            before = sent_of(app)
+            while not (before := sent_of(app)):  # a daemon that works, not one that starts
+                time.sleep(0.2)
             waited, refused = asyncio.run(flood(address, requests))
             sent = sent_of(app) - before
             with app.sql.engine.connect() as db:
