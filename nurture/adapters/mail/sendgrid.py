@@ -132,7 +132,11 @@ class SendGridMailer:
         if self._session is not None:
             await self._session.close()
             self._session = None
-        await asyncio.get_running_loop().shutdown_default_executor()
+        loop = asyncio.get_running_loop()
+        await loop.shutdown_default_executor()
+        # One that was given up waits half a minute for the other side's goodbye, and no session knows it any more.
+        for transport in list(getattr(loop, "_transports", {}).values()):
+            transport.abort()
         await asyncio.sleep(0)  # a closed transport lets go of its socket in the loop's next round
 
     async def _fly_all(self, flights: Sequence[Flight], deadline: float, landed: Landed) -> None:
