@@ -24,9 +24,7 @@ from nurture.wiring import App
 
 _log = log.get("pass")
 RESCORED: Final = 3  # batches of leads that one pass scores again, so that contact goes on meanwhile
-JUDGED: Final = (
-    25  # batches of leads that one pass judges for promotion, for the same reason: an import marks all its leads
-)
+JUDGED: Final = 25  # batches of leads that one pass judges for promotion, likewise: an import marks all its leads
 NIGHTLY_AT: Final = 2  # o'clock, in the workspace's zone
 
 

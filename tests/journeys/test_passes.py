@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from sqlalchemy import Engine, event, text
 from nurture.adapters.store.entering import EnteringRows
 from nurture.daemon import tick
 from nurture.flow import enroll, promote
+from nurture.flow.dispatch import nightly
 from nurture.wiring import App
 from tests.builders import a_company, a_lead, a_store
 from tests.fakes import A_TUESDAY, FixedClock, OutboxFake
@@ -110,6 +112,12 @@ def test_a_pass_judges_so_many_for_promotion_and_the_next_one_the_others(
         with app.store.unit() as work:
             left.append(len(work.leads.flagged("ready_check", 100)))
     assert left == [6, 2, 0]
+
+
+def test_the_nightly_count_waits_for_nobody_who_writes(app: App) -> None:
+    with ThreadPoolExecutor(1) as other, app.store.unit() as writing:
+        writing.control.switches()  # holds the file until the block ends
+        assert other.submit(nightly.run, store=app.store, now=DUE).result(timeout=5) == 0
 
 
 def test_what_moves_many_at_once_is_planned_for_the_tables_as_they_are(postgres_server: Server) -> None:
