@@ -60,9 +60,28 @@ class _Values(TypeDecorator[Collection[Any]]):
 
         return dialect.type_descriptor(ARRAY(self.item))
 
-    def process_bind_param(self, value: Collection[Any] | None, dialect: Dialect) -> Any:
-        values = list(value or ())
-        return values if dialect.name == "postgresql" else json.dumps(values)
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return _as_array if dialect.name == "postgresql" else _as_json
+
+
+def _as_json(values: Collection[Any] | None) -> str:
+    return json.dumps(list(values or ()))
+
+
+def _as_array(values: Collection[Any] | None) -> str:
+    """Texts or numbers as PostgreSQL writes an array: its driver takes many times as long to say the same.
+
+    https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
+    """
+    return f"{{{','.join(map(_item, values or ()))}}}"
+
+
+def _item(value: str | int | None) -> str:
+    if isinstance(value, str):
+        if "\\" in value or '"' in value:
+            value = value.replace("\\", r"\\").replace('"', r"\"")
+        return f'"{value}"'
+    return "NULL" if value is None else str(int(value))
 
 
 class _Among(ColumnElement[bool]):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
+from types import NoneType
 from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Dialect, Table, insert
@@ -18,6 +20,8 @@ FEW: Final = 50  # rows that are not worth the turns that a COPY takes
 SHORT: Final = 100  # characters that a statement for many rows may repeat
 KEY_TAKEN: Final = ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
 BINARY: Final = " (FORMAT BINARY)"  # for texts alone: as they are, where otherwise each of their letters is looked at
+_ESCAPED: Final = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_TEXTS: Final = frozenset({str, NoneType})
 CLASH: Final = "Somebody else stored the same lead or company at the same moment."
 
 
@@ -35,8 +39,7 @@ def load(db: Connection, table: Table, columns: Mapping[str, Sequence[Any]]) -> 
         if dialect.name == "postgresql" and many < FEW:
             db.execute(insert(table), [dict(zip(given, row, strict=True)) for row in zip(*given.values(), strict=True)])
         elif dialect.name == "postgresql":
-            stored = [_stored(table.c[name].type, values, dialect) for name, values in given.items()]
-            copy(db, _copying(dialect, table, tuple(given)), stored)
+            _copy(db, table, given)
         else:
             _insert(db, table, given, literally=many >= FEW)
     except IntegrityError as problem:
@@ -93,8 +96,47 @@ def _is_taken(problem: Any) -> bool:
     return name in KEY_TAKEN or getattr(problem, "sqlstate", None) == "23505"
 
 
-def copy(db: Connection, statement: str, columns: Sequence[Collection[Any]]) -> None:
-    """Run a COPY from these columns. It goes past the library, which says of it neither when nor what."""
+def _copy(db: Connection, table: Table, given: Mapping[str, Sequence[Any]]) -> None:
+    statement = _copying(db.dialect, table, tuple(given))
+    stored = [_stored(table.c[name].type, values, db.dialect) for name, values in given.items()]
+    if statement.endswith(BINARY):
+        copy(db, statement, lambda copying: _write_texts(copying, stored))
+        return
+    lines = map("\t".join, zip(*map(_written, stored), strict=True))
+    copy(db, statement, lambda copying: copying.write("\n".join(lines) + "\n"))
+
+
+def _write_texts(copying: Any, columns: Sequence[Collection[str | None]]) -> None:
+    copying.set_types(["text"] * len(columns))
+    for row in zip(*columns, strict=True):
+        copying.write_row(row)
+
+
+def _written(values: Sequence[Any]) -> Iterable[str]:
+    """The values of a column as COPY reads them.
+
+    https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.2
+    """
+    if _are_alike(values):
+        return repeat(_cell(values[0]), len(values))
+    if _TEXTS.issuperset(map(type, values)) and not _is_special("".join(filter(None, values))):
+        return [r"\N" if value is None else value for value in values]
+    return map(_cell, values)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return r"\N"
+    written = str(value)
+    return written.translate(_ESCAPED) if _is_special(written) else written
+
+
+def _is_special(written: str) -> bool:
+    return "\\" in written or "\n" in written or "\t" in written or "\r" in written
+
+
+def copy(db: Connection, statement: str, write: Callable[[Any], None]) -> None:
+    """Run a COPY and write its rows. It goes past the library, which says of it neither when nor what."""
     import psycopg
 
     if not db.in_transaction():
@@ -102,10 +144,7 @@ def copy(db: Connection, statement: str, columns: Sequence[Collection[Any]]) -> 
     driver: Any = db.connection.driver_connection
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copying:
-            if statement.endswith(BINARY):
-                copying.set_types(["text"] * len(columns))
-            for row in zip(*columns, strict=True):
-                copying.write_row(row)
+            write(copying)
     except psycopg.Error as problem:
         lost = db.dialect.is_disconnect(problem, driver, None)  # type: ignore[arg-type]
         raise DBAPIError.instance(
@@ -122,11 +161,11 @@ def _column(name: str, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
 
 def _stored(kind: TypeEngine[Any], values: Sequence[Any], dialect: Dialect) -> Sequence[Any]:
     """The values of one column in the shape that the driver takes."""
+    if isinstance(kind, JSON):
+        return [None if value is None else json.dumps(value) for value in values]
     process = None if isinstance(kind, Boolean) else kind.dialect_impl(dialect).bind_processor(dialect)
     if process is None:
         return values
-    if isinstance(kind, JSON):
-        return [process(value) for value in values]
     made = {value: process(value) for value in set(values)}  # moments: nearly all are the same
     return [made[value] for value in values]
 

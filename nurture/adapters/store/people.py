@@ -9,9 +9,10 @@ from sqlalchemy import Row, Select, func, select
 from nurture.adapters.store.tables import companies, company_domains, leads
 from nurture.domain.lead import Company, Lead, Stage, Status
 
-# A company may have several domains. The first of them is the one it is known by.
+# A company may have several domains. The first of them is the one it is known by. Not the least of the column itself:
+# PostgreSQL without statistics would go through all domains in their order, for each company, until one is its own.
 FIRST_DOMAIN = (
-    select(func.min(company_domains.c.domain))
+    select(func.min(company_domains.c.domain.concat("")))
     .where(company_domains.c.company_id == companies.c.id)
     .correlate(companies)
     .scalar_subquery()

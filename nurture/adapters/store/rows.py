@@ -19,11 +19,17 @@ from sqlalchemy import (
     bindparam,
     func,
     select,
+    text,
     update,
 )
 from sqlalchemy import insert as plain_insert
 
 FEW: Final = 8  # rows: fewer are not worth one statement for all of them
+# Handed over as one value, and the sequence looked up once: without OFFSET it is looked up for each number.
+_FOLLOWING: Final = text(
+    "SELECT array_agg(nextval(name)) FROM generate_series(1, :count),"
+    " (SELECT CAST(pg_get_serial_sequence(:table, 'id') AS regclass) AS name OFFSET 0) AS sequence"
+)
 
 
 def fetch(db: Connection, query: Select[Any], ids: Collection[Any], **values: Any) -> Iterable[Row[Any]]:
@@ -173,8 +179,8 @@ def reserved(db: Connection, table: Table, count: int) -> Sequence[int]:
     if count == 0:
         return ()
     if db.dialect.name == "postgresql":
-        following = func.nextval(func.pg_get_serial_sequence(table.name, "id"))
-        return db.execute(select(following).select_from(func.generate_series(1, count))).scalars().all()
+        numbers: Sequence[int] = db.execute(_FOLLOWING, {"table": table.name, "count": count}).scalar_one()
+        return numbers
     last = db.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one()
     return range(last + 1, last + 1 + count)
 
