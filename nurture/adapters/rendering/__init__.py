@@ -1,6 +1,7 @@
 """Jinja2: sandboxed, undefined is an error, HTML escaped, CSS inlined once."""
 
+from nurture.adapters.rendering.compiled import RenderedEmail
 from nurture.adapters.rendering.failure import RenderError
-from nurture.adapters.rendering.templates import RenderedEmail, TemplateKind, Templates
+from nurture.adapters.rendering.templates import TemplateKind, Templates
 
 __all__ = ["RenderError", "RenderedEmail", "TemplateKind", "Templates"]

@@ -9,12 +9,14 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from nurture.adapters.rendering.names import CLOSE, OPEN
+from nurture.adapters.rendering.holes import Hole, TouchedError, shown
+from nurture.adapters.rendering.names import CLOSE, MARK, OPEN
 
 MAX_SECONDS: Final = 2.0
 MAX_STEPS: Final = 50_000  # turns of a loop, calls, includes and sums; a real e-mail needs some hundreds
 MAX_OUTPUT: Final = 1_000_000  # characters
 MAX_RANGE: Final = 1_000
+MAX_HOLE: Final = 2_000  # characters of a text in a stencil
 
 
 class TooMuchError(Exception):
@@ -22,17 +24,21 @@ class TooMuchError(Exception):
 
 
 class Run:
-    """One rendering: its budget, its tracked links, and (for HTML) its values, which the shape refers to by number."""
+    """One rendering: its budget, its tracked links, and (for HTML) its values, which the shape refers to by number.
 
-    __slots__ = ("_deadline", "_size", "_steps", "links", "track", "values")
+    `holes`: the sources that the marks in text refer to, where a stencil is made.
+    """
 
-    def __init__(self, track: Callable[[str], str]) -> None:
+    __slots__ = ("_deadline", "_size", "_steps", "holes", "links", "track", "values")
+
+    def __init__(self, track: Callable[[str], Any]) -> None:
         self._deadline = monotonic() + MAX_SECONDS
         self._steps = 0
         self._size = 0
         self.track = track
-        self.links: dict[str, str] = {}  # target -> tracked URL, in order of first use
-        self.values: list[Markup] | None = None  # None: write values in place
+        self.links: dict[str, Any] = {}  # target -> tracked URL, in order of first use
+        self.values: list[Markup | Hole] | None = None  # None: write values in place
+        self.holes: list[str] = []
 
     def spend(self) -> None:
         """Count a step. TooMuchError when steps or seconds are used up."""
@@ -45,11 +51,32 @@ class Run:
     def numbered(self, value: Markup) -> Markup:
         """The mark that stands for a value in the shape of the HTML. TooMuchError when all together are too long."""
         values = self.values if self.values is not None else []
-        self._size += len(value)
-        if self._size > MAX_OUTPUT:
-            raise TooMuchError(f"too long (more than {MAX_OUTPUT:,} characters)")
+        self._grow(len(value))
         values.append(value)
         return Markup(f"{OPEN}{len(values) - 1}{CLOSE}")
+
+    def held(self, hole: Hole) -> str:
+        """The mark that stands for a hole. TooMuchError when the longest texts would be too long, all together."""
+        self._grow(MAX_HOLE * len("&#34;"))
+        if self.values is not None:
+            self.values.append(hole)
+            return Markup(f"{OPEN}{len(self.values) - 1}{CLOSE}")
+        if hole.marked:
+            return shown(hole.marked, hole.sources)
+        self.holes += hole.sources
+        return shown(f"{OPEN}{len(self.holes) - 1}{CLOSE}", hole.sources)
+
+    def pieces(self, text: str) -> list[str | Hole]:
+        """A text with its marks as holes. TooMuchError when the longest texts would make it too long."""
+        parts = MARK.split(text)
+        if len(text) + MAX_HOLE * (len(parts) // 2) > MAX_OUTPUT:
+            raise TooMuchError(f"too long (more than {MAX_OUTPUT:,} characters)")
+        return [Hole(self.holes[int(part)]) if place % 2 else part for place, part in enumerate(parts)]
+
+    def _grow(self, characters: int) -> None:
+        self._size += characters
+        if self._size > MAX_OUTPUT:
+            raise TooMuchError(f"too long (more than {MAX_OUTPUT:,} characters)")
 
 
 current: ContextVar[Run | None] = ContextVar("current", default=None)
@@ -73,6 +100,16 @@ def capped(pieces: Iterable[str]) -> str:
     return "".join(kept)
 
 
+def captured(pieces: Iterable[str]) -> Any:
+    """What a macro, a block or a set tag writes, as one text. TooMuchError as for `capped`."""
+    text = capped(pieces)
+    run = current.get()
+    if run is None or run.values is not None or not run.holes or OPEN not in text:
+        return text
+    held = [piece for piece in run.pieces(text) if isinstance(piece, Hole)]
+    return Hole(*(source for hole in held for source in hole.sources), marked=text)
+
+
 def counted(items: Any) -> Iterable[Any]:
     """The items of a loop, each one a step. A missing value has none."""
     if items is None:
@@ -85,8 +122,10 @@ def counted(items: Any) -> Iterable[Any]:
 def written(value: Any) -> Any:
     """Text captured from a macro or a set block, with its values in place; anything else as it is.
 
-    Filters, tests and comparisons must see the text, not the numbers that stand for values.
+    Filters, tests and comparisons must see the text, not the numbers that stand for values. TouchedError for a hole.
     """
+    if isinstance(value, Hole):
+        raise TouchedError(value.sources)
     run = current.get()
     if run is None or run.values is None or not isinstance(value, Markup) or OPEN not in value:
         return value
@@ -94,5 +133,5 @@ def written(value: Any) -> Any:
     pieces = [str(first)]
     for piece in rest:
         number, _, after = piece.partition(CLOSE)
-        pieces += (run.values[int(number)], after)
+        pieces += (written(run.values[int(number)]), after)
     return Markup(capped(pieces))

@@ -12,6 +12,7 @@ from jinja2 import Undefined, filters, tests
 from markupsafe import Markup, escape
 
 from nurture.adapters.rendering.budget import MAX_OUTPUT, MAX_RANGE, TooMuchError, capped, counted, written
+from nurture.adapters.rendering.holes import Hole
 
 _MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),
@@ -124,10 +125,20 @@ def bounded(function: Callable[..., Any]) -> Callable[..., Any]:
     """The filter on text with its values in place, its result no longer than an e-mail may be."""
 
     def apply(*args: Any, **kwargs: Any) -> Any:
-        result = function(*map(written, args), **kwargs)
+        result = function(*map(written, args), **{name: written(value) for name, value in kwargs.items()})
         if isinstance(result, str) and len(result) > MAX_OUTPUT:
             raise TooMuchError(f"too long (more than {MAX_OUTPUT:,} characters)")
         return result
+
+    return apply
+
+
+def _passing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The filter on text, which hands on as it is a text that is there."""
+    on_text = bounded(function)
+
+    def apply(value: Any, *args: Any, **kwargs: Any) -> Any:
+        return value if isinstance(value, Hole) else on_text(value, *args, **kwargs)
 
     return apply
 
@@ -202,6 +213,7 @@ _PLAIN: Final[dict[str, Callable[..., Any]]] = {
 }
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     **{name: bounded(function) for name, function in _PLAIN.items()},
+    **{name: _passing(_PLAIN[name]) for name in ("default", "d", "e", "escape")},
     # These only choose among items that exist; Jinja hands them its own context.
     "select": filters.do_select,
     "reject": filters.do_reject,

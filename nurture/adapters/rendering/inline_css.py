@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import css_inline
 
-from nurture.adapters.rendering.names import CLOSE, OPEN
-
-_NUMBER: Final = re.compile(f"{OPEN}([0-9]+){CLOSE}")
+from nurture.adapters.rendering.names import MARK
 
 # What can be inlined leaves <style>; media queries and :hover stay. Nothing is ever fetched.
 _INLINER: Final = css_inline.CSSInliner(
@@ -33,9 +30,9 @@ def pieces(shape: str) -> tuple[str | int, ...]:
     Where inlining would lose a value, the shape stays as it was written.
     """
     html = inlined(shape)
-    if set(_NUMBER.findall(html)) != set(_NUMBER.findall(shape)):
+    if set(MARK.findall(html)) != set(MARK.findall(shape)):
         html = shape
-    parts = _NUMBER.split(html)
+    parts = MARK.split(html)
     return tuple(int(part) if place % 2 else part for place, part in enumerate(parts))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ from nurture.domain.fact import FactName
 # Nothing from outside may contain them.
 OPEN: Final = "\ufdd0"
 CLOSE: Final = "\ufdd1"
+MARK: Final = re.compile(f"{OPEN}([0-9]+){CLOSE}")
 
 LEAD: Final = frozenset(
     {

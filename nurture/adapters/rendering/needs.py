@@ -13,6 +13,7 @@ from typing import Final
 from jinja2 import TemplateSyntaxError, nodes
 
 from nurture.adapters.rendering.failure import PREHEADER, SUBJECT
+from nurture.adapters.rendering.sandbox import METHODS
 from nurture.adapters.rendering.templates import ENDINGS, TemplateKind, Templates
 
 # Lists that differ from lead to lead; what a loop makes of them is not told by any name.
@@ -68,9 +69,9 @@ def _value(node: nodes.Node, found: Needs, *, plain: bool) -> None:
     match node:
         case nodes.Name(name=name, ctx="load"):
             _note(name, found, plain=plain)
-        case nodes.Getattr(node=nodes.Name(name="x"), attr=attr):
+        case nodes.Getattr(node=nodes.Name(name="x"), attr=attr) if attr not in METHODS:
             _note(f"x.{attr}", found, plain=plain)
-        case nodes.Getitem(node=nodes.Name(name="x"), arg=nodes.Const(value=str() as attr)):
+        case nodes.Getitem(node=nodes.Name(name="x"), arg=nodes.Const(value=str() as attr)) if attr not in METHODS:
             _note(f"x.{attr}", found, plain=plain)
         case nodes.Or() | nodes.And() | nodes.Not() | nodes.CondExpr():
             for part in node.iter_child_nodes():

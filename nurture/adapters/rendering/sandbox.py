@@ -18,7 +18,8 @@ from markupsafe import Markup, escape
 
 from nurture.adapters.rendering import budget
 from nurture.adapters.rendering.filters import FILTERS, TESTS
-from nurture.adapters.rendering.names import CustomFields, Record
+from nurture.adapters.rendering.holes import Hole, TouchedError
+from nurture.adapters.rendering.names import CLOSE, OPEN, CustomFields, Record
 
 # Names with a space cannot be written in a template: only `_guarded` puts these in.
 _COUNTED: Final = "counted items"
@@ -27,9 +28,10 @@ _JOINED: Final = "joined text"
 _SETTING: Final = (nodes.Import, nodes.FromImport, nodes.Macro, nodes.CallBlock, nodes.NSRef)  # besides by `set`
 _GIVEN: Final = frozenset({"self", "super", "caller", "varargs", "kwargs", "loop"})  # names with a meaning of their own
 
+METHODS: Final = frozenset({"items", "keys", "values", "get"})  # of x, where no field of it is called so
 _ATTRIBUTES: Final[dict[type, frozenset[str]]] = {
     str: frozenset({"upper", "lower", "title", "capitalize", "strip", "startswith", "endswith", "split"}),
-    Record: frozenset({"items", "keys", "values", "get"}),
+    Record: METHODS,
     LoopContext: frozenset(
         {
             *("index", "index0", "first", "last", "length", "revindex", "revindex0"),
@@ -50,8 +52,8 @@ def near(name: str, known: Any) -> str:
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
-def link(target: Any) -> str:
-    """The tracked URL of a target; the same target gives the same URL all through the e-mail."""
+def link(target: Any) -> Any:
+    """The tracked URL of a target, or what stands for it; the same all through the e-mail."""
     run = budget.current.get()
     url = str(budget.written(target)) if isinstance(target, str) else ""
     if run is None or not is_web_address(url):
@@ -88,6 +90,8 @@ def _shown(context: Context, value: Any) -> Any:
             return ""
         if isinstance(value, Markup):
             return value
+        if isinstance(value, Hole) and (run := budget.current.get()) is not None:
+            return run.held(value)
         value = _spoken(value)
     run = budget.current.get()
     if run is None or run.values is None or not value:
@@ -157,6 +161,9 @@ def tree_problems(every: Sequence[nodes.Node], sandbox: Sandbox) -> Iterator[tup
     for node in every:
         if isinstance(node, nodes.ScopedEvalContextModifier | nodes.EvalContextModifier):
             yield node.lineno, "autoescape", "escaping cannot be switched off"
+    for text in every:
+        if isinstance(text, nodes.Const) and isinstance(text.value, str) and not {OPEN, CLOSE}.isdisjoint(text.value):
+            yield text.lineno, "", "a text has a character that is no letter or sign"
     for loop in every:
         if isinstance(loop, nodes.For) and loop.recursive:
             yield loop.lineno, "recursive", "recursive loops are not available"
@@ -207,7 +214,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     """The one Jinja2 environment of a set of templates. Compiled templates are shared by all threads."""
 
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
-    concat = staticmethod(budget.capped)
+    concat = staticmethod(budget.captured)
 
     def __init__(self, loader: BaseLoader) -> None:
         super().__init__(
@@ -243,6 +250,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """A field of a mapping, or one of the few attributes that are known to be harmless."""
         if isinstance(obj, Record):
             return self._field(obj, attribute)
+        if isinstance(obj, Hole):
+            raise TouchedError(obj.sources)
         if isinstance(obj, TemplateModule | TemplateReference):
             return super().getattr(obj, attribute)
         for kind, allowed in _ATTRIBUTES.items():

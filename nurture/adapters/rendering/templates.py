@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Hashable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from jinja2 import FunctionLoader, Template, TemplateSyntaxError, nodes
-from markupsafe import Markup
 
 from nurture.adapters.rendering import budget, front_matter, inline_css
-from nurture.adapters.rendering.budget import Run, capped
+from nurture.adapters.rendering.budget import Run
+from nurture.adapters.rendering.compiled import Compiled, RenderedEmail, run, tidy
 from nurture.adapters.rendering.failure import PREHEADER, SUBJECT, RenderError, explained, file_of
 from nurture.adapters.rendering.front_matter import FrontMatter
 from nurture.adapters.rendering.names import CLOSE, OPEN, frozen
 from nurture.adapters.rendering.sandbox import Sandbox, asked, every_node, loads, set_names
+from nurture.adapters.rendering.stencil import Stencils
 from nurture.domain.errors import Problem, UnknownNameError
 
 if TYPE_CHECKING:
@@ -34,34 +34,6 @@ _TAG: Final = r"\{%[+-]?\s*(?!end?block|block|raw|endraw)(?:[^%]|%(?!\}))*%\}|\{
 _ONLY_TAGS: Final = re.compile(rf"^[ \t]*((?:{_TAG})(?:[ \t]*(?:{_TAG}))*)[ \t]*\n", re.MULTILINE)
 
 
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_BLANKS: Final = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
-
-
-@dataclass(frozen=True, slots=True)
-class RenderedEmail:
-    """An e-mail for one lead. `sender` is the front matter's `from`; `links` are targets in order of first use."""
-
-    subject: str
-    preheader: str
-    html: str
-    text: str
-    reply_to: str | None
-    sender: str | None
-    links: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    """An e-mail's four templates."""
-
-    subject: Template
-    preheader: Template | None
-    html: Template
-    text: Template
-    matter: FrontMatter
-
-
 class Templates:
     """Templates by path: 'evergreen/benchmark.html', 'layouts/default.txt', 'qualification/intro.md'.
 
@@ -74,7 +46,7 @@ class Templates:
         }
         self.sandbox = Sandbox(FunctionLoader(self._load))
         self._compiling = RLock()
-        self._emails: dict[str, _Compiled] = {}
+        self._emails: dict[str, Compiled] = {}
         self._scripts: dict[str, Template] = {}
         self._matters: dict[str, FrontMatter] = {}
         self._trees: dict[str, nodes.Template] = {}
@@ -84,6 +56,7 @@ class Templates:
         self._needs: dict[str, Needs] = {}
         self.checked: dict[Hashable, tuple[tuple[Problem, ...], frozenset[str], bool]] = {}  # for `problems` alone
         self._pieces = lru_cache(maxsize=_SHAPES)(inline_css.pieces)
+        self._stencils = Stencils(lambda path: self.needs(path, "email"))
 
     def email(self, path: str, names: Mapping[str, Any], link: Callable[[str], str]) -> RenderedEmail:
         """The e-mail at `path` (without extension). `link` is given each target once and returns its tracked URL.
@@ -91,28 +64,7 @@ class Templates:
         RenderError says what is wrong, at which line of which file. TypeError for a value that is not plain data.
         """
         compiled = self._emails.get(path) or self._compile_email(path)
-        known = frozen(names)
-        run = Run(link)
-        token = budget.current.set(run)
-        try:
-            known["subject"] = self._line(compiled.subject, known)
-            known["preheader"] = self._line(compiled.preheader, known) if compiled.preheader else ""
-            if not known["subject"]:
-                raise RenderError(file_of(compiled.subject.name or path), 0, "the subject is empty")
-            html = self._html(compiled.html, known, run)
-            text = _tidy(self._run(compiled.text, known))
-        finally:
-            budget.current.reset(token)
-        texts = compiled.matter.texts
-        return RenderedEmail(
-            subject=known["subject"],
-            preheader=known["preheader"],
-            html=html,
-            text=text,
-            reply_to=texts.get("reply_to") or None,
-            sender=texts.get("from") or None,
-            links=tuple(run.links),
-        )
+        return self._stencils.email(path, compiled, names, link) or compiled.email(frozen(names), link)
 
     def sender(self, path: str) -> str | None:
         """Whom the e-mail at `path` names as its sender; None: nobody, or there is no such e-mail."""
@@ -126,7 +78,7 @@ class Templates:
             template = self._scripts[path] = self._compile(f"{path}.md")
         token = budget.current.set(Run(lambda target: target))
         try:
-            return _tidy(self._run(template, frozen(names)))
+            return tidy(run(template, frozen(names), self.sources))
         finally:
             budget.current.reset(token)
 
@@ -189,7 +141,7 @@ class Templates:
         source = self.source(name)
         return None if source is None else (source, None, None)
 
-    def _compile_email(self, path: str) -> _Compiled:
+    def _compile_email(self, path: str) -> Compiled:
         html = f"{path}.html"
         template, text = self._compile(html), self._compile(f"{path}.txt")
         matter = self.matter(html)
@@ -198,7 +150,9 @@ class Templates:
         if "subject" not in matter.texts:
             raise RenderError(file_of(html), 1, "no subject; begin the file with a --- block that has one")
         preheader = self._compile(html + PREHEADER) if "preheader" in matter.texts else None
-        self._emails[path] = _Compiled(self._compile(html + SUBJECT), preheader, template, text, matter)
+        self._emails[path] = Compiled(
+            self._compile(html + SUBJECT), preheader, template, text, matter, self._pieces, self.sources
+        )
         return self._emails[path]
 
     def _compile(self, name: str) -> Template:
@@ -262,43 +216,6 @@ class Templates:
                 self._tags[name] = []  # said when it is compiled or checked
         return self._tags[name]
 
-    def _run(self, template: Template, names: dict[str, Any]) -> str:
-        with explained(template.name or "", _Known(names, self.sources)):
-            return capped(template.root_render_func(template.new_context(names)))
-
-    def _line(self, template: Template, names: dict[str, Any]) -> str:
-        """A header line: no line breaks may come in with a value, and blanks become one blank."""
-        line = self._run(template, names).strip(" \t\n")
-        if _CONTROL.search(line):
-            raise RenderError(file_of(template.name or ""), 0, "a line break or control character in a header line")
-        return " ".join(line.split())
-
-    def _html(self, template: Template, names: dict[str, Any], run: Run) -> str:
-        """The HTML with its CSS inlined. What is inlined is the shape, whose values are filled in afterwards."""
-        values: list[Markup] = []
-        run.values = values
-        try:
-            shape = self._run(template, names)
-        finally:
-            run.values = None
-        return "".join([piece if isinstance(piece, str) else values[piece] for piece in self._pieces(shape)])
-
-
-class _Known(Collection[str]):
-    """The names and files that an error may suggest, put together only when there is an error."""
-
-    def __init__(self, names: Mapping[str, Any], files: Mapping[str, str]) -> None:
-        self._parts = (names, files, ("link", "range"))
-
-    def __iter__(self) -> Any:
-        return (name for part in self._parts for name in part)
-
-    def __len__(self) -> int:
-        return sum(map(len, self._parts))
-
-    def __contains__(self, name: object) -> bool:
-        return any(name in part for part in self._parts)
-
 
 def _lines_down(lines: int) -> str:
     """A comment that takes so many lines and leaves nothing, so that errors name the line of the file."""
@@ -309,8 +226,3 @@ def _without_its_line_end(line: re.Match[str]) -> str:
     if line[1].endswith(("-%}", "-#}")):
         return line[0]  # it already takes all blanks after it
     return line[1] + "{#\n#}"  # the break stays in the source, where it keeps the count of lines
-
-
-def _tidy(text: str) -> str:
-    """Text without blank lines at its ends and with no two in a row."""
-    return _BLANKS.sub("\n\n", text).strip("\n") + "\n"
