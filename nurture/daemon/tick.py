@@ -5,7 +5,7 @@ Testable without a timer: `demo`, `simulate`, `nurture tick` and the daemon all 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from nurture import log
 from nurture.daemon import incoming, restored
 from nurture.domain import calendar
 from nurture.domain.chore import Chore
+from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RefusedError
 from nurture.flow import crossings, deliver, enroll, handoff, promises, promote, rescoring
 from nurture.flow.dispatch import nightly, settle

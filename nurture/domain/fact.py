@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from nurture.domain.dataclass import dataclass
 from nurture.domain.stated_time import decision_date
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
+
+from nurture.domain.dataclass import dataclass
 
 
 class Stage(StrEnum):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
+from nurture.domain.dataclass import dataclass
 from nurture.domain.pacing import Limits
 
 if TYPE_CHECKING:

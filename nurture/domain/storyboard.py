@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from nurture.domain.cadence import (
     Cadence,
@@ -21,6 +20,7 @@ from nurture.domain.cadence import (
     WaitUntil,
     Webhook,
 )
+from nurture.domain.dataclass import dataclass
 from nurture.domain.differences import day_words
 from nurture.domain.touch import Channel
 

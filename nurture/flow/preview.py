@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from nurture.domain.cadence import Email, PersonTask, Stream
+from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RefusedError, RequestError, UnknownNameError
 from nurture.domain.lead import LeadId
 from nurture.domain.message import Message

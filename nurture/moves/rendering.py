@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from html import unescape
 from typing import TYPE_CHECKING, Any, Final
 
+from nurture.domain.dataclass import dataclass
 from nurture.domain.draft import Draft, Rendered, Unrendered
 from nurture.domain.errors import NurtureError, RequestError
 from nurture.domain.message import Message, message_id_for

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from nurture.adapters.cadence_files.course import branches, place_of
@@ -22,6 +21,7 @@ from nurture.domain.cadence import (
     WaitFor,
     WaitUntil,
 )
+from nurture.domain.dataclass import dataclass
 from nurture.domain.duration import Duration, Unit
 from nurture.domain.touch import Channel
 

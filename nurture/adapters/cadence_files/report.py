@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, NamedTuple, Protocol
 
+from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import Problem
 
 MAX_PROBLEMS: Final = 100

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
+from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import UnreachableError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
@@ -23,6 +23,7 @@ from typing import Final
 from nurture import log
 from nurture.adapters.links import SignedLinks
 from nurture.adapters.rendering.templates import Templates
+from nurture.domain.dataclass import dataclass
 from nurture.domain.draft import Draft, Rendered, Unrendered
 from nurture.domain.message import Message
 from nurture.moves.rendering import Here, tried

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from nurture.domain import enrollment
 from nurture.domain.breaker import PROBE_EVERY, Breaker
 from nurture.domain.chore import Chore
+from nurture.domain.dataclass import dataclass
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.errors import UnreachableError
 from nurture.domain.lead import LeadId

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nurture.domain import calendar
+from nurture.domain.dataclass import dataclass
 from nurture.moves.entry import may_enter
 from nurture.moves.rescore import standing
 from nurture.moves.scene import Scene, load
