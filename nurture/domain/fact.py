@@ -6,7 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from nurture.domain.dataclass import dataclass
-from nurture.domain.stated_time import decision_date
 
 
 class FactName(StrEnum):
@@ -48,5 +47,9 @@ class Fact:
         """Whether it may still be relied on: learned at `since` or later, and no timeline whose date has passed."""
         if self.at < since:
             return False
-        on = decision_date(self.value, self.at.date()) if self.name is FactName.TIMELINE else None
+        if self.name is not FactName.TIMELINE:
+            return True
+        from nurture.domain.stated_time import decision_date  # reads dates in words: few commands do
+
+        on = decision_date(self.value, self.at.date())
         return on is None or on >= now.date()

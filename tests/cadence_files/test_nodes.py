@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import sys
 import time
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nurture.adapters.cadence_files.nodes import MAX_BYTES, ListNode, MapNode, Node, read_nodes
+from nurture.adapters.cadence_files.nodes import MAX_BYTES, REFUSED, ListNode, MapNode, Node, read_nodes
 from nurture.adapters.cadence_files.report import Report, TooManyProblemsError
 from tests.cadence_files.plain import plain
 
@@ -101,6 +103,11 @@ def test_a_repeated_key_is_kept_with_the_line_of_the_first() -> None:
     node, _ = read("a: 1\nb: 2\na: 3\n")
     assert isinstance(node, MapNode)
     assert [(key.text, key.line, first) for key, first in node.repeated] == [("a", 3, 1)]
+
+
+def test_nothing_that_is_refused_is_printable() -> None:
+    every = "".join(map(chr, range(sys.maxunicode + 1)))
+    assert not any(map(str.isprintable, re.findall(REFUSED, every)))
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ MOST_LINES: Final = 20  # with a forbidden character, that are shown
 LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # What YAML 1.1 and 1.2 both print, less the line ends that only 1.1 knows: with them our lines and an editor's differ.
-_REFUSED: Final = re.compile("[^\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# Compiled when it is needed, which takes as long as to read all files of a workspace: see _refuse_characters.
+REFUSED: Final = "[^\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 # The core schema of YAML 1.2.
 _NUMBER: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
@@ -129,11 +130,13 @@ def read_nodes(text: str, report: Report) -> Node | None:
 
 
 def _refuse_characters(text: str, report: Report) -> None:
-    if _REFUSED.search(text) is None:
+    if text.replace("\n", "").isprintable():
+        return  # as nearly always, and nothing that is refused is printable
+    if re.search(REFUSED, text) is None:
         return
     shown = 0
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
-        found = _REFUSED.search(line)
+        found = re.search(REFUSED, line)
         if found is not None and shown < MOST_LINES:
             shown += 1
             what = "a tab: YAML wants spaces" if found[0] == "\t" else f"a control character (U+{ord(found[0]):04X})"

@@ -26,7 +26,6 @@ from nurture.adapters.store.tables import (
     leads,
 )
 from nurture.adapters.store.waiting import idle_leads
-from nurture.domain.address import normalise_email
 from nurture.domain.fact import Confidence, Fact, FactName
 from nurture.domain.lead import Company, CompanyId, Lead, LeadId, Stage, Status
 from nurture.ports.store import Consent, Rescoring
@@ -332,6 +331,8 @@ class LeadRows:
             if found is not None:
                 return found
         if "@" in text:
+            from nurture.domain.address import normalise_email
+
             try:
                 address = normalise_email(text)
             except ValueError:
