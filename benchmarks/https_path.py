@@ -10,10 +10,8 @@ one by one   the client of the package `sendgrid` as it comes: for each touch re
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
-import ssl
 import statistics
 import sys
 import tempfile
@@ -24,7 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
 from sendgrid import SendGridAPIClient
 from sqlalchemy import insert, text
 
@@ -33,6 +30,7 @@ from benchmarks.result import Options, Result, alone
 from benchmarks.scores import analyze, server
 from benchmarks.touches import a_touch, a_workspace
 from nurture.adapters.clock import SystemClock
+from nurture.adapters.mail.pool import Pool
 from nurture.adapters.mail.sendgrid_payload import encoded, payload
 from nurture.adapters.rendering import Templates
 from nurture.adapters.rendering.process import RenderProcess
@@ -163,33 +161,22 @@ def ready(place: Bench, count: int) -> list[bytes]:
 
 def bare(place: Bench, requests: Sequence[bytes]) -> float:
     """Ready requests a second, through a pool of connections that are open."""
-    url = f"{place.provider.url}/v3/mail/send"
-    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json", "User-Agent": "bare"}
-
-    trusting = ssl.create_default_context()  # the library's own was made before SSL_CERT_FILE was set
-
-    async def send_all() -> float:
-        async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=IN_FLIGHT, ssl=trusting),
-            headers=headers,
-            cookie_jar=aiohttp.DummyCookieJar(),
-        ) as session:
-
-            async def worker(queue: Iterator[bytes]) -> None:
-                for request in queue:
-                    async with session.post(url, data=request) as answer:
-                        assert answer.status == 202
-
-            async def through(queue: Iterator[bytes]) -> None:
-                await asyncio.gather(*(worker(queue) for _ in range(IN_FLIGHT)))
-
-            await through(iter(requests[:IN_FLIGHT]))  # the connections
-            gc.collect()
-            began = time.perf_counter()
-            await through(iter(requests))
-            return len(requests) / (time.perf_counter() - began)
-
-    return asyncio.run(send_all())
+    pool = Pool(
+        f"{place.provider.url}/v3/mail/send",
+        [f"Authorization: Bearer {KEY}", "Content-Type: application/json", "User-Agent: bare"],
+        in_flight=IN_FLIGHT,
+        boottime=place.app.clock.boottime,
+        trusted=place.provider.trusted,
+    )
+    until = place.app.clock.boottime() + 300.0
+    pool.post(requests[:IN_FLIGHT], seconds=30.0, deadline=until)  # the connections
+    gc.collect()
+    began = time.perf_counter()
+    answers = pool.post(requests, seconds=30.0, deadline=until)
+    took = time.perf_counter() - began
+    pool.close()
+    assert {answer.status for _, answer in answers} == {202}
+    return len(requests) / took
 
 
 def one_by_one(place: Bench, count: int) -> float:

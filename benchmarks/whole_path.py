@@ -15,7 +15,6 @@ Of the whole path itself: the time that it spends in those transactions of the s
 from __future__ import annotations
 
 import argparse
-import asyncio
 import cProfile
 import gc
 import os
@@ -32,7 +31,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
 import psycopg
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
@@ -40,7 +38,8 @@ from sqlalchemy.engine import make_url
 from benchmarks.provider import local_provider
 from benchmarks.result import Options, Result, options, table
 from benchmarks.touches import NOW, a_touch, a_workspace, enrolled
-from nurture.adapters.clock import VirtualClock
+from nurture.adapters.clock import SystemClock, VirtualClock
+from nurture.adapters.mail.pool import Pool
 from nurture.adapters.mail.sendgrid_payload import encoded, payload, problems
 from nurture.adapters.rendering import Templates
 from nurture.adapters.rendering.process import RenderProcess
@@ -62,6 +61,7 @@ SETTINGS: Final = {
     "NURTURE_MAIL__PROVIDER": "sendgrid",
     "NURTURE_SENDGRID__API_KEY": "a key for measurements, and for nothing else",
 }
+boottime: Final = SystemClock().boottime
 Said = tuple[str, Any, bool]  # a statement, its values, whether they are many; "" ends a transaction
 
 
@@ -152,8 +152,7 @@ class Bench:
     touches: int
     mailer: Mailer
     renderer: RenderProcess
-    loop: asyncio.AbstractEventLoop
-    session: aiohttp.ClientSession
+    pool: Pool
 
     def opened(self, url: str) -> App:
         """The workspace on a database."""
@@ -178,17 +177,14 @@ def bench(database: str, touches: int) -> Iterator[Bench]:
         stack.callback(app.close)
         renderer = app.renderer
         assert isinstance(renderer, RenderProcess)
-        loop = asyncio.new_event_loop()
-        stack.callback(loop.close)
-        session = loop.run_until_complete(_session(app.settings.mail.workers))
-        stack.callback(lambda: loop.run_until_complete(session.close()))
-        yield Bench(folder, databases, provider, touches, app.mailer, renderer, loop, session)
-
-
-async def _session(workers: int) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=workers), headers={"Authorization": "Bearer x", "User-Agent": "bare"}
-    )
+        pool = Pool(
+            f"{provider}/v3/mail/send",
+            ["Authorization: Bearer x", "User-Agent: bare", "Content-Type: application/json"],
+            in_flight=app.settings.mail.workers,
+            boottime=boottime,
+        )
+        stack.callback(pool.close)
+        yield Bench(folder, databases, provider, touches, app.mailer, renderer, pool)
 
 
 @contextmanager
@@ -277,25 +273,12 @@ def rendering(app: App, scene: Scene) -> tuple[float, list[bytes]]:
 
 def sending(bench: Bench, requests: Sequence[bytes]) -> float:
     """Seconds for bare sends of ready requests through a pool of connections."""
-    workers = bench.session.connector.limit if bench.session.connector else 1
-    url = f"{bench.provider}/v3/mail/send"
-
-    async def send_all() -> None:
-        queue = iter(requests)
-
-        async def worker() -> None:
-            for request in queue:
-                async with bench.session.post(
-                    url, data=request, headers={"Content-Type": "application/json"}
-                ) as answer:
-                    assert answer.status == 202
-
-        await asyncio.gather(*(worker() for _ in range(workers)))
-
     gc.collect()
     began = time.perf_counter()
-    bench.loop.run_until_complete(send_all())
-    return time.perf_counter() - began
+    answers = bench.pool.post(requests, seconds=30.0, deadline=boottime() + 300.0)
+    took = time.perf_counter() - began
+    assert {answer.status for _, answer in answers} == {202}
+    return took
 
 
 def bookkeeping(url: str, told: Sequence[Said]) -> float:

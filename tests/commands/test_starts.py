@@ -17,7 +17,7 @@ HEAVY = {
     "sqlalchemy",
     "jinja2",
     "yaml",
-    "aiohttp",
+    "pycurl",
     "fastapi",
     "sendgrid",
     "apscheduler",
@@ -65,7 +65,7 @@ def test_help_reads_nothing_heavy() -> None:
 def test_the_help_of_a_command_reads_what_the_command_line_needs_and_no_more(command: tuple[str, ...]) -> None:
     found = imported(*command, "--help")
     assert found.isdisjoint(
-        {"sqlalchemy", "fastapi", "aiohttp", "jinja2", "yaml", "sendgrid", "apscheduler", "alembic"}
+        {"sqlalchemy", "fastapi", "pycurl", "jinja2", "yaml", "sendgrid", "apscheduler", "alembic"}
     )
 
 

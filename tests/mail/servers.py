@@ -281,7 +281,8 @@ class Accepted(list[dict[str, Any]]):
 class SendGridDouble:
     """SendGrid's mail/send with its documented rules. `fault` changes what it does with every request:
 
-    a status ("503"), "stall", "reset" (the content was read), "redirect", "cut" (inside the answer), "trickle".
+    a status ("503"), "stall", "reset" (the content was read), "redirect", "cut" (inside the answer), "hush" (after its
+    headers), "trickle".
     """
 
     certificate: Certificate | None = None
@@ -324,6 +325,8 @@ class SendGridDouble:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        for transport in list(getattr(asyncio.get_running_loop(), "_transports", {}).values()):
+            transport.abort()  # a client has ended it in the middle of a request, and nobody has looked since
         await asyncio.sleep(0)  # a closed transport lets go of its socket in the loop's next round
 
     async def _start(self) -> None:
@@ -409,6 +412,10 @@ class SendGridDouble:
                 await response.write(b"x")
                 request.transport.abort()
                 return response
+            case "hush":
+                response = web.StreamResponse(status=500, headers={"Content-Length": "100"})
+                await response.prepare(request)
+                await asyncio.sleep(30)
             case "trickle":
                 response = web.StreamResponse(status=500, headers={"Content-Length": "100000"})
                 await response.prepare(request)

@@ -103,7 +103,7 @@ def sendgrid_rig(double: SendGridDouble, certificate: Certificate, timeout: floa
         return Never
 
     mailer = SendGridMailer(
-        double.key, boottime=boottime, host=double.url, timeout=timeout, context=certificate.for_client()
+        double.key, boottime=boottime, host=double.url, timeout=timeout, trusted=certificate.certificate
     )
     return Rig(mailer, received=lambda: double.touches, refuse=refuse, stall=lambda: fault("stall"))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nurture.adapters.mail import pool
 from nurture.adapters.mail.sendgrid import SendGridMailer
 from nurture.adapters.mail.sendgrid_lists import read_lists
 from nurture.adapters.mail.sendgrid_payload import encoded, packed, payload, problems
@@ -112,7 +113,7 @@ def test_a_wrong_key_is_a_problem_of_the_channel() -> None:
 def test_connections_are_shared_and_never_more_than_the_workers(certificate: Certificate) -> None:
     double = SendGridDouble(certificate=certificate)
     messages = [a_message(f"t{number}") for number in range(40)]
-    with double, mailer_for(double.url, workers=4, context=certificate.for_client()) as mailer:
+    with double, mailer_for(double.url, workers=4, trusted=certificate.certificate) as mailer:
         answers = dict(mailer.send(messages, deadline=boottime() + 30))
     assert {type(verdict) for verdict in answers.values()} == {Yes}
     assert sum(double.peers.values()) == 40
@@ -130,7 +131,7 @@ def test_a_stranger_with_a_certificate_of_his_own_gets_neither_key_nor_mail(
     certificate: Certificate, tmp_path: Path
 ) -> None:
     double = SendGridDouble(certificate=Certificate.make(tmp_path))
-    with double, mailer_for(double.url, context=certificate.for_client()) as mailer:
+    with double, mailer_for(double.url, trusted=certificate.certificate) as mailer:
         assert isinstance(verdict_of(mailer), Again)
     assert double.peers == {}
 
@@ -165,7 +166,7 @@ def test_a_server_that_hangs_up_during_the_handshake_may_be_tried_again() -> Non
 def test_a_server_that_stalls_in_the_handshake_may_be_tried_again() -> None:
     with (
         a_listener(_listen_in_silence) as where,
-        mailer_for(f"https://{where}", timeout=0.3, context=ssl.create_default_context()) as mailer,
+        mailer_for(f"https://{where}", timeout=0.3) as mailer,
     ):
         assert isinstance(verdict_of(mailer), Again)
 
@@ -183,6 +184,62 @@ def test_an_answer_that_is_none_is_a_maybe(answer: bytes) -> None:
 
     with a_listener(behave) as where, mailer_for(f"http://{where}") as mailer:
         assert isinstance(verdict_of(mailer), Maybe)
+
+
+def test_what_breaks_on_an_old_connection_is_a_maybe_and_not_sent_again() -> None:
+    # A client may think that an old connection was dead before its request, and repeat what was taken.
+    with SendGridDouble() as double, mailer_for(double.url, workers=1) as mailer:
+        assert isinstance(verdict_of(mailer, "t1"), Yes)
+        double.fault = "reset"
+        assert isinstance(verdict_of(mailer, "t2"), Maybe)
+        double.fault = ""
+        assert isinstance(verdict_of(mailer, "t3"), Yes)
+    assert [body["personalizations"][0]["custom_args"]["nurture_touch"] for body in double.requests] == [
+        "t1",
+        "t2",
+        "t3",
+    ]
+    assert list(double.peers.values()) == [2, 1]
+
+
+def test_an_idle_connection_that_the_server_closed_costs_no_mail() -> None:
+    def behave(client: socket.socket) -> None:
+        client.recv(65536)
+        client.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+
+    with a_listener(behave) as where, mailer_for(f"http://{where}", workers=1) as mailer:
+        for touch in ("t1", "t2", "t3"):
+            assert isinstance(verdict_of(mailer, touch), Yes)
+            time.sleep(0.05)  # so that the end of the connection has come
+
+
+def test_a_word_in_between_is_no_answer() -> None:
+    def behave(client: socket.socket) -> None:
+        client.recv(65536)
+        client.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+        client.sendall(b"HTTP/1.1 202 Accepted\r\nX-Message-Id: m1\r\nContent-Length: 0\r\n\r\n")
+
+    with a_listener(behave) as where, mailer_for(f"http://{where}") as mailer:
+        assert verdict_of(mailer) == Yes("m1")
+
+    def stop_short(client: socket.socket) -> None:
+        client.recv(65536)
+        client.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+
+    with a_listener(stop_short) as where, mailer_for(f"http://{where}") as mailer:
+        assert isinstance(verdict_of(mailer), Maybe)
+
+
+@pytest.mark.parametrize("fault", ["trickle", "hush"])
+def test_whoever_explains_a_refusal_for_too_long_is_not_listened_to(
+    fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "_EXPLANATION_SECONDS", 0.1)
+    monkeypatch.setattr(pool, "_LOOK_SECONDS", 0.1)
+    with SendGridDouble(fault=fault) as double, mailer_for(double.url) as mailer:
+        started = boottime()
+        assert isinstance(verdict_of(mailer), Maybe)
+        assert boottime() - started < 2
 
 
 def test_a_process_that_froze_before_the_content_does_not_send_it() -> None:
@@ -235,13 +292,13 @@ def test_the_host_of_another_region_is_asked_for_everything(
     app = open_app(region)
     try:
         assert app.send_log is not None
-        ((_, verdict),) = app.mailer.send([a_message()], deadline=boottime() + 60)
-        assert (asked, verdict) == ([("api.eu.sendgrid.com", 443)], Again("ClientConnectorDNSError"))
+        assert isinstance(app.mailer, SendGridMailer)
+        assert app.mailer.endpoint == "https://api.eu.sendgrid.com/v3/mail/send"
         assert app.send_log.took([Asked("t1", "a@b.example", A_TUESDAY, A_TUESDAY)]) == {"t1": None}
-        assert asked == [("api.eu.sendgrid.com", 443)] * 2
+        assert asked == [("api.eu.sendgrid.com", 443)]
         with pytest.raises(UnreachableError):
             list(read_lists("SG.local.key", app.settings.sendgrid.host))
-        assert asked == [("api.eu.sendgrid.com", 443)] * 3
+        assert asked == [("api.eu.sendgrid.com", 443)] * 2
     finally:
         app.close()
 

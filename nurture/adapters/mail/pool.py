@@ -1,0 +1,334 @@
+"""Posts bodies to one address over long-lived connections (libcurl), many at once, each at most once.
+
+libcurl repeats by itself what it sent on an old connection that turns out to be dead. Here it cannot: a body is read
+once, just before its first byte leaves, and cannot be rewound. One connection carries one request at a time: with many
+on one (HTTP/2), its end would leave all of them in doubt.
+"""
+
+from __future__ import annotations
+
+import select
+import selectors
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import pycurl
+
+# Shorter than any server's patience: a connection that the server is just closing turns a mail into a maybe.
+_KEEPALIVE_SECONDS: Final = 10
+# libcurl's clock stands still while the machine sleeps: look at the boot-time clock this often.
+_LOOK_SECONDS: Final = 1.0
+_EXPLANATION_SECONDS: Final = 2.0
+_EXPLANATION_BYTES: Final = 4000
+_TOO_LATE: Final = "not begun: too little time was left before the deadline"
+_PROBLEMS: Final = {
+    getattr(pycurl, name): name.removeprefix("E_").replace("_", " ").lower()
+    for name in sorted(dir(pycurl))
+    if name.startswith("E_") and "MULTI" not in name
+} | {pycurl.E_OPERATION_TIMEDOUT: "out of time", pycurl.E_ABORTED_BY_CALLBACK: _TOO_LATE}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one body. `status` 0: no answer. `begun`: whether any of the body may have left."""
+
+    status: int = 0
+    headers: Sequence[bytes] = ()  # lines
+    said: bytes = b""  # the beginning of the answer's content
+    problem: str = ""  # what broke, in words without the address of any machine or person
+    begun: bool = False
+
+
+class Pool:
+    """Connections to one address, for one caller at a time; `close` may come from any thread."""
+
+    def __init__(
+        self,
+        url: str,
+        headers: Sequence[str],
+        *,
+        in_flight: int,
+        boottime: Callable[[], float],
+        trusted: Path | None = None,
+    ) -> None:
+        """`trusted` is a file of certificates, in the place of those that the machine trusts."""
+        self._url, self._headers, self._in_flight = url, headers, in_flight
+        self._boottime, self._trusted = boottime, trusted
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._wire: _Wire | None = None
+        self._idle: list[_Transfer] = []
+
+    def post(self, bodies: Sequence[bytes], *, seconds: float, deadline: float) -> list[tuple[int, Answer]]:
+        """The answer to each body, by its place, in the order in which they came.
+
+        All is over by `deadline` (boot time), and each within so many seconds of its beginning. A body that would have
+        less than those seconds does not begin any more; one whose answer is missing then has none.
+        """
+        with self._lock:
+            wire = self._wire = self._fresh(self._wire)
+            batch = _Batch(iter(enumerate(bodies)), seconds, deadline)
+            look_at = 0.0
+            try:
+                while True:
+                    self._fill(wire, batch)
+                    if not batch.flying:
+                        return batch.answers
+                    wire.wait(min(deadline - self._boottime(), _LOOK_SECONDS))
+                    for handle, error in wire.landed():
+                        self._over(wire, batch, handle, error)
+                    now = self._boottime()
+                    if now >= min(look_at, deadline) or self._closing.is_set():
+                        look_at = now + _LOOK_SECONDS
+                        for handle in self._given_up(batch, now):
+                            self._over(wire, batch, handle, pycurl.E_OPERATION_TIMEDOUT)
+            finally:
+                for handle in batch.flying:  # an interruption: their connections end
+                    wire.remove(handle)
+
+    def close(self) -> None:
+        """End the connections. What is in the air has no answer any more, what has not begun never does."""
+        self._closing.set()
+        wire = self._wire
+        if wire is not None:
+            wire.wake()
+        with self._lock:
+            for transfer in self._idle:
+                transfer.handle.close()
+            if self._wire is not None:
+                self._wire.close()
+            self._wire, self._idle = None, []
+            self._closing.clear()
+
+    def _fresh(self, wire: _Wire | None) -> _Wire:
+        """The connections, or new ones where one of them has ended or spoken since: libcurl looks once a second."""
+        if wire is not None and not wire.is_quiet():
+            wire.close()
+            wire = None
+        return wire or _Wire(self._in_flight)
+
+    def _fill(self, wire: _Wire, batch: _Batch) -> None:
+        """Begin as many as may be in the air."""
+        latest_start = batch.deadline - batch.seconds
+        while len(batch.flying) < self._in_flight:
+            place, body = next(batch.waiting, (-1, b""))
+            if place < 0:
+                return
+            if self._boottime() > latest_start or self._closing.is_set():
+                batch.answers.append((place, Answer(problem=_TOO_LATE)))
+                continue
+            transfer = self._idle.pop() if self._idle else self._another()
+            transfer.begin(place, body, latest_start=latest_start, seconds=batch.seconds)
+            batch.flying[transfer.handle] = transfer
+            wire.add(transfer.handle)
+
+    def _another(self) -> _Transfer:
+        return _Transfer(self._url, self._headers, self._trusted, self._boottime)
+
+    def _over(self, wire: _Wire, batch: _Batch, handle: pycurl.Curl, error: int) -> None:
+        """One is over; its handle is free for another."""
+        transfer = batch.flying.pop(handle)
+        wire.remove(handle)
+        batch.answers.append((transfer.place, transfer.answer(error)))
+        self._idle.append(transfer)
+
+    def _given_up(self, batch: _Batch, now: float) -> list[pycurl.Curl]:
+        """Who is not waited for any longer: all at the deadline, and those that explain an answer for too long."""
+        all_of_them = now >= batch.deadline or self._closing.is_set()
+        return [handle for handle, one in batch.flying.items() if all_of_them or one.is_explained(now)]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The bodies of one call: those that wait, those in the air, and what came of the others."""
+
+    waiting: Iterator[tuple[int, bytes]]
+    seconds: float
+    deadline: float
+    flying: dict[pycurl.Curl, _Transfer] = field(default_factory=dict)
+    answers: list[tuple[int, Answer]] = field(default_factory=list)
+
+
+class _Transfer:
+    """One body at a time, on a handle that is used again and again."""
+
+    __slots__ = (
+        "_answered_at",
+        "_begun",
+        "_body",
+        "_boottime",
+        "_headers",
+        "_latest_start",
+        "_said",
+        "_status",
+        "handle",
+        "place",
+    )
+
+    def __init__(self, url: str, headers: Sequence[str], trusted: Path | None, boottime: Callable[[], float]) -> None:
+        self._boottime = boottime
+        self.handle = handle = pycurl.Curl()
+        handle.setopt(pycurl.URL, url)
+        handle.setopt(pycurl.POST, 1)
+        # Nobody waits for "100 Continue": the body leaves with its headers.
+        handle.setopt(pycurl.HTTPHEADER, [*headers, "Expect:"])
+        handle.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+        handle.setopt(pycurl.MAXAGE_CONN, _KEEPALIVE_SECONDS)
+        handle.setopt(pycurl.PROXY, "")  # the environment's is not for this
+        handle.setopt(pycurl.NOSIGNAL, 1)
+        handle.setopt(pycurl.READFUNCTION, self._read)
+        handle.setopt(pycurl.SEEKFUNCTION, lambda *_: pycurl.SEEKFUNC_FAIL)
+        handle.setopt(pycurl.HEADERFUNCTION, self._hear_header)
+        handle.setopt(pycurl.WRITEFUNCTION, self._hear)
+        _trust(handle, trusted)
+
+    def begin(self, place: int, body: bytes, *, latest_start: float, seconds: float) -> None:
+        """Make ready for another body."""
+        self.place, self._body, self._latest_start = place, body, latest_start
+        self._begun, self._status, self._said = False, 0, b""
+        self._headers: list[bytes] = []
+        self._answered_at: float | None = None
+        self.handle.setopt(pycurl.POSTFIELDSIZE, len(body))
+        self.handle.setopt(pycurl.TIMEOUT_MS, max(round(seconds * 1000), 1))
+
+    def answer(self, error: int) -> Answer:
+        """What is known now. The status decides: whatever happened after it changes nothing."""
+        status = self._status if self._answered_at is not None else 0
+        return Answer(status, self._headers, self._said, _PROBLEMS.get(error, f"error {error}"), self._begun)
+
+    def is_explained(self, now: float) -> bool:
+        """Whether whoever answered has been listened to for long enough."""
+        return self._answered_at is not None and now > self._answered_at + _EXPLANATION_SECONDS
+
+    def _read(self, size: int) -> bytes | int:
+        """The next bytes of the body. It may not leave too late, and that is asked just before its first byte."""
+        if not self._begun:
+            if self._boottime() > self._latest_start:
+                return pycurl.READFUNC_ABORT
+            self._begun = True
+        part, self._body = self._body[:size], self._body[size:]
+        return part
+
+    def _hear_header(self, line: bytes) -> None:
+        if line.startswith(b"HTTP/"):  # libcurl has refused a line whose status is no number
+            self._headers, self._status = [], int(line.split(None, 2)[1])
+        elif line != b"\r\n":
+            self._headers.append(line)
+        elif self._status >= 200:  # before it come those that only say "go on"
+            self._answered_at = self._boottime()
+
+    def _hear(self, part: bytes) -> int:
+        self._said += part
+        enough = len(self._said) >= _EXPLANATION_BYTES or self.is_explained(self._boottime())
+        return -1 if enough else len(part)
+
+
+class _Wire:
+    """libcurl's connections, and what they wait for."""
+
+    def __init__(self, connections: int) -> None:
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._alarm)
+        self._selector = selectors.DefaultSelector()
+        self._wake, self._woken = socket.socketpair()
+        self._selector.register(self._woken, selectors.EVENT_READ)
+        self._used: set[int] = set()  # sockets
+        self._watched: dict[int, int] = {}  # by socket: what it is looked at for
+        self._alarm_in = _LOOK_SECONDS
+
+    def add(self, handle: pycurl.Curl) -> None:
+        """Begin a transfer."""
+        self._multi.add_handle(handle)
+
+    def remove(self, handle: pycurl.Curl) -> None:
+        """A transfer is over; where it was not, its connection ends."""
+        self._used.add(int(handle.getinfo(pycurl.ACTIVESOCKET)))
+        self._multi.remove_handle(handle)
+
+    def is_quiet(self) -> bool:
+        """Whether nothing has come, and so no end either, on the connections that were used since this was asked."""
+        if not hasattr(select, "poll"):  # Windows: libcurl's look once a second must do
+            return True
+        looking = select.poll()
+        for descriptor in self._used - {-1}:
+            looking.register(descriptor, select.POLLIN)
+        self._used.clear()
+        return all(event == select.POLLNVAL for _, event in looking.poll(0))  # libcurl has closed that one itself
+
+    def wait(self, seconds: float) -> None:
+        """Until something happens, at most so long."""
+        events = self._selector.select(max(min(self._alarm_in, seconds), 0.0))
+        for key, mask in events:
+            if key.fileobj is not self._woken:
+                self._multi.socket_action(key.fd, _SEEN[mask])
+        if not events or self._alarm_in <= 0:
+            self._alarm_in = _LOOK_SECONDS  # it rings once, and is set again by libcurl
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+
+    def landed(self) -> list[tuple[pycurl.Curl, int]]:
+        """The transfers that are over, each with libcurl's error."""
+        found: list[tuple[pycurl.Curl, int]] = []
+        left = 1
+        while left:
+            left, well, badly = self._multi.info_read()
+            found += [(handle, pycurl.E_OK) for handle in well]
+            found += [(handle, error) for handle, error, _ in badly]
+        return found
+
+    def wake(self) -> None:
+        """End a wait, from any thread."""
+        self._wake.send(b"!")
+
+    def close(self) -> None:
+        """End all connections."""
+        self._multi.close()
+        self._selector.close()
+        self._wake.close()
+        self._woken.close()
+
+    def _watch(self, what: int, descriptor: int, *_: object) -> None:
+        wanted, before = _WANTED.get(what, 0), self._watched.get(descriptor, 0)
+        if wanted == before:
+            return
+        if not wanted:
+            self._selector.unregister(descriptor)
+        elif before:
+            self._selector.modify(descriptor, wanted)
+        else:
+            self._selector.register(descriptor, wanted)
+        self._watched[descriptor] = wanted
+
+    def _alarm(self, milliseconds: int) -> None:
+        self._alarm_in = _LOOK_SECONDS if milliseconds < 0 else milliseconds / 1000
+
+
+_WANTED: Final = {
+    pycurl.POLL_IN: selectors.EVENT_READ,
+    pycurl.POLL_OUT: selectors.EVENT_WRITE,
+    pycurl.POLL_INOUT: selectors.EVENT_READ | selectors.EVENT_WRITE,
+}
+_SEEN: Final = {
+    selectors.EVENT_READ: pycurl.CSELECT_IN,
+    selectors.EVENT_WRITE: pycurl.CSELECT_OUT,
+    selectors.EVENT_READ | selectors.EVENT_WRITE: pycurl.CSELECT_IN | pycurl.CSELECT_OUT,
+}
+
+
+def _trust(handle: pycurl.Curl, trusted: Path | None) -> None:
+    """Let a handle trust these certificates, or those that Python's own connections trust on this machine."""
+    handle.setopt(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2)
+    paths = ssl.get_default_verify_paths()
+    file = str(trusted) if trusted else paths.cafile
+    if file:
+        handle.setopt(pycurl.CAINFO, file)
+    if not trusted and paths.capath:
+        handle.setopt(pycurl.CAPATH, paths.capath)
+    if not file and not paths.capath:
+        handle.setopt(pycurl.SSL_OPTIONS, pycurl.SSLOPT_NATIVE_CA)
