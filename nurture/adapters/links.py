@@ -18,6 +18,26 @@ LOCAL_PART = "replies"
 _TAG_BYTES = 10  # 80 bits: forging one of a million addresses is out of reach, and the local part stays short
 
 
+_REPLY = b"nurture.reply."
+_TIGHT = json.JSONEncoder(separators=(",", ":"))
+
+
+class Seal:
+    """HMAC-SHA-256 (RFC 2104) with one key: what each of millions of texts shares is done once, at half the cost."""
+
+    def __init__(self, key: bytes) -> None:
+        block = (key if len(key) <= 64 else hashlib.sha256(key).digest()).ljust(64, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def on(self, text: bytes) -> bytes:
+        """The digest of a text."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
 def workspace_name(key: str) -> str:
     """An opaque name for a workspace, which outlives its database: made of the key that signs its addresses."""
     return _short(hmac.digest(key.encode(), b"nurture.workspace", "sha256"))
@@ -31,6 +51,8 @@ class SignedLinks:
             raise ValueError("a key is needed to sign addresses")
         self._base = public_url.rstrip("/")
         self._keys = list(keys)
+        self._seal = Seal(self._keys[-1].encode())  # of reply addresses
+        self._seals: dict[str, Seal] = {}  # by purpose
         self._signers: dict[str, URLSafeSerializer] = {}
 
     def _signer(self, purpose: str) -> URLSafeSerializer:
@@ -47,9 +69,11 @@ class SignedLinks:
 
         Every mail has several, so they are written here and not by the library, which reads them: the same text.
         """
-        key = self._signer(purpose).secret_keys[-1]
-        payload = base64_encode(json.dumps(value, separators=(",", ":")))
-        return f"{payload.decode()}.{base64_encode(hmac.digest(key, payload, 'sha256')).decode()}"
+        seal = self._seals.get(purpose)
+        if seal is None:
+            seal = self._seals[purpose] = Seal(self._signer(purpose).secret_keys[-1])
+        payload = base64_encode(_TIGHT.encode(value))
+        return f"{payload.decode()}.{base64_encode(seal.on(payload)).decode()}"
 
     def read(self, purpose: str, token: str) -> object | None:
         """What a token says; None where it is not ours, or was made for something else."""
@@ -77,7 +101,7 @@ class SignedLinks:
 
     def reply_to(self, touch: str, domain: str) -> str:
         """`replies+TOUCH.TAG@domain`; all lower case, because gateways change the case of local parts."""
-        return f"{LOCAL_PART}+{touch}.{self._tag(touch, self._keys[-1])}@{domain}"
+        return f"{LOCAL_PART}+{touch}.{_short(self._seal.on(_REPLY + touch.encode()))}@{domain}"
 
     def read_reply_to(self, address: str) -> str | None:
         """The touch that a reply address names; None where it is not one of ours."""
@@ -91,7 +115,7 @@ class SignedLinks:
         return None
 
     def _tag(self, touch: str, key: str) -> str:
-        return _short(hmac.digest(key.encode(), b"nurture.reply." + touch.encode(), "sha256"))
+        return _short(hmac.digest(key.encode(), _REPLY + touch.encode(), "sha256"))
 
 
 def _short(digest: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from html import unescape
 from typing import TYPE_CHECKING, Any, Final
@@ -80,6 +81,7 @@ def sender_name(channel: Channel, template: str, cadence: Cadence, scene: Scene)
     return named or cadence.sender or next(iter(scene.policy.senders), None)
 
 
+@lru_cache(maxsize=4096)
 def link_id(url: str) -> str:
     """The short stable id under which the target of a link is kept."""
     return sha256(url.encode()).hexdigest()[:12]

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from nurture.adapters.mail import pool
 from nurture.adapters.mail.sendgrid import SendGridMailer
 from nurture.adapters.mail.sendgrid_lists import read_lists
-from nurture.adapters.mail.sendgrid_payload import encoded, packed, payload, problems
+from nurture.adapters.mail.sendgrid_payload import checked, encoded, packed, payload, problems, request
 from nurture.domain.errors import RequestError, UnreachableError
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes
 from nurture.ports.world import Asked
@@ -323,6 +323,32 @@ def test_whatever_a_message_holds_the_payload_keeps_it_and_the_rules(
     assert body["categories"] == ["b", "a"]
     assert body["asm"] == {"group_id": 7}
     assert encoded(body).isascii()
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "to_name": names | st.just("place-name"),
+            "from_name": names | st.sampled_from(["place-html", 'A "quoted" \\ name']),
+            "subject": names.filter(str.strip),
+            "text": st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1).filter(str.strip),
+            "html": st.sampled_from(['<p class="a">\u00e9\u2028</p>\n', "SG.", "SG.a.b", "SG.abc"]),
+            "reply_to": st.sampled_from([None, "replies+t1@reply.vendor.example", "a@b\u00fccher.example"]),
+            "unsubscribe_url": st.sampled_from([None, 'https://vendor.example/u/"t1"\\?a=1&b']),
+            "unsubscribe_mailto": st.sampled_from([None, None, "mailto:stop@vendor.example"]),
+            "list_id": st.sampled_from([None, "news.vendor.example", 'News "1" <news.vendor.example>']),
+            "headers": st.sampled_from([(), (("X-A", 'say "b"'), ("X-B", "\u00e9")), (("X-A", "place-text"),)]),
+        }
+    ),
+    st.sampled_from([((), None, ""), (("b", "a"), 7, "w1"), (("a", "a"), None, "w1")]),
+)
+def test_a_request_is_what_the_library_writes_or_why_that_is_refused(
+    changes: dict[str, Any], account: tuple[tuple[str, ...], int | None, str]
+) -> None:
+    message = a_message(**changes)
+    categories, group, workspace = account
+    found = request(message, categories=categories, asm_group=group, workspace=workspace)
+    assert found == checked(message, categories, group, workspace)
 
 
 def test_the_payload_carries_our_own_headers_and_turns_the_providers_tracking_off() -> None:
