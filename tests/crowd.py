@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 # Small by their nature: what the operator wrote, one row for each daemon of a month, job, sender, mailbox or key.
 SMALL: Final = frozenset(
     {"files", "cadence_versions", "switches", "marks", "api_tokens", "links", "first_waves", "imports", "daemons"}
+    | {"skeletons"}
 )
 BEGAN: Final = "2024-01-01 09:00:00"
 FIRST: Final = 1_000_000  # ids begin behind this, so that they are free to be taken by whoever comes first

@@ -34,7 +34,7 @@ def build(work: Unit, lead: Lead, scene: Scene, *, why: Sequence[str] = ()) -> B
     zone = scene.zone_of(lead)
     changes = work.notes.of_lead(lead.id)
     mails = [one for one in touches if one.channel is Channel.EMAIL and one.state in CONTACTED]
-    texts = {one.id: work.touches.text(one.id) for one in mails}
+    texts = work.touches.texts([one.id for one in mails])
     shared, colleagues = shared_facts(work, lead)
     return Brief(
         lead=lead,
@@ -64,7 +64,7 @@ def build(work: Unit, lead: Lead, scene: Scene, *, why: Sequence[str] = ()) -> B
             touches,
             responses,
             [_for_sales(one) for one in changes if one.what in _OF_INTEREST],
-            subjects={key: text[0] for key, text in texts.items() if text is not None},
+            subjects={key: text[0] for key, text in texts.items()},
         ),
         colleagues=colleagues,
     )

@@ -21,12 +21,12 @@ def history(work: Unit, lead: LeadId) -> tuple[Entry, ...]:
     """Everything that happened to a lead, oldest first."""
     touches = work.touches.of_leads([lead]).get(lead, [])
     mails = [one for one in touches if one.channel is Channel.EMAIL and one.state in CONTACTED]
-    texts = {one.id: work.touches.text(one.id) for one in mails}
+    texts = work.touches.texts([one.id for one in mails])
     return timeline(
         touches,
         work.responses.of_lead(lead),
         work.notes.of_lead(lead),
-        subjects={key: text[0] for key, text in texts.items() if text is not None},
+        subjects={key: text[0] for key, text in texts.items()},
     )
 
 

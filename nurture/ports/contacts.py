@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nurture.domain.scoring import Line
     from nurture.domain.touch import State as TouchState
     from nurture.domain.touch import Touch, TouchId
-    from nurture.ports.rows import StoredResponse, Waiting
+    from nurture.ports.rows import SentText, StoredResponse, Waiting
 
 
 class Enrollments(Protocol):
@@ -118,11 +118,14 @@ class Touches(Protocol):
     def had(self, pairs: Collection[tuple[LeadId, str]]) -> frozenset[tuple[LeadId, str]]:
         """Of these (lead, template) pairs, those that were sent or must be assumed to have been."""
 
-    def save_texts(self, texts: Sequence[tuple[TouchId, str, str, str]]) -> None:
-        """Keep (touch, subject, html, text) as sent; a later attempt replaces what was never taken."""
+    def save_texts(self, texts: Sequence[SentText]) -> None:
+        """Keep mails as sent; a later attempt replaces what was never taken."""
 
     def text(self, touch: TouchId) -> tuple[str, str, str] | None:
         """Subject, html and text as sent."""
+
+    def texts(self, touches: Collection[TouchId]) -> dict[TouchId, tuple[str, str, str]]:
+        """The same of many."""
 
     def by_message_id(self, message_id: str) -> Touch | None:
         """The touch whose mail carried this Message-ID."""

@@ -29,6 +29,18 @@ class Suppression:
     lead: LeadId | None = None
 
 
+class SentText(NamedTuple):
+    """The mail of a touch as it was sent to an address; `again` if it was tried before."""
+
+    touch: str
+    template: str
+    to: str
+    subject: str
+    html: str
+    text: str
+    again: bool = False
+
+
 class Waiting(NamedTuple):
     """An open task that nobody has taken, with what of its lead decides when it is done. There are many of them."""
 

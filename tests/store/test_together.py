@@ -15,6 +15,7 @@ from nurture.adapters.store.tables import leads
 from nurture.adapters.store.unit import SqlStore
 from nurture.domain.enrollment import Place
 from nurture.domain.touch import Reason, State, Touch
+from nurture.ports.rows import SentText
 from tests.builders import a_lead, an_enrollment
 from tests.builders import a_touch as stored
 from tests.fakes import A_TUESDAY as NOW
@@ -105,7 +106,8 @@ def test_a_text_that_is_kept_again_replaces_the_one_before(store: SqlStore) -> N
     ids = [stored(store).id for _ in range(many)]
     with store.unit() as work:
         for attempt in range(2):
-            work.touches.save_texts([(one, f"{ODD[2]} {attempt}", f"<p>{ODD[3]}</p>", ODD[4]) for one in ids])
+            mail = (f"{ODD[2]} {attempt}", f"<p>{ODD[3]}</p>", ODD[4])
+            work.touches.save_texts([SentText(one, "a", f"{one}@x.example", *mail, again=attempt > 0) for one in ids])
         assert {work.touches.text(one) for one in ids} == {(f"{ODD[2]} 1", f"<p>{ODD[3]}</p>", ODD[4])}
 
 

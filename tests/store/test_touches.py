@@ -8,11 +8,15 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from nurture.adapters.store.tables import skeletons, touch_texts
 from nurture.adapters.store.tables import touches as table
 from nurture.adapters.store.unit import SqlStore
+from nurture.domain.skeleton import ENOUGH
 from nurture.domain.touch import Channel, Reason, State
+from nurture.ports.rows import SentText
 from tests.builders import a_company, a_lead, a_sent_touch, a_touch, an_enrollment
 from tests.fakes import A_TUESDAY as NOW
 
@@ -129,10 +133,67 @@ def test_a_text_is_kept_as_sent_and_replaced_by_a_later_attempt(store: SqlStore)
     made = a_touch(store)
     with store.unit() as work:
         assert work.touches.text(made.id) is None
-        work.touches.save_texts([(made.id, "Hi", "<p>1</p>", "1")])
-        work.touches.save_texts([(made.id, "Hi", "<p>2</p>", "2\r\nü")])
+        work.touches.save_texts([SentText(made.id, "a", "p@x.example", "Hi", "<p>1</p>", "1")])
+        work.touches.save_texts([SentText(made.id, "a", "p@x.example", "Hi", "<p>2</p>", "2\r\nü", again=True)])
         work.touches.save_texts([])
         assert work.touches.text(made.id) == ("Hi", "<p>2</p>", "2\r\nü")
+
+
+def _mail(number: int, template: str, *, filler: str = "of many words, " * 20) -> tuple[str, str, str]:
+    start = "".join(f"<p>{template} has a line {line} {filler}</p>\n" for line in range(9))
+    html = f"{start}<a href='https://x.example/{number}'>{number}</a>\n<p>Bye</p>"
+    return f"For {number}", html, f"{start}Hello \u00fc {number},\n{filler}"
+
+
+def test_mails_of_a_template_keep_only_what_differs_and_are_read_as_they_were_sent(store: SqlStore) -> None:
+    mails = {a_touch(store).id: _mail(number, "ab"[number % 2]) for number in range(3 * ENOUGH)}
+    sent = [
+        SentText(touch, "ab"[number % 2], f"p{number}@x.example", *mail)
+        for number, (touch, mail) in enumerate(mails.items())
+    ]
+    with SqlStore(store.engine).unit() as work:
+        for few in (sent[:5], sent[5:]):
+            work.touches.save_texts(few)
+        work.commit()
+    late = a_touch(store).id
+    with SqlStore(store.engine).unit() as work:  # who has sent none of them
+        assert work.touches.texts(list(mails)) == mails
+        work.touches.save_texts([SentText(late, "a", "late@x.example", *_mail(99, "a"))])
+        work.commit()
+        assert work.touches.text(late) == _mail(99, "a")
+    with store.engine.connect() as db:
+        rows = {row.touch_id: row for row in db.execute(select(touch_texts))}
+        shared = [row.template for row in db.execute(select(skeletons))]
+    assert sorted(shared) == ["a", "b"]
+    assert len(rows[late].html) + len(rows[late].text) < 200
+    assert sum(row.skeleton_id is None for row in rows.values()) == 5  # there were too few to know what they share
+
+
+def test_what_went_to_few_people_is_in_no_skeleton(store: SqlStore) -> None:
+    touches = [a_touch(store).id for _ in range(2 * ENOUGH)]
+    with store.unit() as work:
+        work.touches.save_texts(
+            [
+                SentText(touch, "a", f"p{number % (ENOUGH - 1)}@x.example", *_mail(1, "a"))
+                for number, touch in enumerate(touches)
+            ]
+        )
+        work.commit()
+    with store.engine.connect() as db:
+        assert db.execute(select(skeletons)).all() == []
+
+
+def test_a_skeleton_whose_first_use_was_not_committed_is_stored_with_the_next(store: SqlStore) -> None:
+    touches = [a_touch(store).id for _ in range(2 * ENOUGH)]
+    sent = [SentText(touch, "a", f"p{touch}@x.example", *_mail(n, "a")) for n, touch in enumerate(touches)]
+    process = SqlStore(store.engine)
+    with process.unit() as work:
+        work.touches.save_texts(sent[:ENOUGH])  # and is rolled back
+    with process.unit() as work:
+        work.touches.save_texts(sent[ENOUGH:])
+        work.commit()
+    with SqlStore(store.engine).unit() as work:
+        assert work.touches.texts(touches) == {one.touch: one[3:6] for one in sent[ENOUGH:]}
 
 
 def test_only_touches_whose_lease_is_over_are_unsettled(store: SqlStore) -> None:

@@ -19,7 +19,7 @@ from nurture.domain.errors import RefusedError, UnreachableError
 # What no pass reads: texts as sent, what came in and what leaves, who is at work. `deliveries` stays empty.
 LEFT_OUT: Final = frozenset(
     {
-        *("touch_texts", "raw_events", "deliveries", "daemons", "api_tokens", "imports", "import_rows"),
+        *("touch_texts", "skeletons", "raw_events", "deliveries", "daemons", "api_tokens", "imports", "import_rows"),
         *("archived_responses", "archived_events", "import_refusals"),
     }
 )

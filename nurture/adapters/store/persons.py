@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, Table, delete, select, update
 
-from nurture.adapters.store import archive, tables
+from nurture.adapters.store import archive, sent_texts, tables
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.rows import dicts
+from nurture.adapters.store.sent_texts import Skeletons
 from nurture.adapters.store.tables import leads
 
 # Every table that has rows about a lead. A test holds this list against the schema.
@@ -54,9 +55,12 @@ class PersonRows:
         held: dict[str, Any] = {"leads": self._rows(select(leads).where(leads.c.id.in_(every)).order_by(leads.c.id))}
         for table in OF_A_LEAD:
             held[table.name] = self._rows(select(table).where(table.c.lead_id.in_(every)))
-        texts = tables.touch_texts
-        mine = select(tables.touches.c.id).where(tables.touches.c.lead_id.in_(every))
-        held["touch_texts"] = self._rows(select(texts).where(texts.c.touch_id.in_(mine)))
+        mine = self._db.execute(select(tables.touches.c.id).where(tables.touches.c.lead_id.in_(every))).scalars().all()
+        texts = sent_texts.as_sent(self._db, Skeletons(), mine).items()
+        held["touch_texts"] = [
+            {"touch_id": touch, "subject": subject, "html": html, "text": text}
+            for touch, (subject, html, text) in texts
+        ]
         held["deliveries"] = [as_json(row) for one in every for row in self._deliveries(one)]
         return self._with_named(held, self.names(lead))
 

@@ -17,7 +17,6 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
-    delete,
     false,
     func,
     or_,
@@ -26,15 +25,16 @@ from sqlalchemy import (
     update,
 )
 
+from nurture.adapters.store import sent_texts
 from nurture.adapters.store.among import among
-from nurture.adapters.store.bulk import load
 from nurture.adapters.store.rows import add, change, fetch, insert
+from nurture.adapters.store.sent_texts import Skeletons
 from nurture.adapters.store.soundness import broken_rows, broken_totals
-from nurture.adapters.store.tables import companies, leads, links, touch_texts
+from nurture.adapters.store.tables import companies, leads, links
 from nurture.adapters.store.tables import touches as table
 from nurture.domain.pacing import Counted, as_counted
 from nurture.domain.touch import BY_PHONE, FINAL, REPLY_STEP, Channel, Reason, State, Touch, TouchId
-from nurture.ports.rows import Waiting
+from nurture.ports.rows import SentText, Waiting
 
 # What each column keeps of a touch.
 _KEPT: Final[Mapping[str, Callable[[Touch], Any]]] = {
@@ -130,14 +130,14 @@ _COUNTED = select(table.c.lead_id, table.c.counted_at, table.c.enrollment_id, ta
 _HAD = select(table.c.lead_id, table.c.template).where(
     among(table.c.lead_id), table.c.channel == Channel.EMAIL.value, table.c.counted_at.is_not(None)
 )
-_FORGET_TEXTS = delete(touch_texts).where(among(touch_texts.c.touch_id))
 
 
 class TouchRows:
     """Touches in the database."""
 
-    def __init__(self, db: Connection) -> None:
+    def __init__(self, db: Connection, skeletons: Skeletons | None = None) -> None:
         self._db = db
+        self._skeletons = skeletons or Skeletons()
 
     def get(self, ids: Collection[TouchId]) -> dict[TouchId, Touch]:
         """Touches by id."""
@@ -223,17 +223,18 @@ class TouchRows:
         found = fetch(self._db, _HAD, {lead for lead, _ in wanted})
         return frozenset(wanted.intersection((row.lead_id, row.template) for row in found))
 
-    def save_texts(self, texts: Sequence[tuple[TouchId, str, str, str]]) -> None:
-        """Keep (touch, subject, html, text) as sent; a later attempt replaces what was never taken."""
+    def save_texts(self, texts: Sequence[SentText]) -> None:
+        """Keep mails as sent; a later attempt replaces what was never taken."""
         if texts:
-            columns = ("touch_id", "subject", "html", "text")
-            self._db.execute(_FORGET_TEXTS, {"ids": [touch for touch, *_ in texts]})
-            load(self._db, touch_texts, dict(zip(columns, zip(*texts, strict=True), strict=True)))
+            sent_texts.save(self._db, self._skeletons, texts)
 
     def text(self, touch: TouchId) -> tuple[str, str, str] | None:
         """Subject, html and text as sent."""
-        row = self._db.execute(select(touch_texts).where(touch_texts.c.touch_id == touch)).first()
-        return (row.subject, row.html, row.text) if row else None
+        return self.texts([touch]).get(touch)
+
+    def texts(self, touches: Collection[TouchId]) -> dict[TouchId, tuple[str, str, str]]:
+        """The same of many."""
+        return sent_texts.as_sent(self._db, self._skeletons, touches)
 
     def by_message_id(self, message_id: str) -> Touch | None:
         """The touch whose mail carried this Message-ID."""

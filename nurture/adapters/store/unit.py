@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nurture.adapters.store.reports import ReportRows
     from nurture.adapters.store.responses import ResponseRows
     from nurture.adapters.store.sales import SalesRows
+    from nurture.adapters.store.sent_texts import Skeletons
     from nurture.adapters.store.suppressions import SuppressionRows
     from nurture.adapters.store.touches import TouchRows
 
@@ -53,9 +54,10 @@ class SqlUnit:
     A repository is read and made when it is first asked for: few commands need more than some of them.
     """
 
-    def __init__(self, db: Connection, key: Callable[[], str]) -> None:
+    def __init__(self, db: Connection, key: Callable[[], str], skeletons: Callable[[], Skeletons]) -> None:
         self._db = db
         self._key = key
+        self._skeletons = skeletons
 
     @cached_property
     def leads(self) -> LeadRows:
@@ -85,7 +87,7 @@ class SqlUnit:
     def touches(self) -> TouchRows:
         from nurture.adapters.store.touches import TouchRows
 
-        return TouchRows(self._db)
+        return TouchRows(self._db, self._skeletons())
 
     @cached_property
     def pacing(self) -> PacingRows:
@@ -168,7 +170,14 @@ class SqlStore:
         with reached(), self.engine.connect() as db:
             if one_view and db.dialect.name == "postgresql":  # SQLite shows one view in every transaction
                 db = db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            yield SqlUnit(db.execution_options(**{WRITES: write}), self._key)
+            yield SqlUnit(db.execution_options(**{WRITES: write}), self._key, lambda: self._skeletons)
+
+    @cached_property
+    def _skeletons(self) -> Skeletons:
+        """What mails share, as far as this process knows."""
+        from nurture.adapters.store.sent_texts import Skeletons
+
+        return Skeletons()
 
     def now(self, clock_now: datetime) -> datetime:
         """The database's clock on PostgreSQL, so that all daemons agree; else the given one.

@@ -17,7 +17,7 @@ from nurture.domain.changed import changed
 from nurture.domain.dataclass import dataclass
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.pacing import company_free_at, lead_free_at, limits_for
-from nurture.domain.touch import Event, Reason, State, Touch, TouchId
+from nurture.domain.touch import Event, Reason, State, Touch
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes, backoff
 from nurture.flow.dispatch import decide
 from nurture.flow.dispatch.decide import Decision
@@ -26,6 +26,7 @@ from nurture.flow.dispatch.make import Outgoing
 from nurture.flow.dispatch.slots import room
 from nurture.moves.scene import Scene
 from nurture.ports import Unit
+from nurture.ports.rows import SentText
 from nurture.ports.store import Change, Switch
 
 # A mailer that is refused as a whole is tried again after this long; an operator may resume it earlier.
@@ -121,11 +122,22 @@ def intend(
     scene.leaves_due = scene.leaves_due or bool(overtaken)
     result = [one for one in won if one.touch.id in kept.touches]
     links: dict[str, str] = {}
-    texts: list[tuple[TouchId, str, str, str]] = []
+    texts: list[SentText] = []
     for intended in result:
         message = intended.outgoing.rendered.message
         links.update(intended.outgoing.rendered.links)
-        texts.append((intended.touch.id, message.subject, message.html, message.text))
+        sending = intended.touch
+        texts.append(
+            SentText(
+                sending.id,
+                sending.template,
+                message.to,
+                message.subject,
+                message.html,
+                message.text,
+                again=sending.attempt > 1,
+            )
+        )
     work.touches.save_texts(texts)
     work.touches.add_links(links)
     return result

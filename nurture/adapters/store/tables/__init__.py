@@ -27,7 +27,7 @@ from nurture.adapters.store.tables.responses import (
     score_lines,
 )
 from nurture.adapters.store.tables.sales import deliveries, handoffs, promotions
-from nurture.adapters.store.tables.touches import enrollments, links, touch_texts, touches
+from nurture.adapters.store.tables.touches import enrollments, links, skeletons, touch_texts, touches
 
 __all__ = [
     "Id",
@@ -65,6 +65,7 @@ __all__ = [
     "raw_events",
     "responses",
     "score_lines",
+    "skeletons",
     "suppressions",
     "switches",
     "touch_texts",

@@ -114,6 +114,18 @@ touch_texts = Table(
     Column("subject", Text, nullable=False),
     Column("html", Text, nullable=False),
     Column("text", Text, nullable=False),
+    Column("skeleton_id", Text),  # then `html` and `text` are JSON: what stands in its blanks
+)
+
+# What all mails of a template have in common: a mail as sent keeps the rest alone.
+skeletons = Table(
+    "skeletons",
+    metadata,
+    Column("id", Text, primary_key=True),  # hash of the pieces
+    Column("template", Text, nullable=False),
+    Column("html", Text, nullable=False),  # the pieces, as JSON
+    Column("text", Text, nullable=False),
+    Index(None, "template"),
 )
 
 links = Table(

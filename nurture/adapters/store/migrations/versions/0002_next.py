@@ -40,6 +40,15 @@ def upgrade() -> None:
         "ix_imports_unfinished", "imports", ["content"], **only("content IS NOT NULL AND finished_at IS NULL")
     )
     op.create_table(
+        "skeletons",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("template", sa.Text(), nullable=False),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_skeletons"),
+    )
+    op.create_index("ix_skeletons_template", "skeletons", ["template"])
+    op.create_table(
         "import_refusals",
         sa.Column("id", ID, autoincrement=True, nullable=False),
         sa.Column("import_id", ID, nullable=False),
@@ -73,3 +82,4 @@ def upgrade() -> None:
         "ix_touches_first_wave", "touches", ["template"], **only("state = 'planned' AND reason = 'first_wave'")
     )
     op.create_index("ix_touches_taken", "touches", ["claimed_by"], **only("state = 'open' AND claimed_by IS NOT NULL"))
+    op.add_column("touch_texts", sa.Column("skeleton_id", sa.Text()))
