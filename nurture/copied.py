@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -40,21 +40,34 @@ def copied(app: App, start: datetime, *, seed: int) -> Iterator[tuple[App, SetCl
 
 
 @contextmanager
-def rehearsed(app: App, start: datetime) -> Iterator[tuple[App, SetClock]]:
-    """A workspace with the same settings on an empty database, with a clock that jumps; it reaches nobody."""
+def rehearsed(app: App) -> Iterator[Callable[[datetime], tuple[App, SetClock]]]:
+    """What gives a workspace with the same settings on an empty database, from a moment on, with a clock that jumps.
+
+    It reaches nobody. One at a time: the next gets the same database, empty again, so that the tables are made once and
+    each statement is compiled once.
+    """
     from nurture.adapters.links import SignedLinks
     from nurture.adapters.mail.nowhere import Nowhere
     from nurture.adapters.store import copy
     from nurture.adapters.store.unit import SqlStore
 
-    clock = virtual_clock(start, seed=1)
     with TemporaryDirectory(prefix="nurture-check-") as folder:
-        engine = copy.throwaway(Path(folder) / "check.db")
-        try:
-            copy.fill(engine, None)
+        file = Path(folder) / "check.db"
+        engine = copy.throwaway(file)
+        copy.fill(engine, None)
+        engine.dispose()  # who closes last writes all into the file
+        empty = file.read_bytes()
+
+        def fresh(start: datetime) -> tuple[App, SetClock]:
+            engine.dispose()
+            file.write_bytes(empty)
+            clock = virtual_clock(start, seed=1)
             twin = App(app.settings, clock, "check", Nowhere(), reaches_out=False)
             twin.sql = SqlStore(engine, key=lambda: "check")
             twin.links = SignedLinks("https://nowhere.invalid", ["check"])
-            yield twin, clock
+            return twin, clock
+
+        try:
+            yield fresh
         finally:
             engine.dispose()

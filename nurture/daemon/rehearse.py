@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, time, timedelta
 from typing import Any, Final
@@ -22,7 +22,10 @@ from nurture.domain.walk import program_of
 from nurture.flow import enroll, intake, respond, tasks
 from nurture.flow.respond import Report
 from nurture.ports import InForce
+from nurture.ports.world import SetClock
 from nurture.wiring import App
+
+Fresh = Callable[[datetime], tuple[App, SetClock]]
 
 # A cadence of years has some hundred steps; a test that never ends is one of a loop.
 MOST_PASSES: Final = 2_000
@@ -88,16 +91,17 @@ def run(app: App, tests: Sequence[Rehearsal], sources: Mapping[str, str]) -> lis
         read_templates=lambda: app.files.templates(sources),
     )
     problems = []
-    for test in tests:
-        if test.cadence not in known:
-            problems.append(Problem(test.file, test.line, 1, f"cadence: no cadence is called {test.cadence!r}"))
-            continue
-        try:
-            wrong = _rehearse(app, test, rules)
-        except NurtureError as error:
-            wrong = (test.line, str(error))
-        if wrong is not None:
-            problems.append(Problem(test.file, wrong[0], 1, wrong[1]))
+    with rehearsed(app) as fresh:
+        for test in tests:
+            if test.cadence not in known:
+                problems.append(Problem(test.file, test.line, 1, f"cadence: no cadence is called {test.cadence!r}"))
+                continue
+            try:
+                wrong = _rehearse(test, rules, fresh, app.policy.timezone)
+            except NurtureError as error:
+                wrong = (test.line, str(error))
+            if wrong is not None:
+                problems.append(Problem(test.file, wrong[0], 1, wrong[1]))
     return problems
 
 
@@ -112,34 +116,34 @@ class _InForce:
         return self.rules
 
 
-def _rehearse(app: App, test: Rehearsal, rules: InForce) -> tuple[int, str] | None:
-    zone = calendar.zone(str(test.lead.get("timezone") or app.policy.timezone))
+def _rehearse(test: Rehearsal, rules: InForce, fresh: Fresh, timezone: str) -> tuple[int, str] | None:
+    zone = calendar.zone(str(test.lead.get("timezone") or timezone))
     start = moment(test.start, zone)
-    with rehearsed(app, start) as (twin, clock):
-        twin.rules = _InForce(rules)
-        stage = _Stage(twin, test, _lead(twin, test, start))
-        answer = enroll.by_hand([stage.lead.id], test.cadence, by="check", **stage.common(start))[stage.lead.id]
-        if not answer.may_enter:
-            return test.line, f"the lead does not enter {test.cadence}: {answer.text}"
-        told = sorted(test.responses, key=lambda one: moment(one.at, zone, clock=NOON))
-        times = [moment(one.at, zone, clock=NOON) for one in told]
-        end = max([*(ends_at(one.at, zone) for one in test.expect), *times], default=start)
-        end += timedelta() if test.expect else QUIET
-        now = start
-        for _ in range(MOST_PASSES):
-            clock.set(now)
-            if times and times[0] <= now:
-                times.pop(0)
-                _answer(stage, told.pop(0), now)
-            tick.run(twin, now=now)
-            stage.look(now)
-            due = stage.next_due()
-            following = [moment for moment in (due, times[0] if times else None) if moment is not None]
-            if not following or min(following) >= end:
-                break
-            now = max(min(following), now + timedelta(seconds=1))
-        wrong = first_wrong(test, [one for one in stage.made if one.at < end], zone)
-        return None if wrong is None else (wrong[0], wrong[1] + stage.skipped)
+    app, clock = fresh(start)
+    app.rules = _InForce(rules)
+    stage = _Stage(app, test, _lead(app, test, start))
+    answer = enroll.by_hand([stage.lead.id], test.cadence, by="check", **stage.common(start))[stage.lead.id]
+    if not answer.may_enter:
+        return test.line, f"the lead does not enter {test.cadence}: {answer.text}"
+    told = sorted(test.responses, key=lambda one: moment(one.at, zone, clock=NOON))
+    times = [moment(one.at, zone, clock=NOON) for one in told]
+    end = max([*(ends_at(one.at, zone) for one in test.expect), *times], default=start)
+    end += timedelta() if test.expect else QUIET
+    now = start
+    for _ in range(MOST_PASSES):
+        clock.set(now)
+        if times and times[0] <= now:
+            times.pop(0)
+            _answer(stage, told.pop(0), now)
+        tick.run(app, now=now)
+        stage.look(now)
+        due = stage.next_due()
+        following = [moment for moment in (due, times[0] if times else None) if moment is not None]
+        if not following or min(following) >= end:
+            break
+        now = max(min(following), now + timedelta(seconds=1))
+    wrong = first_wrong(test, [one for one in stage.made if one.at < end], zone)
+    return None if wrong is None else (wrong[0], wrong[1] + stage.skipped)
 
 
 def _lead(app: App, test: Rehearsal, start: datetime) -> Lead:
