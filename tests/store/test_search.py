@@ -9,8 +9,14 @@ from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import or_, select
 
+from nurture.adapters.store.asking import At
+from nurture.adapters.store.search import Said
+from nurture.adapters.store.tables import enrollments, leads
+from nurture.adapters.store.tonight import OURS, may_enter
 from nurture.adapters.store.unit import SqlStore
+from nurture.domain.cadence import Cadence, Entry
 from nurture.domain.condition import parse
 from nurture.domain.duration import Duration, Unit
 from nurture.domain.fact import Fact, FactName
@@ -179,3 +185,26 @@ def test_without_rules_engagement_counts_as_it_is_stored_and_facts_of_any_age_ar
     with store.unit() as work:
         work.leads.add_fact(lead.id, Fact(FactName.BUDGET, "20k", "call", NOW - 900 * DAY))
         assert work.leads.count(parse("engagement > 7 and budget"), now=NOW) == 1
+
+
+def test_what_the_night_asks_is_put_together_once_and_true_at_every_moment(store: SqlStore) -> None:
+    with store.unit() as work:
+        a_world(work, people=25)
+        work.commit()
+    valid = RULES.readiness.facts_valid.span
+    told = 0
+    with store.engine.connect() as db:
+        free = select(enrollments.c.lead_id).where(enrollments.c.cadence == "c")
+        for text in SEARCHES:
+            condition = parse(text)
+            cadence = Cadence("c", (), entry=Entry(when=condition), exclusive=False)
+            at_each = []
+            for now in (NOW, LATER, LATER + 60 * DAY):
+                said = Said(db.dialect.name, condition, At(now), valid)
+                holds = or_(said.surely, said.perhaps) if said.decays else said.said
+                query = select(leads.c.id).select_from(said.table).where(OURS, leads.c.id.not_in(free), holds)
+                expected = set(db.execute(query.where(~leads.c.enroll_check)).scalars())
+                assert set(may_enter(db, cadence, now=now, facts_valid=valid)) == expected, (text, now)
+                at_each.append(expected)
+            told += at_each[0] != at_each[1] or at_each[1] != at_each[2]
+    assert told >= 10  # of these conditions change with time alone

@@ -5,7 +5,7 @@ Each is what `names_of` and `LeadHistory` say of the same lead; a test holds the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +20,7 @@ from sqlalchemy import (
     ScalarSelect,
     Text,
     and_,
+    bindparam,
     case,
     cast,
     exists,
@@ -28,11 +29,13 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    type_coerce,
 )
 
 from nurture.adapters.store.people import FIRST_DOMAIN
 from nurture.adapters.store.tables import companies, facts, leads, responses, touches
 from nurture.adapters.store.texts import Custom
+from nurture.domain.dataclass import dataclass
 from nurture.domain.fact import FactName
 from nurture.domain.history import AFTER_PATH, ENDED
 from nurture.domain.response import Grade, Kind
@@ -55,9 +58,36 @@ PRESENT: Final = (leads.c.merged_into.is_(None), leads.c.forgotten_at.is_(None))
 Column = ColumnElement[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class At:
+    """A moment that is known: what follows from it is written into the statement."""
+
+    now: datetime
+
+    def value(self, name: str, of: Callable[[datetime], Any]) -> Any:
+        """What follows from the moment."""
+        return of(self.now)
+
+
+class AnyTime:
+    """A moment that is said later: what follows from it are parameters of a statement that is put together once."""
+
+    def __init__(self) -> None:
+        self._follow: dict[str, Callable[[datetime], Any]] = {}
+
+    def value(self, name: str, of: Callable[[datetime], Any]) -> Any:
+        """The parameter of this name."""
+        self._follow[name] = of
+        return bindparam(name)
+
+    def values(self, now: datetime) -> dict[str, Any]:
+        """The parameters at a moment."""
+        return {name: of(now) for name, of in self._follow.items()}
+
+
 @lru_cache(maxsize=16)
-def names(dialect: str, now: datetime, *, facts_since: datetime | None) -> Mapping[str, Column]:
-    """The flat names as `names_of` gives them; a fact that is older than `facts_since` is not known.
+def names(dialect: str, moment: At | AnyTime, *, facts_valid: timedelta | None) -> Mapping[str, Column]:
+    """The flat names as `names_of` gives them; a fact that is older than `facts_valid` is not known.
 
     Made once for all conditions of a pass.
     """
@@ -71,27 +101,34 @@ def names(dialect: str, now: datetime, *, facts_since: datetime | None) -> Mappi
     found["company"] = companies.c.name
     found["domain"] = func.coalesce(func.nullif(FIRST_DOMAIN, ""), behind)
     found["score"] = leads.c.fit + leads.c.engagement
-    found["timeline_months"] = _months(dialect, now)
+    found["timeline_months"] = _months(dialect, moment)
+    fresh = []
+    if facts_valid is not None:
+        fresh = [facts.c.at >= moment.value("facts_since", lambda now: now - facts_valid)]
     for name in FACTS:
-        known = [facts.c.lead_id == leads.c.id, facts.c.name == name]
-        found[name] = exists().where(*known, *([facts.c.at >= facts_since] if facts_since is not None else []))
-    still_to_come = leads.c.timeline_on.is_(None) | (leads.c.timeline_on >= now.date())
+        found[name] = exists().where(facts.c.lead_id == leads.c.id, facts.c.name == name, *fresh)
+    still_to_come = leads.c.timeline_on.is_(None) | (leads.c.timeline_on >= _today(moment))
     found[FactName.TIMELINE.value] = found[FactName.TIMELINE.value] & still_to_come
     return found
 
 
-def _months(dialect: str, now: datetime) -> Column:
+def _today(moment: At | AnyTime) -> Any:
+    return moment.value("today", lambda now: now.date())
+
+
+def _months(dialect: str, moment: At | AnyTime) -> Column:
     # No count of days lies so near to half a hundredth of a month that the two roundings could differ.
-    today = now.date()
+    today = _today(moment)
     if dialect == "sqlite":
-        days: Column = func.julianday(leads.c.timeline_on) - func.julianday(today.isoformat())
+        written = moment.value("today_as_text", lambda now: now.date().isoformat())
+        days: Column = func.julianday(leads.c.timeline_on) - func.julianday(written)
         return case((leads.c.timeline_on >= today, func.round(days / MONTH, 2, type_=Double())))
-    days = cast(leads.c.timeline_on - literal(today, Date()), Integer)
+    days = cast(leads.c.timeline_on - type_coerce(today, Date()), Integer)
     months: Column = func.round(cast(days, Numeric()) / cast(literal(str(MONTH)), Numeric()), 2)
     return case((leads.c.timeline_on >= today, cast(months, Double())))
 
 
-def questions(dialect: str, now: datetime) -> Calls:
+def questions(dialect: str, moment: At | AnyTime) -> Calls:
     """What `LeadHistory` answers about the lead of the row, outside of any enrollment."""
 
     def is_template(name: str) -> Column:
@@ -126,13 +163,14 @@ def questions(dialect: str, now: datetime) -> Calls:
         return _one(query.limit(1))
 
     def made(channel: str, within: Duration) -> Column:
+        since = moment.value(f"since_{within.span.total_seconds():.0f}", lambda now: now - within.span)
         query = select(func.count()).where(
-            touches.c.lead_id == leads.c.id, touches.c.channel == channel, touches.c.counted_at > now - within.span
+            touches.c.lead_id == leads.c.id, touches.c.channel == channel, touches.c.counted_at > since
         )
         return _one(query)
 
     def days_since(kind: str) -> Column:
-        seconds = _seconds_since(dialect, func.max(responses.c.at), now)
+        seconds = _seconds_since(dialect, func.max(responses.c.at), moment)
         return _one(select(seconds / 86_400.0).where(*_human(Kind(kind))))
 
     def colleagues(stage: str) -> Column:
@@ -163,15 +201,15 @@ def _one(query: Any) -> ScalarSelect[Any]:
     return found
 
 
-def _seconds_since(dialect: str, moment: Column, now: datetime) -> Column:
+def _seconds_since(dialect: str, happened: Column, moment: At | AnyTime) -> Column:
     """In whole microseconds first, so that the last bit is as in Python."""
-    reference = (now - EPOCH) // timedelta(microseconds=1)
+    reference = moment.value("microseconds", lambda now: (now - EPOCH) // timedelta(microseconds=1))
     if dialect == "sqlite":
-        text = cast(moment, Text)
+        text = cast(happened, Text)
         micros = cast(func.strftime("%s", text), BigInteger) * 1_000_000 + cast(func.substr(text, 21, 6), BigInteger)
     else:
-        micros = cast(func.extract("epoch", moment) * 1_000_000, BigInteger)
-    return cast(literal(reference, BigInteger()) - micros, Double()) / 1e6
+        micros = cast(func.extract("epoch", happened) * 1_000_000, BigInteger)
+    return cast(type_coerce(reference, BigInteger()) - micros, Double()) / 1e6
 
 
 def needs_company(used: frozenset[str]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, bindparam, exists, func, or_, select, text, true, update
+from sqlalchemy import Connection, Row, bindparam, func, or_, select, text, true, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store.among import among
@@ -16,18 +16,18 @@ from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.people import lead_of, leads_with_companies
 from nurture.adapters.store.rescoring import Rescorer
 from nurture.adapters.store.rows import change, fetch, insert
-from nurture.adapters.store.search import counted, matching, matching_ids, possible, stages_in
+from nurture.adapters.store.search import counted, matching, matching_ids, stages_in
 from nurture.adapters.store.sums import running_today
 from nurture.adapters.store.tables import (
     consents,
-    enrollments,
     facts,
     lead_aliases,
     leads,
 )
+from nurture.adapters.store.tonight import OURS, may_enter
 from nurture.adapters.store.waiting import idle_leads
 from nurture.domain.fact import Confidence, Fact, FactName
-from nurture.domain.lead import Company, CompanyId, Lead, LeadId, Stage, Status
+from nurture.domain.lead import Company, CompanyId, Lead, LeadId, Stage
 from nurture.ports.store import Consent, Rescoring
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ _BASES = select(func.count()).where(consents.c.lead_id == leads.c.id).label("bas
 _REACH = select(leads.c.id, leads.c.email, leads.c.phone, leads.c.light_until, _BASES).where(among(leads.c.id))
 _SUMS = select(leads.c.id, leads.c.sums).where(among(leads.c.id))
 _ASK = update(leads).where(among(leads.c.id)).values(enroll_check=True)
+_NEAR = or_(leads.c.stage == Stage.NEAR_TERM.value, leads.c.timeline_on.is_not(None), leads.c.asked_for_sales)
+_ASK_IF_NEAR = update(leads).where(OURS, _NEAR, ~leads.c.ready_check).values(ready_check=True)
 _FACTS = select(facts).where(among(facts.c.lead_id)).order_by(facts.c.at, facts.c.id)
 _FACTS_IN = (
     select(leads.c.company_id, facts)
@@ -173,8 +175,7 @@ class LeadRows:
 
     def flag_everyone(self) -> None:
         """Mark every lead of ours for both checks, in one statement however many they are."""
-        ours = (leads.c.status == Status.NURTURING.value) & leads.c.merged_into.is_(None)
-        unmarked = select(leads.c.id).where(ours, ~(leads.c.enroll_check & leads.c.ready_check))
+        unmarked = select(leads.c.id).where(OURS, ~(leads.c.enroll_check & leads.c.ready_check))
         # Held by id, the order in which all others hold leads, or two would wait for each other.
         held = unmarked.order_by(leads.c.id).with_for_update()
         self._db.execute(update(leads).where(leads.c.id.in_(held)).values(enroll_check=True, ready_check=True))
@@ -185,23 +186,12 @@ class LeadRows:
         Conditions move with time, waits until a lead is taken again end, a new day has new places. Whoever is in a
         cadence cannot enter it, nor one that takes leads of no other while they are in such a one.
         """
-        ours = (leads.c.status == Status.NURTURING.value) & leads.c.merged_into.is_(None)
         found: set[LeadId] = set()
         for cadence in rules.cadences.values():
-            if cadence.entry.when is None:
-                continue
-            # Not the column itself: SQLite without statistics would go through all of a cadence for each lead.
-            in_it = (enrollments.c.lead_id == leads.c.id) & (enrollments.c.cadence.concat("") == cadence.name)
-            if cadence.entry.again is not None:
-                in_it &= enrollments.c.ended_at.is_(None)
-            enters = ours & ~leads.c.enroll_check & ~exists().where(in_it)
-            if cadence.exclusive:
-                enters &= ~exists().where(enrollments.c.slot == leads.c.id)
-            found.update(possible(self._db, cadence.entry.when, enters, now=now, rules=rules))
+            found.update(may_enter(self._db, cadence, now=now, facts_valid=rules.readiness.facts_valid.span))
         if found:
             self._db.execute(_ASK, {"ids": list(found)})
-        near = or_(leads.c.stage == Stage.NEAR_TERM.value, leads.c.timeline_on.is_not(None), leads.c.asked_for_sales)
-        self._db.execute(update(leads).where(ours, near, ~leads.c.ready_check).values(ready_check=True))
+        self._db.execute(_ASK_IF_NEAR)
 
     def to_look_at(self, now: datetime, limit: int) -> list[LeadId]:
         """Leads whose score time may have carried over a threshold."""

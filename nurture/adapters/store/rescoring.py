@@ -111,9 +111,9 @@ class Rescorer:
         self._say = words_of(db)
         self._rules = rules.scoring
         self.how = how
-        facts_since = how.now - rules.readiness.facts_valid.span
-        self._names = dict(asking.names(db.dialect.name, how.now, facts_since=facts_since))
-        self._calls = asking.questions(db.dialect.name, how.now)
+        moment = asking.At(how.now)
+        self._names = dict(asking.names(db.dialect.name, moment, facts_valid=rules.readiness.facts_valid.span))
+        self._calls = asking.questions(db.dialect.name, moment)
         batch = select(leads.c.id).where(leads.c.id > _AFTER).order_by(leads.c.id).limit(how.limit)
         if not self._say.sqlite:
             batch = batch.with_for_update()  # whoever records a response holds its lead too

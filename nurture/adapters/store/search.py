@@ -7,7 +7,7 @@ for which it may hold, and those of them who have any engagement are judged one 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal, or_, select
@@ -79,30 +79,26 @@ def counted(db: Connection, where: Condition, *, now: datetime, rules: Workspace
     return sure + sum(1 for _ in search.judged(rest, 0))
 
 
-def possible(
-    db: Connection, where: Condition, among_these: ColumnElement[bool], *, now: datetime, rules: Workspace
-) -> Collection[LeadId]:
-    """Leads of a kind among which are all for which a condition holds: how far engagement decayed is not asked."""
-    search = Search(db, where, now, rules)
-    holds = or_(search.surely, search.perhaps) if search.decays else search.said
-    return db.execute(select(leads.c.id).select_from(search.table).where(among_these, holds)).scalars().all()
+def prepare(db: Connection) -> None:
+    """Give the database what conditions call."""
+    if db.dialect.name == "sqlite":
+        driver: Any = db.connection.driver_connection
+        prepare_sqlite(driver)
 
 
-class Search:
-    """One condition, as the database and Python together answer it."""
+class Said:
+    """One condition in SQL, as far as it can be said there. `facts_valid` None: nothing is known of the rules."""
 
-    def __init__(self, db: Connection, where: Condition, now: datetime, rules: Workspace | None) -> None:
-        self._db = db
+    def __init__(
+        self, dialect: str, where: Condition, moment: asking.At | asking.AnyTime, facts_valid: timedelta | None
+    ) -> None:
+        self._dialect = dialect
         self._where = where
-        self._now = now
-        self._rules = rules
-        self._facts_since = None if rules is None else now - rules.readiness.facts_valid.span
-        self.decays = rules is not None and bool(where.names & DECAYING)
+        self._moment = moment
+        self._facts_valid = facts_valid
+        self.decays = facts_valid is not None and bool(where.names & DECAYING)
         joined = leads.outerjoin(companies, leads.c.company_id == companies.c.id)
         self.table = joined if asking.needs_company(where.names) else leads
-        if db.dialect.name == "sqlite":
-            driver: Any = db.connection.driver_connection
-            prepare_sqlite(driver)
 
     @property
     def said(self) -> ColumnElement[bool]:
@@ -122,12 +118,23 @@ class Search:
     def _written(
         self, *, engagement: ColumnElement[float] | None = None, unknown: frozenset[str] = frozenset()
     ) -> ColumnElement[bool]:
-        dialect = self._db.dialect.name
-        columns = dict(asking.names(dialect, self._now, facts_since=self._facts_since))
+        columns = dict(asking.names(self._dialect, self._moment, facts_valid=self._facts_valid))
         if engagement is not None:
             columns |= {"engagement": engagement, "score": leads.c.fit + engagement}
-        calls = asking.questions(dialect, self._now)
+        calls = asking.questions(self._dialect, self._moment)
         return conditions.where(self._where, columns=columns, custom=leads.c.custom, calls=calls, unknown=unknown)
+
+
+class Search(Said):
+    """One condition at one moment, as the database and Python together answer it."""
+
+    def __init__(self, db: Connection, where: Condition, now: datetime, rules: Workspace | None) -> None:
+        valid = None if rules is None else rules.readiness.facts_valid.span
+        super().__init__(db.dialect.name, where, asking.At(now), valid)
+        self._db = db
+        self._now = now
+        self._rules = rules
+        prepare(db)
 
     def judged(self, query: Select[Any], after: int) -> Iterator[Lead]:
         """Those of the leads that a query finds for whom it holds, by the engagement as it is now."""
@@ -143,7 +150,8 @@ class Search:
         where, now = self._where, self._now
         batch = [lead_of(row) for row in rows]
         ids = [lead.id for lead in batch]
-        known = known_facts(self._db, ids, since=self._facts_since) if where.names & asking.FACTS else {}
+        since = None if self._facts_valid is None else now - self._facts_valid
+        known = known_facts(self._db, ids, since=since) if where.names & asking.FACTS else {}
         touches = TouchRows(self._db).of_leads(ids) if where.calls else {}
         responses = ResponseRows(self._db).of_leads(ids) if where.calls else {}
         asks_colleagues = any(call.name == "colleagues" for call in where.calls)

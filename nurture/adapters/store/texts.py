@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from sqlite3 import Connection
 from typing import Any, Final
 
-from sqlalchemy import Boolean, ColumnElement, Double, ScalarSelect, Text, literal
+from sqlalchemy import Boolean, ColumnElement, Double, ScalarSelect, Text, literal, literal_column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -54,18 +54,21 @@ class FoldedTest(FunctionElement[bool]):
     """Whether a text stands in a relation to one of some folded constants: `=`, `<` ..., contains, has_word, ..."""
 
     type = Boolean()
-    inherit_cache = False  # two of them differ in more than the library sees
+    inherit_cache = True
     name = "folded_test"
 
     def __init__(self, value: Column, relation: str, constants: Sequence[str]) -> None:
-        super().__init__(value, *(literal(one, Text()) for one in constants))
+        # Constants stand in the statement itself, so two that differ in them are two. The library knows by a clause
+        # that is never written; to it, values are the same whatever they are.
+        differs: Column = literal_column(repr((relation, *constants)))
+        super().__init__(value, differs, *(literal(one, Text()) for one in constants))
         self.relation = relation
         self.constants = constants
 
 
 @compiles(FoldedTest, "sqlite")
 def _test_sqlite(element: FoldedTest, compiler: SQLCompiler, **options: Any) -> str:
-    texts = [compiler.process(clause, **options) for clause in [*element.clauses][1:]]
+    texts = [compiler.process(clause, **options) for clause in [*element.clauses][2:]]
     relation = element.relation
 
     def test(v: str) -> str:
@@ -98,7 +101,7 @@ def _test_sqlite(element: FoldedTest, compiler: SQLCompiler, **options: Any) -> 
 
 @compiles(FoldedTest, "postgresql")
 def _test_postgresql(element: FoldedTest, compiler: SQLCompiler, **options: Any) -> str:
-    texts = [compiler.process(clause, **options) for clause in [*element.clauses][1:]]
+    texts = [compiler.process(clause, **options) for clause in [*element.clauses][2:]]
     relation = element.relation
 
     def test(v: str) -> str:

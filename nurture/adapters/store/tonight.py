@@ -1,0 +1,53 @@
+"""Whom a cadence may take by its condition: a statement for each cadence, put together once and asked every night."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Select, exists, or_, select
+
+from nurture.adapters.store.asking import AnyTime
+from nurture.adapters.store.search import Said, prepare
+from nurture.adapters.store.tables import enrollments, leads
+from nurture.domain.lead import LeadId, Status
+
+if TYPE_CHECKING:
+    from nurture.domain.cadence import Cadence
+    from nurture.domain.condition import Condition
+
+OURS = (leads.c.status == Status.NURTURING.value) & leads.c.merged_into.is_(None)
+
+
+def may_enter(db: Connection, cadence: Cadence, *, now: datetime, facts_valid: timedelta) -> Sequence[LeadId]:
+    """Leads among whom are all that it takes: how far engagement decayed is not asked, nor who is marked already."""
+    when, again = cadence.entry.when, cadence.entry.again is not None
+    if when is None:
+        return ()
+    prepare(db)
+    query, moment = _asked(db.dialect.name, cadence.name, when, again, cadence.exclusive, facts_valid)
+    return db.execute(query, moment.values(now)).scalars().all()
+
+
+@lru_cache(maxsize=256)
+def _asked(
+    dialect: str,
+    cadence: str,
+    when: Condition,
+    again: bool,
+    exclusive: bool,
+    facts_valid: timedelta,
+) -> tuple[Select[Any], AnyTime]:
+    # Not the column itself: SQLite without statistics would go through all of a cadence for each lead.
+    in_it = (enrollments.c.lead_id == leads.c.id) & (enrollments.c.cadence.concat("") == cadence)
+    if again:
+        in_it &= enrollments.c.ended_at.is_(None)
+    enters = OURS & ~leads.c.enroll_check & ~exists().where(in_it)
+    if exclusive:
+        enters &= ~exists().where(enrollments.c.slot == leads.c.id)
+    moment = AnyTime()
+    search = Said(dialect, when, moment, facts_valid)
+    holds = or_(search.surely, search.perhaps) if search.decays else search.said
+    return select(leads.c.id).select_from(search.table).where(enters, holds), moment
