@@ -87,22 +87,22 @@ def ran(people: int, seconds: int) -> Outcome:
         daemon = subprocess.Popen(command, cwd=TOP, env=environment, stdout=out, stderr=out)
         stack.callback(daemon.wait)
         stack.callback(daemon.kill)
-        _until(lambda: len(provider.accepted) >= people // 5, 120, log)
+        until(lambda: len(provider.accepted) >= people // 5, 120, log)
         with closing(sqlite3.connect(folder / "nurture.db", isolation_level=None, timeout=30)) as other:
             other.execute("BEGIN EXCLUSIVE")
             done.before, end = len(provider.accepted), time.monotonic() + seconds
             while time.monotonic() < end:
                 time.sleep(2)
-                done.not_ready += not _ready("http://127.0.0.1:8125/readyz")
+                done.not_ready += not ready("http://127.0.0.1:8125/readyz")
             meanwhile = len(provider.accepted)
             other.execute("ROLLBACK")
         unlocked = time.monotonic()
-        _until(lambda: len(provider.accepted) > meanwhile, 120, log)
+        until(lambda: len(provider.accepted) > meanwhile, 120, log)
         done.again = time.monotonic() - unlocked
-        _until(lambda: _states(app)[State.SENT] >= people, 60 + people / 10, log)
+        until(lambda: states(app)[State.SENT] >= people, 60 + people / 10, log)
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(30) == 0
-        done.states = _states(app)
+        done.states = states(app)
         done.mails = Counter(one["personalizations"][0]["to"][0]["email"] for one in provider.accepted)
         lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
         done.said = [one["what"] for one in lines if one["event"] == "job_refused"]
@@ -110,11 +110,11 @@ def ran(people: int, seconds: int) -> Outcome:
     return done
 
 
-def _states(app: Any) -> Counter[State]:
+def states(app: Any) -> Counter[State]:
     return Counter(one.state for one in crash.touches_of(app))
 
 
-def _ready(url: str) -> bool:
+def ready(url: str) -> bool:
     try:
         with urlopen(url, timeout=5) as answer:
             return bool(answer.status == 200)
@@ -123,7 +123,7 @@ def _ready(url: str) -> bool:
         return False
 
 
-def _until(happened: Callable[[], Any], seconds: float, log: Path) -> None:
+def until(happened: Callable[[], Any], seconds: float, log: Path) -> None:
     give_up = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < give_up, f"it does not go on: {log.read_text()[-2000:]}"

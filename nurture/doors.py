@@ -112,6 +112,21 @@ def _verifier(key: str) -> Verify | None:
     return lambda signature, timestamp, body: verify_event(key, signature, timestamp, body)
 
 
+def folders_of(app: App) -> list[Path]:
+    """Every folder that a daemon writes to, the database's first where it is a file."""
+    from nurture.adapters.store.unit import folder_of
+
+    found = [folder_of(app.sql.engine), app.settings.folder, app.settings.state_dir]
+    return list(dict.fromkeys(one.resolve() for one in found if one is not None))
+
+
+def disk_trouble(folder: Path) -> tuple[str, str] | None:
+    """What is wrong with the disk of a folder, without its name, and what to do; None where it can be written."""
+    from nurture.adapters.disk import trouble
+
+    return trouble(folder)
+
+
 def durability_of(app: App) -> Durability | None:
     """How safe a commit is; None on SQLite, where it waits for the disk."""
     from nurture.adapters.store.durability import durability

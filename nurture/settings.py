@@ -252,7 +252,10 @@ class Settings(_Sources):
             ) from problem
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise RequestError(f"{path} can be read by others.", hint=f"Run: chmod 600 {path}")
-        return path.read_text(encoding="utf-8").strip()
+        if not (key := path.read_text(encoding="utf-8").strip()):
+            hint = "Put it back from a backup: with another key, no link in a mail that went out works any more."
+            raise RequestError(f"{path} is empty: it held the key that signs the links in mails.", hint=hint)
+        return key
 
     def senders_by_name(self) -> dict[str, Sender]:
         """The senders; one from [mail] when there is no [senders]."""

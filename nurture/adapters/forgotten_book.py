@@ -40,7 +40,9 @@ class ForgottenFile:
             handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:
                 # The first line end closes a line that a crash cut short.
-                os.write(handle, ("\n" + "\n".join(sorted(sealed)) + "\n").encode("ascii"))
+                lines = ("\n" + "\n".join(sorted(sealed)) + "\n").encode("ascii")
+                while lines:  # a disk that is nearly full takes some of it, and says so only when asked for the rest
+                    lines = lines[os.write(handle, lines) :]
                 os.fsync(handle)
             finally:
                 os.close(handle)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,7 @@ class HighWaterFiles:
         self._folder = folder / FOLDER
         self._owner = owner
         self._count: int | None = None
+        self._is_written = False  # beside its place
 
     @property
     def mark(self) -> tuple[str, int]:
@@ -34,19 +36,34 @@ class HighWaterFiles:
             self._count = self.read().get(self._owner, 0)
         return self._owner, self._count
 
-    def rise(self) -> int:
-        """The next mark, to be committed with what it counts."""
+    def rise(self, at: datetime) -> int:
+        """The next mark, to be committed with what it counts. Raises UnreachableError as `keep` does.
+
+        It is written beside its place, so that a full disk is noticed before anything is committed.
+        """
         self._count = self.mark[1] + 1
+        with self._writing() as path:
+            self._write(path, at)
+        self._is_written = True
         return self._count
 
     def keep(self, at: datetime) -> None:
-        """Write ours down, after the commit. Raises UnreachableError where that cannot be, as on a full disk."""
+        """Put ours in its place, after the commit. Raises UnreachableError where that cannot be, as on a full disk."""
+        with self._writing() as path:
+            if not self._is_written:
+                self._write(path, at)
+            self._is_written = False
+            _unfinished(path).replace(path)
+
+    def _write(self, path: Path, at: datetime) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        _unfinished(path).write_text(json.dumps({"count": self.mark[1], "at": at.isoformat()}))
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Path]:
         path = self._folder / f"{self._owner}.json"
-        unfinished = path.with_suffix(f".{os.getpid()}.part")
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            unfinished.write_text(json.dumps({"count": self.mark[1], "at": at.isoformat()}))
-            unfinished.replace(path)
+            yield path
         except OSError as problem:
             raise UnreachableError(
                 f"{path} cannot be written: {problem.strerror}.", hint="Nothing is sent without it: make room there."
@@ -76,4 +93,8 @@ class HighWaterFiles:
         """Remove every mark: a person has accepted the database as it is."""
         for path in self._folder.glob("*.json") if self._folder.is_dir() else []:
             path.unlink(missing_ok=True)
-        self._count = None
+        self._count, self._is_written = None, False
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_suffix(f".{os.getpid()}.part")

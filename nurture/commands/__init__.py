@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import os
 import sys
@@ -16,9 +17,10 @@ from typer.main import get_group
 
 from nurture.commands.context import Session, default_person
 from nurture.commands.output import fail, say
-from nurture.domain.errors import NurtureError
+from nurture.domain.errors import NurtureError, UnreachableError
 
 COLLECT_AFTER: Final = 200_000  # new objects
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 # Each command or group: the module that has it, imported when it is asked for, and its line in the list of all.
 CONTENTS: Final = {
@@ -117,9 +119,21 @@ def main() -> None:
     # Pydantic looks for plugins by reading what each installed package says of itself. We use none.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     try:
-        app(standalone_mode=True, prog_name="nurture")
+        try:
+            app(standalone_mode=True, prog_name="nurture")
+        finally:
+            sys.stdout.flush()  # where it fails, it is said, rather than ignored as Python ends
     except NurtureError as problem:
         sys.exit(fail(problem))
+    except OSError as problem:
+        if problem.errno not in (*NO_ROOM, errno.EPIPE):
+            raise
+        # What is still in the buffer cannot be written either: nobody hears of it a second time.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if problem.errno == errno.EPIPE:  # who read it has enough
+            sys.exit(1)
+        words = f"Not all could be written: {problem.strerror}."
+        sys.exit(fail(UnreachableError(words, hint="Make room where the output goes. What was stored stays so.")))
     except KeyboardInterrupt:
         say("nurture: stopped.")
         sys.exit(130)

@@ -75,6 +75,8 @@ def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     if as_json:
         show_json(found)
         return
+    for problem in found["problems"]:
+        show(f"problem       {problem}")
     show(f"due now       {found['due']}" + (f", the oldest {found['late_seconds']:.0f} s late" if found["due"] else ""))
     show(f"sending       {found['sending']}")
     show(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -51,11 +52,14 @@ def init(
             hint="Name a new folder; nothing was written.",
         )
     if not dry_run:
+        known = set(folder.rglob("*")) | {folder} if folder.exists() else set()
         try:
             _write(folder, wanted)
         except OSError as problem:
+            _remove(folder, known)
             raise RequestError(
-                f"{folder} cannot be written: {problem.strerror}.", hint="Name another folder."
+                f"{folder} cannot be written: {problem.strerror}.",
+                hint="Nothing was left there: make room, or name another folder.",
             ) from problem
     if as_json:
         show_json({"folder": str(folder), "files": sorted(wanted)})
@@ -103,6 +107,15 @@ def _write(folder: Path, wanted: dict[str, bytes]) -> None:
     descriptor = os.open(state / "secret.key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(secrets.token_urlsafe(48))
+        file.flush()
+        os.fsync(file.fileno())  # mails that go out today depend on it for years
+
+
+def _remove(folder: Path, known: set[Path]) -> None:
+    """Take away what was begun; what was there before stays."""
+    for path in sorted({*folder.rglob("*"), folder} - known, reverse=True):
+        with suppress(OSError):
+            path.rmdir() if path.is_dir() else path.unlink()
 
 
 def _as_text(value: object) -> str:

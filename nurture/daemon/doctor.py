@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
+from nurture.daemon import room
 from nurture.domain.durability import judge_durability
 from nurture.domain.errors import NurtureError, UnreachableError
 from nurture.domain.fleet import Condition, fleet
@@ -27,7 +28,6 @@ from nurture.doors import durability_of
 from nurture.moves.clock import AHEAD, BACK, BACKWARDS, HINT, LAST_PASS
 from nurture.wiring import App
 
-LITTLE_DISK: Final = 200 * 1024 * 1024
 LOCAL: Final = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 NOBODY: Final = timedelta(days=2)  # after which an open task is one that nobody takes
 _NO_REP_YET: Final = {
@@ -160,11 +160,11 @@ def _files(app: App) -> Iterator[Finding]:
 
 
 def _disk(app: App) -> Iterator[Finding]:
-    free = shutil.disk_usage(app.settings.folder).free
-    if free < LITTLE_DISK:
-        yield Finding("error", f"Only {free // 1024 // 1024} MB of disk are free.", "Make room before mail is lost.")
-    else:
-        yield Finding("ok", f"{free // 1024 // 1024:,} MB of disk are free.")
+    found = [*room.troubles(app), *room.narrow(app)]
+    if not found:
+        free = shutil.disk_usage(app.settings.folder).free
+        found = [Finding("ok", f"{free // 1024 // 1024:,} MB of disk are free, and it can be written.")]
+    yield from found
 
 
 def _clock(app: App) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from nurture import log
-from nurture.daemon import restored
+from nurture.daemon import restored, room
 from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RefusedError
 from nurture.flow import digest, retention
@@ -49,6 +49,7 @@ def run(app: App, *, now: datetime | None = None, stop: Callable[[], bool] = lam
         raise RefusedError(problem, hint=restored.HINT)
     if clock_is_wrong:
         return Kept()
+    room.tell(app, moment)
     settings = app.settings
     told = False
     if settings.digest.at is not None:

@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 from nurture import log
 from nurture.daemon import failover, grid, housekeeping, tick
 from nurture.daemon.hinted import hinted
+from nurture.daemon.outage import Outage
 from nurture.daemon.ticker import Ticker, guarded
 from nurture.daemon.watch import Watch
 from nurture.domain import fleet
@@ -73,9 +74,17 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
     passed: datetime | None = None  # when the last pass ended
     handle: Handle | None = None
     watch = Watch()
+    outage = Outage(app)
     one_at_a_time = Lock()
 
     def one_pass(*, at_once: bool = False) -> None:
+        try:
+            _one_pass(at_once)
+        except UnreachableError as problem:
+            outage.failed(problem)
+            raise
+
+    def _one_pass(at_once: bool) -> None:
         nonlocal sent, passed
         with one_at_a_time:
             moment = app.store.now(app.clock.now())
@@ -84,6 +93,7 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
             # came after the last of them.
             due_by = moment if at_once else grid.at_or_before(moment, app.policy.tick)
             done = tick.run(app, now=due_by, expected=watch.expected(booted))
+            outage.worked()
             watch.saw(moment, booted)
             sent += done.touches.sent
             passed = app.store.now(app.clock.now())
@@ -92,6 +102,7 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
     def beating() -> None:
         beat(app, sent=sent, passed=passed, is_serving=handle is not None and handle.is_serving)
 
+    _take_over(app)
     beating()
     _ = app.mailer  # a wrong setting is said now, not at the first mail
     handle = serve(app)
@@ -118,6 +129,22 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
         except UnreachableError as problem:  # the others will see that it beats no more
             _log.warning("left_without_a_word", what=problem.what)
         _log.info("stopped", daemon=app.owner, sent=sent)
+
+
+def _take_over(app: App) -> None:
+    """On SQLite the lock says that whoever worked before is gone: what it had claimed need not wait for its lease."""
+    if not _is_sqlite(app):
+        return
+    now = app.clock.now()
+    with app.store.unit() as work:
+        for one in work.control.daemons():
+            if one["stopped_at"] is None and one["id"] != app.owner:
+                work.enrollments.release(now, owner=one["id"])
+        work.commit()
+
+
+def _is_sqlite(app: App) -> bool:
+    return app.settings.database_url.startswith("sqlite")
 
 
 def beat(app: App, *, sent: int, passed: datetime | None, is_serving: bool) -> None:
@@ -159,14 +186,19 @@ def _report(done: tick.Pass) -> None:
 @contextmanager
 def only_one(app: App) -> Iterator[None]:
     """Hold the lock that keeps SQLite to one daemon. PostgreSQL serves many, and needs none."""
-    if not app.settings.database_url.startswith("sqlite"):
+    if not _is_sqlite(app):
         yield
         return
     import fcntl
 
-    folder = app.settings.state_dir
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "daemon.lock").open("a") as file:
+    path = app.settings.state_dir / "daemon.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("a")
+    except OSError as problem:
+        hint = "The daemon needs to write there: make it possible, and start it again."
+        raise UnreachableError(f"{path} cannot be written: {problem.strerror}.", hint=hint) from problem
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

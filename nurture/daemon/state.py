@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nurture.daemon import room
 from nurture.domain import fleet
 from nurture.domain.touch import State
 from nurture.moves.clock import LAST_PASS
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 def of(app: App) -> dict[str, Any]:
     """Queue depths, lateness, daemons, switches."""
+    wrong = [f"{one.what} {one.hint}" for one in room.troubles(app)]
     now = app.store.now(app.clock.now())
     with app.store.unit(write=False) as work:
         due = work.enrollments.count_due(now)
@@ -35,5 +37,6 @@ def of(app: App) -> dict[str, Any]:
         "daemons": daemons,
         "breaker": "open" if "breaker" in switches else "closed",
         "paused": paused,
+        "problems": wrong,
         "last_pass": last[1] if last else None,
     }

@@ -93,8 +93,8 @@ class HighWater(Protocol):
     def mark(self) -> tuple[str, int]:
         """The name of our mark, and how far it has come."""
 
-    def rise(self) -> int:
-        """The next mark, to be committed with what it counts."""
+    def rise(self, at: datetime) -> int:
+        """The next mark, to be committed with what it counts. Raises UnreachableError where it cannot be kept."""
 
     def keep(self, at: datetime) -> None:
         """Write ours down, after the commit. Raises UnreachableError where that cannot be."""

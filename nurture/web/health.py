@@ -14,12 +14,15 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from nurture.domain.dataclass import dataclass
+from nurture.domain.errors import UnreachableError
 from nurture.domain.fleet import TICKS, is_alive
 from nurture.domain.touch import State
+from nurture.doors import disk_trouble, folders_of
 from nurture.web.site import Site, page
 
 LAST_PASS: Final = "last_pass"  # the mark that each pass sets
 # Counting costs a walk over the touches; several scrapers, or an impatient reader, share one.
+AWAY: Final = "the database does not answer"
 REMEMBERED: Final = timedelta(seconds=10)
 
 
@@ -105,9 +108,19 @@ def routes(site: Site) -> APIRouter:
 
 def _not_ready(site: Site) -> list[str]:
     """Why this process cannot do its work now, in words."""
+    # Words without the names of folders, each once: who asks may be a stranger.
+    full = [said[0] for folder in folders_of(site.app) if (said := disk_trouble(folder)) is not None]
     problem = site.doors.schema_problem()
     if problem is not None:
-        return [problem]
+        return [*dict.fromkeys(full), problem]
+    try:
+        return [*dict.fromkeys(full), *_no_pass(site)]
+    except UnreachableError:
+        return [*dict.fromkeys(full), AWAY]
+
+
+def _no_pass(site: Site) -> list[str]:
+    """Whether the daemons that run have had no pass for too long."""
     now = site.now()
     with site.app.store.unit(write=False) as work:
         mark = work.control.mark(LAST_PASS)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nurture.adapters.mail.names import MailNames
-from nurture.daemon import doctor
+from nurture.daemon import doctor, room
 from nurture.domain.touch import Channel, State
 from nurture.moves.clock import LAST_PASS
 from nurture.wiring import open_app
@@ -124,7 +124,7 @@ def test_a_full_disk_and_a_clock_that_is_behind_are_errors(
             work.commit()
     finally:
         app.close()
-    monkeypatch.setattr(doctor, "LITTLE_DISK", 2**60)
+    monkeypatch.setattr(room, "LITTLE", 2**60)
     ran = nurture("doctor")
     assert ran.code == 1
     assert "MB of disk are free" in ran.out

@@ -103,6 +103,7 @@ def test_a_mark_that_cannot_be_written_beside_the_database(case: Case) -> None:
     with pytest.raises(UnreachableError, match="cannot be written"):
         tick.run(case.app)
     assert case.mailer.sent == []
+    assert not [one for one in crash.touches_of(case.app) if one.state is not State.PLANNED]  # none in doubt later
     marks.unlink()
     marks.with_name("away").rename(marks)
     case.goes_on()

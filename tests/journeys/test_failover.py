@@ -130,7 +130,7 @@ def test_a_server_that_lacks_what_one_machine_sent_stops_them_all_until_it_is_ac
         tick.run(other)
         assert other.high_water is not None
         for _ in range(3):
-            other.high_water.rise()
+            other.high_water.rise(other.clock.now())
         other.high_water.keep(other.clock.now())  # sent, and committed to nobody but the old server
         on(one, NEW)
         on(other, NEW)

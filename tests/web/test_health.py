@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nurture.adapters import disk
 from tests.web.house import House, a_house
 
 
@@ -50,6 +51,15 @@ def test_it_is_alive_and_not_ready_without_a_database(tmp_path: Path) -> None:
         assert house.client.get("/healthz").status_code == 200
         answer = house.client.get("/readyz")
         assert (answer.status_code, answer.json()["reasons"]) == (503, ["the database does not answer"])
+
+
+def test_it_is_not_ready_on_a_disk_that_is_full_and_does_not_say_where_that_is(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed(house)
+    monkeypatch.setattr(disk, "trouble", lambda folder: ("The disk is full", f"Make room at {folder}."))
+    answer = house.client.get("/readyz")
+    assert (answer.status_code, answer.json()["reasons"]) == (503, ["The disk is full"])
 
 
 @pytest.mark.parametrize(("step", "older"), [("0000", True), ("9999", False)])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -54,14 +55,26 @@ class MailFolder:
             yield name, body
 
     def done(self, key: str) -> None:
-        """Move a file away; one that is gone already was moved by another process."""
-        self._move(key, DONE)
+        """Move a file away; one that is gone already was moved by another process. Raises UnreachableError."""
+        with self._writing():
+            self._move(key, DONE)
 
     def failed(self, key: str, reason: str) -> None:
         """Move a file away, with a text beside it that says why."""
-        moved = self._move(key, FAILED)
-        if moved is not None:
-            moved.with_name(f"{moved.name}.txt").write_text(f"{reason}\n", encoding="utf-8")
+        with self._writing():
+            moved = self._move(key, FAILED)
+            if moved is not None:
+                moved.with_name(f"{moved.name}.txt").write_text(f"{reason}\n", encoding="utf-8")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as problem:
+            raise UnreachableError(
+                f"Mails in {self._folder} cannot be put aside: {problem.strerror}.",
+                hint="Make room, or let this user write there; until then they are read again and again.",
+            ) from problem
 
     def _move(self, key: str, to: str) -> Path | None:
         """The file at its new place, under another name where that is taken; None where it is gone."""

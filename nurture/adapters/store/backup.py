@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 from sqlalchemy import Engine
 
+from nurture.adapters.disk import trouble
+from nurture.adapters.store.unit import folder_of
 from nurture.domain.errors import RefusedError, RequestError
 from nurture.domain.rotation import kept
 
@@ -25,8 +27,9 @@ def backup(engine: Engine, file: Path) -> None:
     if engine.dialect.name != "sqlite":
         raise RequestError("This database is PostgreSQL.", hint="Use pg_dump or its continuous archiving.")
     part = file.with_name(file.name + ".part")
-    source = engine.raw_connection()
+    source = None
     try:
+        source = engine.raw_connection()
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.close(descriptor)
         with sqlite3.connect(part) as target:
@@ -36,9 +39,15 @@ def backup(engine: Engine, file: Path) -> None:
         os.replace(part, file)
     except (OSError, sqlite3.Error) as problem:
         said = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
-        raise RefusedError(f"No copy was made at {file}: {said}.", hint="Is there room, and may it write?") from problem
+        hint = "Is there room, and may it write?"
+        for folder in (file.parent, folder_of(engine)):
+            if folder is not None and (found := trouble(folder)) is not None:
+                said, hint = f"{found[0][0].lower()}{found[0][1:]} ({folder})", found[1]
+                break
+        raise RefusedError(f"No copy was made at {file}: {said}.", hint=hint) from problem
     finally:
-        source.close()
+        if source is not None:
+            source.close()
         with suppress(OSError):
             part.unlink()
 

@@ -14,7 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from nurture.adapters.store import schema, tables
 from nurture.adapters.store.engine import WRITES, open_engine
-from nurture.domain.errors import RefusedError, UnreachableError
+from nurture.adapters.store.unit import away
+from nurture.domain.errors import RefusedError
 
 # What no pass reads: texts as sent, what came in and what leaves, who is at work. `deliveries` stays empty.
 LEFT_OUT: Final = frozenset(
@@ -88,8 +89,7 @@ def fill(target: Engine, source: Engine | None) -> None:
                     _copy(table, there, here)
             here.commit()
     except OperationalError as problem:
-        said = str(problem.orig).strip().splitlines()[0]
-        raise UnreachableError(f"The database does not answer: {said}.", hint="Is database.url right?") from problem
+        raise away(problem, source) from problem
 
 
 @contextmanager

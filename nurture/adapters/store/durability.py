@@ -17,7 +17,7 @@ def durability(engine: Engine) -> Durability | None:
     """The settings that hold for us; None for SQLite, where each commit waits for the disk. Raises UnreachableError."""
     if engine.dialect.name != "postgresql":
         return None
-    with reached(), engine.connect() as db:
+    with reached(engine), engine.connect() as db:
         fsync, level, names, standbys = db.execute(_SETTINGS).one()
     return Durability(fsync == "on", level, names, standbys, hosts_of(engine))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, func, select, text, update
 
@@ -50,9 +50,15 @@ _WAKE = (
     .where(among(table.c.id), table.c.state == State.ACTIVE.value, table.c.next_at > bindparam("now"))
     .values(next_at=bindparam("now"))
 )
+LONGEST_LEASE: Final = timedelta(hours=1)  # of all who wait, few are looked at
 _RELEASE = (
     update(table)
-    .where(_IS_ACTIVE, table.c.next_at > bindparam("now"), table.c.next_at == table.c.lease_until)
+    .where(
+        _IS_ACTIVE,
+        table.c.next_at > bindparam("now"),
+        table.c.next_at < bindparam("latest"),
+        table.c.next_at == table.c.lease_until,
+    )
     .values(next_at=bindparam("now"), fence=table.c.fence + 1)
 )
 _STATES = {state.value: state for state in State}  # a lookup costs a tenth of a call of the enumeration
@@ -160,7 +166,7 @@ class EnrollmentRows:
     def release(self, now: datetime, *, owner: str | None = None) -> None:
         """Make due whatever is claimed and was not worked on, by one owner or all: whoever claimed it has lost it."""
         mine = _RELEASE if owner is None else _RELEASE.where(table.c.lease_by == owner)
-        self._db.execute(mine, {"now": now})
+        self._db.execute(mine, {"now": now, "latest": now + LONGEST_LEASE})
 
     def prioritize(self, cadence: str, priority: int) -> None:
         """Give the open enrollments of a cadence this priority, whatever their version."""

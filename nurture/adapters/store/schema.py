@@ -32,8 +32,8 @@ from sqlalchemy.exc import OperationalError
 
 from nurture.adapters.store.engine import WRITES
 from nurture.adapters.store.tables import metadata
-from nurture.adapters.store.unit import reached
-from nurture.domain.errors import RefusedError, UnreachableError
+from nurture.adapters.store.unit import away, reached
+from nurture.domain.errors import RefusedError
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -248,9 +248,6 @@ def _reached(engine: Engine) -> Iterator[Connection]:
     try:
         connection = engine.connect()
     except OperationalError as problem:
-        said = str(problem.orig).strip().splitlines()[0]
-        raise UnreachableError(
-            f"The database does not answer: {said}.", hint="Is database.url right, and is it running?"
-        ) from problem
-    with reached(), connection as db:
+        raise away(problem, engine) from problem
+    with reached(engine), connection as db:
         yield db

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
     from nurture.adapters.store.touches import TouchRows
 
 # Locked for longer than we wait, a full or a failing disk; and: connection lost, resources used up, shut down.
-SQLITE_AWAY: Final = ("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")
+DISK: Final = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")  # then the disk is asked
+SQLITE_AWAY: Final = ("SQLITE_BUSY", *DISK)
 ASK: Final = "Is database.url right, and is it running?"
 HINTS: Final = {
     "SQLITE_FULL": "Make room on the disk. Nothing was lost: it goes on by itself then.",
@@ -167,7 +170,7 @@ class SqlStore:
 
         Then nothing since the last commit is stored; whether that commit itself went through is not known.
         """
-        with reached(), self.engine.connect() as db:
+        with reached(self.engine), self.engine.connect() as db:
             if one_view and db.dialect.name == "postgresql":  # SQLite shows one view in every transaction
                 db = db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield SqlUnit(db.execution_options(**{WRITES: write}), self._key, lambda: self._skeletons)
@@ -186,13 +189,13 @@ class SqlStore:
         """
         if self.engine.dialect.name != "postgresql":
             return clock_now
-        with reached(), self.engine.connect() as db:
+        with reached(self.engine), self.engine.connect() as db:
             moment: datetime = db.execute(text("SELECT clock_timestamp()")).scalar_one()
             return moment.astimezone(UTC)
 
 
 @contextmanager
-def reached() -> Iterator[None]:
+def reached(engine: Engine) -> Iterator[None]:
     """What the database's absence looks like to the rest of the program: UnreachableError, wherever it happens."""
     try:
         yield
@@ -203,10 +206,7 @@ def reached() -> Iterator[None]:
             ) from problem
         if not _is_away(problem):
             raise
-        raise UnreachableError(
-            f"The database does not answer: {_first_line(problem)}.",
-            hint=_hint(problem),
-        ) from problem
+        raise away(problem, engine) from problem
 
 
 def _is_away(problem: DBAPIError) -> bool:
@@ -222,8 +222,25 @@ def _is_away(problem: DBAPIError) -> bool:
     return state is None or str(state).startswith(POSTGRES_AWAY)
 
 
+def away(problem: DBAPIError, engine: Engine) -> UnreachableError:
+    """What is wrong with a database that does not answer, or does not take what is written, and what to do."""
+    if str(getattr(problem.orig, "sqlite_errorname", "")).startswith(DISK):
+        from nurture.adapters import disk
+
+        folder = folder_of(engine)
+        if folder is not None and (found := disk.trouble(folder)) is not None:
+            return UnreachableError(f"{found[0]}, where the database is: {folder}.", hint=found[1])
+    return UnreachableError(f"The database does not answer: {_first_line(problem)}.", hint=_hint(problem))
+
+
+def folder_of(engine: Engine) -> Path | None:
+    """The folder of a SQLite file, also where the address is one for SQLite itself; None for any other database."""
+    if engine.dialect.name != "sqlite" or not (file := engine.url.database) or file == ":memory:":
+        return None
+    return Path(unquote(file.removeprefix("file:").partition("?")[0]) if file.startswith("file:") else file).parent
+
+
 def _hint(problem: DBAPIError) -> str:
-    """What to do about a database that does not answer, or does not take what is written."""
     said = str(getattr(problem.orig, "sqlite_errorname", None) or getattr(problem.orig, "sqlstate", None))
     return next((hint for start, hint in HINTS.items() if said.startswith(start)), ASK)
 

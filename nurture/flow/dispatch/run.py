@@ -207,7 +207,7 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
                         group[:slots], work, scene, mailer=desk.mailer.name, at=desk.now, lease_until=leased
                     )
                 if intended and desk.high_water is not None:
-                    mark = desk.high_water.rise()
+                    mark = desk.high_water.rise(desk.now)
                     work.control.set_mark(f"{HIGH_WATER}{desk.owner}", str(mark), desk.now)
                 work.commit()
             if intended and desk.high_water is not None:

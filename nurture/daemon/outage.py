@@ -1,0 +1,53 @@
+"""Passes fail because something is away, mostly the database: somebody is told, without the database."""
+
+from __future__ import annotations
+
+import socket
+from datetime import timedelta
+from typing import Final
+
+from nurture import log
+from nurture.domain.dataclass import dataclass
+from nurture.domain.errors import UnreachableError
+from nurture.domain.verdict import Yes
+from nurture.ports.world import Delivery
+from nurture.wiring import App
+
+PATIENCE: Final = timedelta(minutes=1)  # a restart of a database is shorter, and nobody need hear of it
+_log = log.get("outage")
+
+
+@dataclass(slots=True)
+class Outage:
+    """One daemon's passes: since when none goes through, by the clock that nobody sets, and whether it was told."""
+
+    app: App
+    since: float | None = None
+    is_told: bool = False
+
+    def failed(self, problem: UnreachableError) -> None:
+        """A pass did not go through. When none has for too long, an alert says so, once."""
+        now = self.app.clock.boottime()
+        self.since = now if self.since is None else self.since
+        if self.is_told or now - self.since < PATIENCE.total_seconds():
+            return
+        words = f"For {now - self.since:.0f} s no pass went through on {socket.gethostname()}, so nothing is sent."
+        self.is_told = self._tell("Nothing is sent", f"{words}\n\n{problem.what} {problem.hint}")
+
+    def worked(self) -> None:
+        """A pass went through."""
+        if self.is_told:
+            self._tell("It goes on", f"Passes go through again on {socket.gethostname()}.")
+        self.since, self.is_told = None, False
+
+    def _tell(self, subject: str, text: str) -> bool:
+        """Whether it was handed over. Its number is one that no delivery of the database has."""
+        now = self.app.clock.now()
+        payload = {"subject": subject, "text": text}
+        number = -int(now.timestamp())
+        alert = Delivery(
+            id=number, key=f"outage:{number}", kind="alert", to="", payload=payload, made_at=now, at=now, attempt=1
+        )
+        verdict = self.app.courier.deliver(alert)
+        _log.warning("alert", subject=subject, told=isinstance(verdict, Yes), because=getattr(verdict, "because", ""))
+        return isinstance(verdict, Yes)
