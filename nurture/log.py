@@ -6,11 +6,11 @@ import logging
 import sys
 from typing import Any
 
-import structlog
-
 
 def set_up(*, as_json: bool) -> None:
     """Write log lines to stderr; libraries log warnings only, and the mail client's own debug lines never."""
+    import structlog
+
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if as_json
@@ -34,6 +34,18 @@ def set_up(*, as_json: bool) -> None:
     logging.getLogger("python_http_client").setLevel(logging.ERROR)  # its debug lines hold the API key
 
 
+class _Named:
+    """A logger that reads its library when it first says something: that takes a fifth of a short command."""
+
+    def __init__(self, part: str) -> None:
+        self._part = part
+
+    def __getattr__(self, level: str) -> Any:
+        import structlog
+
+        return getattr(structlog.get_logger(part=self._part), level)
+
+
 def get(name: str) -> Any:
     """A logger; its first argument is a fixed event name that can be counted."""
-    return structlog.get_logger(part=name)
+    return _Named(name)

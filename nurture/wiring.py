@@ -36,6 +36,15 @@ if TYPE_CHECKING:
     from nurture.ports.world import Courier, HighWater, MailNames, SendLog, SetClock
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The files of a folder as texts, the workspace that they make, and what is wrong with them."""
+
+    problems: list[Problem]
+    sources: Mapping[str, str]
+    workspace: Workspace
+
+
 @dataclass
 class App:
     """One workspace, opened. Each part is made when it is first asked for."""
@@ -186,14 +195,14 @@ class App:
 
         return read_folder(self.settings.folder)
 
-    def check(self) -> tuple[list[Problem], int]:
-        """Every problem of every file, and how many files were read."""
+    def check(self) -> Checked:
+        """The files of the folder, and every problem of all of them."""
         from nurture.moves.template_uses import template_problems
 
         sources, problems = self.read_files()
         workspace, found = self.files.read(sources, unread=problems)
         every = {*found, *template_problems(sources, workspace, self.files)}
-        return sorted(every), len(sources)
+        return Checked(sorted(every), sources, workspace)
 
     def rehearsals(self) -> tuple[list[Rehearsal], list[Problem]]:
         """The tests beside the cadences, and what is wrong with them as files."""

@@ -8,13 +8,16 @@ from contextlib import suppress
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nurture.commands.context import AsJson, DryRun, Session, session
 from nurture.commands.output import say, show, show_json
 from nurture.domain.errors import Problem, RefusedError, RequestError, UnknownNameError
+
+if TYPE_CHECKING:
+    from nurture.wiring import Checked
 
 KINDS = ("cadence", "scoring", "readiness", "people", "sources")
 STARTER_FILES = ("nurture.toml", "people.yaml", "sources.yaml", "scoring.yaml", "readiness.yaml", "README.md")
@@ -134,8 +137,8 @@ def check(
 ) -> None:
     """List all problems of all files at once; exit 2 if there is an error."""
     current = session(ctx)
-    problems, read = current.app.check()
-    problems = sorted([*problems, *_rehearsed(current, problems)])
+    checked = current.app.check()
+    problems = sorted([*checked.problems, *_rehearsed(current, checked)])
     if paths:
         wanted = _relative(current, paths)
         problems = [
@@ -149,19 +152,19 @@ def check(
         errors = sum(one.severity == "error" for one in problems)
         count = f"{len(problems)} problem{'s' * (len(problems) != 1)}" if problems else "No problem"
         hint = "" if errors else "; they do not stop an apply" if problems else ""
-        say(f"{count} in {read} files{hint}.")
+        say(f"{count} in {len(checked.sources)} files{hint}.")
     if any(one.severity == "error" for one in problems):
         raise typer.Exit(2)
 
 
-def _rehearsed(current: Session, problems: list[Problem]) -> list[Problem]:
+def _rehearsed(current: Session, checked: Checked) -> list[Problem]:
     """Run `cadences/*.test.yaml`, once the files that they test are sound."""
     tests, wrong = current.app.rehearsals()
-    if not tests or any(one.severity == "error" for one in problems):
+    if not tests or any(one.severity == "error" for one in checked.problems):
         return wrong
     from nurture.daemon import rehearse
 
-    return wrong + rehearse.run(current.app, tests, current.app.read_files()[0])
+    return wrong + rehearse.run(current.app, tests, checked)
 
 
 def _is_in(file: str, path: str) -> bool:

@@ -152,7 +152,7 @@ def _durability(app: App) -> Iterator[Finding]:
 
 
 def _files(app: App) -> Iterator[Finding]:
-    errors = [one for one in app.check()[0] if one.severity == "error"]
+    errors = [one for one in app.check().problems if one.severity == "error"]
     if errors:
         yield Finding("error", f"{len(errors)} problems in the files.", "Run: nurture check")
     else:

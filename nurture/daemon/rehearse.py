@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field
 from datetime import datetime, time, timedelta
 from typing import Any, Final
@@ -23,7 +23,7 @@ from nurture.flow import enroll, intake, respond, tasks
 from nurture.flow.respond import Report
 from nurture.ports import InForce
 from nurture.ports.world import SetClock
-from nurture.wiring import App
+from nurture.wiring import App, Checked
 
 Fresh = Callable[[datetime], tuple[App, SetClock]]
 
@@ -78,17 +78,16 @@ class _Stage:
         return min((one.next_at for one in mine if one.state in OPEN and one.next_at is not None), default=None)
 
 
-def run(app: App, tests: Sequence[Rehearsal], sources: Mapping[str, str]) -> list[Problem]:
+def run(app: App, tests: Sequence[Rehearsal], checked: Checked) -> list[Problem]:
     """What does not happen as the tests expect: one problem for each test, at the line of its expectation."""
-    workspace, _ = app.files.read(sources)
-    known = workspace.cadences
+    known = checked.workspace.cadences
     programs = {name: program_of(cadence) for name, cadence in known.items()}
     rules = InForce(
         generation=1,
-        workspace=workspace,
+        workspace=checked.workspace,
         versions=dict.fromkeys(known, 1),
         program=lambda name, _: programs[name],
-        read_templates=lambda: app.files.templates(sources),
+        read_templates=lambda: app.files.templates(checked.sources),
     )
     problems = []
     with rehearsed(app) as fresh:

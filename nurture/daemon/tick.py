@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from nurture import log
-from nurture.daemon import incoming, restored
+from nurture.daemon import restored
 from nurture.domain import calendar
 from nurture.domain.chore import Chore
 from nurture.domain.dataclass import dataclass
@@ -60,6 +60,8 @@ def run(app: App, *, now: datetime | None = None, expected: datetime | None = No
     policy = app.policy
     common: dict[str, Any] = {"store": app.store, "rules": rules, "policy": policy, "now": moment}
     if app.reaches_out:
+        from nurture.daemon import incoming  # what reads mail; a simulation and a test of a cadence get none
+
         done.arrived = incoming.fetch(app, moment)
         if done.arrived or agenda.asks(Chore.INCOMING):
             incoming.process(app, moment)
