@@ -15,8 +15,9 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from nurture import __version__
 from nurture.commands.context import Session, default_person
-from nurture.commands.output import fail, say
+from nurture.commands.output import fail, say, show
 from nurture.domain.errors import NurtureError, UnreachableError
 
 COLLECT_AFTER: Final = 200_000  # new objects
@@ -96,6 +97,12 @@ app = typer.Typer(
 )
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        show(f"nurture {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def root(
     ctx: typer.Context,
@@ -103,8 +110,12 @@ def root(
         Path, typer.Option("--workspace", "-w", envvar="NURTURE_WORKSPACE", help="Folder of the workspace.")
     ] = Path(),
     person: Annotated[str, typer.Option("--as", envvar="NURTURE_USER", help="Who acts; every change records it.")] = "",
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
+    ] = False,
 ) -> None:
     """Long-term lead nurture."""
+    del version  # shown by then
     ctx.obj = Session(workspace, person or default_person())
     ctx.call_on_close(ctx.obj.close)
 

@@ -6,6 +6,7 @@ How long a start takes is measured by `benchmarks/starts.py`; what it reads says
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {
     "sqlalchemy",
     "jinja2",
@@ -59,6 +61,13 @@ def test_help_reads_nothing_heavy() -> None:
     found = imported("--help")
     assert "typer" in found
     assert found.isdisjoint(HEAVY | {"pydantic", "nurture.wiring", "nurture.settings", "nurture.ports"})
+
+
+def test_the_version_is_that_of_the_package_and_asks_for_no_workspace(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "nurture", "-w", str(tmp_path / "none"), "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"nurture \d+\.\d+\.\d+\n", done.stdout)
+    assert done.stdout.split()[1] in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("command", [("status",), ("lead", "list")])
