@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nurture.adapters.mail.mime import mime
-from nurture.domain.message import MessageError, message_id_for
+from nurture.domain.message import MessageError, _by_parts, ascii_address, message_id_for
 from tests.mail.messages import NOON, a_message
 
 # What a header can hold: no line ends and no half characters. The parser cannot read back some invisible ones.
@@ -154,6 +154,17 @@ def test_a_value_that_could_start_a_header_is_refused(field: str, bad: str) -> N
 def test_a_message_that_cannot_be_sent_says_why(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(MessageError, match=says):
         replace(a_message(), **changes)
+
+
+label = st.sampled_from(["a", "Ab1", "-a", "a-", "a--b", "a-b", "", "b\u00fccher", "_dmarc", "x" * 64, "xn--bcher-kva"])
+words = st.lists(st.sampled_from(["a", "A1", "a+b", "_", "-", "", "o'neil", "\u00e9", "a b", "x" * 60]), max_size=3)
+
+
+@example(["replies+01jdx2.nxh2widv4rxnug57"], ["reply", "acme", "example"])
+@given(words, st.lists(label, max_size=5))
+def test_an_address_that_is_known_at_a_glance_follows_the_rules(local: list[str], domain: list[str]) -> None:
+    address = ".".join(local) + "@" * (len(domain) != 1) + ".".join(domain)
+    assert ascii_address(address) == _by_parts(address)
 
 
 def test_all_problems_of_a_message_are_named_at_once() -> None:
