@@ -8,6 +8,7 @@ A pipe and no pool: a pool's own threads wait for the interpreter that is busy d
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import signal
 from collections import deque
@@ -188,6 +189,7 @@ class _Coming:
 def _serve(pipe: Connection, public_url: str, keys: Sequence[str], pack: Pack | None) -> None:
     """What the process does until the other end of its pipe is closed: read templates, render drafts."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # from the keyboard: the daemon ends its pass first
+    gc.set_threshold(50_000)
     links, templates = SignedLinks(public_url, keys), Templates({})
     asked: SimpleQueue[dict[str, str] | Sequence[Draft] | None] = SimpleQueue()
     made: SimpleQueue[Mails | None] = SimpleQueue()
