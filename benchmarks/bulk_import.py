@@ -34,6 +34,7 @@ from nurture.adapters.import_file import ImportFile
 from nurture.adapters.rules import YamlFiles
 from nurture.adapters.store import tables
 from nurture.adapters.store.engine import open_engine
+from nurture.adapters.store.rows import make_room
 from nurture.adapters.store.schema import upgrade
 from nurture.adapters.store.unit import SqlStore
 from nurture.commands.workspace import starter
@@ -128,6 +129,7 @@ def loaded(source: str, target: str) -> float:
     upgrade(here)
     took = 0.0
     with there.connect() as reading, here.connect() as writing:
+        make_room(writing)
         writing.execute(insert(tables.imports), dict(reading.execute(select(tables.imports)).one()._mapping))
         writing.commit()
         bare: Any = writing.connection.driver_connection

@@ -28,6 +28,22 @@ class Employers:
     filled: set[CompanyId] = field(default_factory=set)  # known ones that know more now
     claimed: dict[str, CompanyId] = field(default_factory=dict)  # domains that were nobody's
 
+    def as_given(self, domain: str, given: Mapping[str, Any]) -> CompanyId | None:
+        """The company of this domain if what is given tells nothing new of it: so it is with nearly every row."""
+        found = self.of_domain.get(domain)
+        if found is None:
+            return None
+        one = self.companies[found]
+        is_said = (
+            one.name != domain
+            and (one.industry is not None or "industry" not in given)
+            and (one.employees is not None or "employees" not in given)
+            and (one.revenue is not None or "revenue" not in given)
+            and (one.country is not None or "country" not in given)
+            and (one.timezone is not None or "timezone" not in given)
+        )
+        return found if is_said else None
+
     def place(self, *, name: str | None, domain: str | None, values: Mapping[str, Any]) -> CompanyId:
         """The company of this domain, else of this name, else a new one; blanks are filled from `values`.
 
@@ -36,12 +52,6 @@ class Employers:
         if not values.keys() <= FILLED:
             raise KeyError(f"companies have no {', '.join(sorted(values.keys() - FILLED))}")
         found = self.of_domain.get(domain) if domain else None
-        if found is not None and (one := self.companies[found]).name != domain:
-            for key in values:
-                if getattr(one, key) is None:
-                    break
-            else:  # nothing can be filled in: so it is with nearly every row
-                return found
         name = squeezed(name)
         if not name and not domain:
             raise ValueError("a company needs a name or a domain")

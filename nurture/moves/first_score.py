@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from itertools import chain
 from math import fsum
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain import scoring
+from nurture.domain.dataclass import dataclass
 from nurture.domain.history import LeadHistory
-from nurture.domain.lead import Company, CompanyId, Lead, Stage, Status
+from nurture.domain.lead import Company, CompanyId, Lead, LeadId, Stage, Status
 from nurture.domain.names import names_of, next_turn
 from nurture.domain.row import FACT_NAMES
 from nurture.moves.rescore import countdown_of, moved_to, watched
@@ -43,10 +45,20 @@ _FIELD: Final = {name: name for name in ("domain", "industry", "employees", "rev
 _NO_COMPANY: Final = Company(0, "")
 _NOTHING: Final = frozenset[str]()
 
-Columns = dict[str, Any]
+Columns = Mapping[str, Sequence[Any]]
 Known = frozenset[str]  # names of facts
-New = tuple[Columns, Company, Known]
-Read = Callable[[Columns, Company, Known], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """New leads: their columns, and for each of them the company and what else is known."""
+
+    columns: Columns
+    employers: Sequence[Company]
+    known: Sequence[Known]
+
+
+Read = Callable[[_New], Iterable[Any]]  # one value for each lead
 
 
 class FirstScores:
@@ -71,51 +83,51 @@ class FirstScores:
 
     def score(
         self,
-        new: Sequence[Columns],
-        facts: Sequence[Iterable[tuple[FactName, str]]],
+        columns: Columns,
+        facts: Mapping[LeadId, Iterable[tuple[FactName, str]]],
         companies: Mapping[CompanyId, Company],
         *,
         by: str,
-    ) -> tuple[dict[str, list[Any]], list[Change]]:
+    ) -> tuple[dict[str, Sequence[Any]], list[Change]]:
         """The columns of these leads with their scores, stages and when to look again; the stages that changed."""
-        known = [frozenset(name.value for name, _ in one) if one else _NOTHING for one in facts]
-        numbers = [columns["company_id"] for columns in new]
-        employers = [companies[number] if number is not None else _NO_COMPANY for number in numbers]
-        leads = list(zip(new, employers, known, strict=True))
-        worths = [self._worths(rules, reads, remembered, leads) for reads, rules, remembered in self._fit]
-        fits = list(map(fsum, map(chain.from_iterable, zip(*worths, strict=True)))) if worths else [0.0] * len(leads)
-        staged = self._staged(leads, fits)
+        ids = columns["id"]
+        known = [_NOTHING] * len(ids)
+        if facts:
+            known = [frozenset(name.value for name, _ in facts.get(lead, ())) for lead in ids]
+        employers = [companies[number] if number is not None else _NO_COMPANY for number in columns["company_id"]]
+        new = _New(columns, employers, known)
+        worths = [self._worths(rules, _keys(reads, new), remembered, new) for reads, rules, remembered in self._fit]
+        fits = list(map(fsum, map(chain.from_iterable, zip(*worths, strict=True)))) if worths else [0.0] * len(ids)
+        staged = self._staged(new, fits)
         changes = [
-            moved_to(columns["id"], Stage(columns["stage"]), Stage(stage), because, self._now, by=by)
-            for columns, (stage, because) in zip(new, staged, strict=True)
+            moved_to(lead, Stage(was), Stage(stage), because, self._now, by=by)
+            for lead, was, (stage, because) in zip(ids, columns["stage"], staged, strict=True)
             if because
         ]
-        looks = [self._look_at(fit, columns["timeline_on"]) for fit, columns in zip(fits, new, strict=True)]
+        looks = list(map(self._look_at, fits, columns["timeline_on"]))
         alike = {"engagement": self._engagement, "scored_at": self._now, "enroll_check": True, "ready_check": True}
-        scored: dict[str, list[Any]] = {name: [value] * len(fits) for name, value in alike.items()}
+        scored: dict[str, Sequence[Any]] = {name: [value] * len(fits) for name, value in alike.items()}
         return {"fit": fits, "stage": [stage for stage, _ in staged], "look_at": looks, **scored}, changes
 
     def _worths(
-        self, rules: Sequence[FitRule], reads: Read, remembered: dict[Any, list[float]], leads: Sequence[New]
-    ) -> list[list[float]]:
+        self, rules: Sequence[FitRule], keys: Sequence[Any], remembered: dict[Any, list[float]], new: _New
+    ) -> Iterable[list[float]]:
         """The points that each lead gets by rules that go by the same names."""
-        keys = [reads(*lead) for lead in leads]
-        for key, lead in _unknown(remembered, keys, leads):
-            names = self._names(*lead)
+        for key, place in _unknown(remembered, keys):
+            names = self._names(new, place)
             remembered[key] = [rule.points for rule in rules if rule.when.holds(names, self._history)]
-        return [remembered[key] for key in keys]
+        return map(remembered.__getitem__, keys)
 
-    def _staged(self, leads: Sequence[New], fits: Sequence[float]) -> list[tuple[str, str]]:
+    def _staged(self, new: _New, fits: Sequence[float]) -> list[tuple[str, str]]:
         """The stage of each lead, and why, where it is another one than before."""
-        reads = self._reads
-        keys = [(fit, lead[0]["stage"], reads(*lead)) for fit, lead in zip(fits, leads, strict=True)]
-        for key, lead in _unknown(self._stages, keys, leads):
-            fit, was, _ = key
-            names = self._names(*lead)
+        keys = list(zip(fits, new.columns["stage"], *[read(new) for read in self._reads], strict=True))
+        for key, place in _unknown(self._stages, keys):
+            fit, was, *_ = key
+            names = self._names(new, place)
             names |= {"fit": fit, "engagement": self._engagement, "score": fit + self._engagement}
             stage, because = scoring.stage_of(Stage(was), self._scoring, names, self._history)
             self._stages[key] = stage.value, because
-        return [self._stages[key] for key in keys]
+        return list(map(self._stages.__getitem__, keys))
 
     def _look_at(self, fit: float, timeline_on: date | None) -> datetime | None:
         if fit not in self._looks:
@@ -127,52 +139,55 @@ class FirstScores:
         turns = next_turn(timeline_on, self._countdown, self._now)
         return min((one for one in (decays, turns) if one is not None), default=None)
 
-    def _names(self, columns: Columns, company: Company, known: Known) -> dict[str, Any]:
-        given = {name: value for name, value in columns.items() if name in _OF_LEAD}
-        given |= {"status": Status(columns["status"]), "stage": Stage(columns["stage"])}
-        employer = company if company is not _NO_COMPANY else None
-        lead = Lead(**given, company=employer, custom=columns.get("custom") or {})
-        return names_of(lead, known=known, engagement=self._engagement, now=self._now)
+    def _names(self, new: _New, place: int) -> dict[str, Any]:
+        given = {name: values[place] for name, values in new.columns.items()}
+        own = {name: value for name, value in given.items() if name in _OF_LEAD}
+        own |= {"status": Status(given["status"]), "stage": Stage(given["stage"])}
+        employer = new.employers[place]
+        lead = Lead(**own, company=employer if employer is not _NO_COMPANY else None, custom=given["custom"] or {})
+        return names_of(lead, known=new.known[place], engagement=self._engagement, now=self._now)
 
 
-def _unknown(remembered: dict[Any, Any], keys: Sequence[Any], leads: Sequence[New]) -> list[tuple[Any, New]]:
-    """A lead for each key that nothing is remembered for; too much is forgotten first."""
+def _unknown(remembered: dict[Any, Any], keys: Sequence[Any]) -> Iterable[tuple[Any, int]]:
+    """The keys that nothing is remembered for, each with the place where one stands; too much is forgotten first."""
     if len(remembered) > REMEMBERED:
         remembered.clear()
-    return [(key, lead) for key, lead in dict(zip(keys, leads, strict=True)).items() if key not in remembered]
+    if remembered.keys() >= (asked := set(keys)):
+        return ()
+    places = dict(zip(keys, range(len(keys)), strict=True))
+    return [(key, places[key]) for key in asked if key not in remembered]
 
 
 def _names(conditions: Iterable[Condition]) -> frozenset[str]:
     return frozenset[str]().union(*(one.names for one in conditions))
 
 
-def _reading(names: frozenset[str]) -> Read:
-    """Reads what conditions with these names go by: where it is the same for two leads, so is what they say."""
-    own = _getting(itemgetter, {_COLUMN[name] for name in names if name in _COLUMN})
-    of_company = _getting(attrgetter, {_FIELD[name] for name in names if name in _FIELD})
-    rest = [_read(name) for name in sorted(names) if name not in _COLUMN and name not in _FIELD]
-    if not rest:
-        if not any(name in _FIELD for name in names):
-            return lambda columns, company, known: own(columns)
-        if not any(name in _COLUMN for name in names):
-            return lambda columns, company, known: of_company(company)
-        return lambda columns, company, known: (own(columns), of_company(company))
-    return lambda columns, company, known: (
-        own(columns),
-        of_company(company),
-        *[read(columns, company, known) for read in rest],
-    )
+def _keys(reads: Sequence[Read], new: _New) -> Sequence[Any]:
+    """What each lead is judged by: where it is the same for two leads, so is what conditions say."""
+    return list(zip(*[read(new) for read in reads], strict=True)) if reads else [()] * len(new.known)
 
 
-def _getting(getter: Any, names: Iterable[str]) -> Callable[[Any], Any]:
-    found: Callable[[Any], Any] = getter(*sorted(names)) if names else lambda _: None
-    return found
+def _reading(names: frozenset[str]) -> list[Read]:
+    """What reads all that conditions with these names go by."""
+    own = [partial(_column, name) for name in sorted({_COLUMN[name] for name in names if name in _COLUMN})]
+    of_company = [partial(_field, name) for name in sorted({_FIELD[name] for name in names if name in _FIELD})]
+    custom = [partial(_custom, name.removeprefix("x.")) for name in sorted(names) if name.startswith("x.")]
+    learned = [partial(_fact, name) for name in sorted(names & FACT_NAMES)]
+    # A timeline that has passed is none. What no source is named for is the same for all new leads.
+    return [*own, *of_company, *custom, *learned, *([partial(_column, "timeline_on")] if learned else ())]
 
 
-def _read(name: str) -> Read:
-    if name.startswith("x."):
-        own = name.removeprefix("x.")
-        return lambda columns, company, known: repr((columns.get("custom") or {}).get(own))
-    if name in FACT_NAMES:  # a timeline that has passed is none
-        return lambda columns, company, known: (name in known, columns["timeline_on"])
-    return lambda columns, company, known: None  # the same for all new leads
+def _column(name: str, new: _New) -> Iterable[Any]:
+    return new.columns[name]
+
+
+def _field(name: str, new: _New) -> Iterable[Any]:
+    return map(attrgetter(name), new.employers)
+
+
+def _custom(name: str, new: _New) -> Iterable[Any]:
+    return [repr((custom or {}).get(name)) for custom in new.columns["custom"]]
+
+
+def _fact(name: str, new: _New) -> Iterable[Any]:
+    return [name in known for known in new.known]

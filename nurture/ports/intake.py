@@ -27,8 +27,8 @@ class Arrivals(Protocol):
     def reserve(self, count: int) -> Sequence[LeadId]:
         """Ids for new leads."""
 
-    def add(self, rows: Sequence[Mapping[str, Any]], more: Mapping[str, Sequence[Any]]) -> None:
-        """Insert leads from column values, `id` among them; `more` are whole columns, which win over those of rows."""
+    def add(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Insert leads, given by their columns, `id` among them."""
 
     def change(self, names: Collection[str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Set these columns of leads; each row carries `id` and all of them."""

@@ -202,8 +202,15 @@ class Imports(Protocol):
     def refused(self, batch: int) -> list[tuple[int, str]]:
         """(line, reason) of the rows that were not taken, by line."""
 
-    def add_rows(self, batch: int, rows: Sequence[Mapping[str, Any]]) -> None:
-        """What the batch did to each lead: lead_id, line, before (None: created), at."""
+    def add_rows(
+        self,
+        batch: int,
+        *,
+        made: tuple[Sequence[LeadId], Sequence[int]],
+        changed: Sequence[tuple[LeadId, int, Mapping[str, Any]]],
+        at: datetime,
+    ) -> None:
+        """What the batch did: leads that it made and the lines of each; those it changed, the line, what was before."""
 
     def select(self) -> list[dict[str, Any]]:
         """Batches, latest first."""

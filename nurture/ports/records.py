@@ -73,7 +73,7 @@ class Notes(Protocol):
     def add(self, changes: Sequence[Change]) -> None:
         """Write to the history."""
 
-    def add_alike(self, what: str, texts: Sequence[tuple[LeadId, str]], *, at: datetime, by: str) -> None:
+    def add_alike(self, what: str, leads: Sequence[LeadId], texts: Sequence[str], *, at: datetime, by: str) -> None:
         """Write to the history of many leads what happened to all of them, each in its own words."""
 
     def of_lead(self, lead: LeadId) -> list[Change]:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
 
 from nurture.adapters.store import bulk, tables
 from nurture.adapters.store.among import among
@@ -110,3 +111,20 @@ def test_a_companys_first_domain_is_not_looked_for_among_all(postgres_store: Sql
         plan = "\n".join(db.exec_driver_sql(f"EXPLAIN {said}").scalars())
     assert "ix_company_domains_company_id" in plan
     assert "pk_company_domains" not in plan
+
+
+@pytest.mark.parametrize("wrong", [{"status": "gone"}, {"stage": None}, {"stage": "gone"}])
+def test_many_rows_are_held_to_what_their_columns_allow(store: SqlStore, wrong: dict[str, Any]) -> None:
+    many = bulk.FEW + 1
+    rows: dict[str, list[Any]] = {"status": ["nurturing"] * many, "stage": ["unknown", *["long_term"] * (many - 1)]}
+    rows |= {name: [NOW] * many for name in MOMENTS}
+    with store.engine.connect() as db:
+        bulk.load(db, tables.leads, rows)
+        db.rollback()
+        for name, value in wrong.items():
+            with pytest.raises(IntegrityError):
+                bulk.load(db, tables.leads, rows | {name: [*rows[name][:-1], value]})
+        db.rollback()
+        alone = {name: values[0] for name, values in rows.items()}
+        with pytest.raises(IntegrityError):  # and so is who comes alone, afterwards
+            db.execute(insert(tables.leads), alone | wrong)

@@ -112,13 +112,12 @@ def test_a_batch_remembers_what_it_did_to_each_lead(store: SqlStore) -> None:
     with store.unit() as work:
         first = work.imports.begin(file="a.csv", source="fair", at=NOW, by="ann")
         second = work.imports.begin(file="b.csv", source=None, at=NOW + HOUR, by="ann")
-        rows: list[dict[str, Any]] = [
-            {"lead_id": old, "line": 3, "before": {"title": "CIO", "changed_at": NOW}, "at": NOW},
-            {"lead_id": new, "line": 2, "before": None, "at": NOW},
-            {"lead_id": old, "line": 9, "before": {"title": "CTO"}, "at": NOW},
+        changed: list[tuple[int, int, dict[str, Any]]] = [
+            (old, 3, {"title": "CIO", "changed_at": NOW}),
+            (old, 9, {"title": "CTO"}),
         ]
-        work.imports.add_rows(first, rows)
-        work.imports.add_rows(first, [])
+        work.imports.add_rows(first, made=([new], [2]), changed=changed, at=NOW)
+        work.imports.add_rows(first, made=([], []), changed=[], at=NOW)
         counts: dict[str, Any] = {"created": 1, "updated": 1, "unchanged": 0, "refused": [(4, "no @")]}
         assert work.imports.advance(first, was=0, line=9, **counts, finished_at=None)
         assert not work.imports.advance(first, was=0, line=9, **counts, finished_at=None)
@@ -148,7 +147,7 @@ def test_a_lead_that_only_was_imported_is_removed_with_all_that_came_with_it(sto
     lead = a_lead(store).id
     with store.unit() as work:
         batch = work.imports.begin(file="a.csv", source=None, at=NOW, by="ann")
-        work.imports.add_rows(batch, [{"lead_id": lead, "line": 2, "before": None, "at": NOW}])
+        work.imports.add_rows(batch, made=([lead], [2]), changed=[], at=NOW)
         work.leads.add_alias(lead, "old@example.com")
         work.leads.add_fact(lead, Fact(FactName.BUDGET, "20k", "import", NOW))
         work.notes.add([Change("imported", "from a.csv", NOW, "ann", lead)])

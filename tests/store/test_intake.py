@@ -23,6 +23,7 @@ from nurture.moves.rescore import rescore
 from nurture.moves.scene import load
 from tests.flow.loop import a_cadence, a_policy, in_force
 
+MOMENTS = ("created_at", "arrived_at", "changed_at")
 NOW = datetime(2026, 11, 24, 15, tzinfo=UTC)
 SCORING = """
 fit:
@@ -245,11 +246,11 @@ def test_who_is_stored_by_somebody_else_meanwhile_is_found_again(
     monkeypatch.setattr(ArrivalRows, "by_identity", late)
     result = taken(store, [Row(2, {"email": "ada@acme.example", "last_name": "Byron"})])
     assert (result.created, result.updated) == (0, 1)
-    base = {"status": "nurturing", "stage": "unknown", "created_at": NOW, "arrived_at": NOW, "changed_at": NOW}
+    base: dict[str, list[Any]] = {"status": ["nurturing"], "stage": ["unknown"], **{name: [NOW] for name in MOMENTS}}
     with store.unit() as work:
-        again = [{"id": number, "email": "ada@acme.example", **base} for number in work.arrivals.reserve(1)]
+        again: dict[str, Sequence[Any]] = {"id": work.arrivals.reserve(1), "email": ["ada@acme.example"], **base}
         with pytest.raises(CollisionError):
-            work.arrivals.add(again, {})
+            work.arrivals.add(again)
 
 
 def test_an_import_is_undone_in_as_many_statements_however_many_leads_it_has(

@@ -79,25 +79,26 @@ class ImportRows:
         """(line, reason) of the rows that were not taken, by line."""
         return self._refused([batch]).get(batch, [])
 
-    def add_rows(self, batch: int, rows: Sequence[Mapping[str, Any]]) -> None:
-        """What the batch did to each lead: lead_id, line, before (None: created), at.
+    def add_rows(
+        self,
+        batch: int,
+        *,
+        made: tuple[Sequence[int], Sequence[int]],
+        changed: Sequence[tuple[int, int, Mapping[str, Any]]],
+        at: datetime,
+    ) -> None:
+        """What the batch did: leads that it made and the lines of each; those it changed, the line, what was before.
 
         Of a lead that stands on several lines the first is kept: it says how the lead was before.
         """
-        made = [row for row in rows if row["before"] is None]
-        columns = {
-            "lead_id": [row["lead_id"] for row in made],
-            "import_id": [batch] * len(made),
-            "line": [row["line"] for row in made],
-            "at": [row["at"] for row in made],
-        }
-        bulk.load(self._db, import_rows, columns)
-        if known := [
-            {"import_id": batch, **row, "before": as_json(row["before"])} for row in rows if row["before"] is not None
-        ]:
+        new, lines = made
+        alike: dict[str, Sequence[Any]] = {"import_id": [batch] * len(new), "at": [at] * len(new)}
+        bulk.load(self._db, import_rows, {"lead_id": new, "line": lines, **alike})
+        if changed:
             once = insert(self._db, import_rows)
             once = once.on_conflict_do_update(index_elements=["import_id", "lead_id"], set_={"at": once.excluded["at"]})
-            self._db.execute(once, known)
+            rows = [{"lead_id": lead, "line": line, "before": as_json(before)} for lead, line, before in changed]
+            self._db.execute(once, [{"import_id": batch, "at": at, **row} for row in rows])
 
     def select(self) -> list[dict[str, Any]]:
         """Batches, latest first."""

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, select
 from nurture.adapters.store import bulk, employers
 from nurture.adapters.store.among import among, each_among
 from nurture.adapters.store.json_values import as_json
-from nurture.adapters.store.rows import change, fetch, insert, pairs, plan_anew, reserved
+from nurture.adapters.store.rows import change, fetch, insert, make_room, pairs, plan_anew, reserved
 from nurture.adapters.store.tables import consents, facts, lead_aliases, leads, suppressions
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nurture.domain.fact import Fact
     from nurture.ports.store import Consent, Suppression
 
+MANY: Final = 5_000  # that are looked up: a large file
 JSON_COLUMNS: Final = ("sums", "by_person", "custom")
 _HELD: Final = select(leads).where(among(leads.c.id)).order_by(leads.c.id).with_for_update()
 _MERGED: Final = select(leads.c.id, leads.c.merged_into).where(leads.c.merged_into.is_not(None), among(leads.c.id))
@@ -37,6 +38,8 @@ class ArrivalRows:
         self, emails: Collection[str], external_ids: Collection[str]
     ) -> tuple[dict[str, int], dict[str, int]]:
         """Known leads: address (or alias) -> lead, external id -> lead. A merged lead is followed to where it went."""
+        if len(emails) + len(external_ids) >= MANY:
+            make_room(self._db)
         aliases, addresses, externals = _looking(self._db.dialect.name)
         by_email = pairs(self._db, aliases, emails) | pairs(self._db, addresses, emails)
         by_external = pairs(self._db, externals, external_ids)
@@ -64,12 +67,9 @@ class ArrivalRows:
         """Ids for new leads."""
         return reserved(self._db, leads, count)
 
-    def add(self, rows: Sequence[Mapping[str, Any]], more: Mapping[str, Sequence[Any]]) -> None:
-        """Insert leads from column values, `id` among them; `more` are whole columns, which win over those of rows.
-
-        Raises CollisionError.
-        """
-        bulk.load(self._db, leads, {**bulk.columns_of(rows), **more})
+    def add(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Insert leads, given by their columns, `id` among them. Raises CollisionError."""
+        bulk.load(self._db, leads, columns)
 
     def change(self, names: Collection[str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Set these columns of leads; each row carries `id` and all of them."""

@@ -38,12 +38,10 @@ class NoteRows:
         }
         bulk.load(self._db, changes, columns)
 
-    def add_alike(self, what: str, texts: Sequence[tuple[int, str]], *, at: datetime, by: str) -> None:
+    def add_alike(self, what: str, leads: Sequence[int], texts: Sequence[str], *, at: datetime, by: str) -> None:
         """Write to the history of many leads what happened to all of them, each in its own words."""
         alike = {name: [value] * len(texts) for name, value in (("at", at), ("by", by), ("what", what))}
-        bulk.load(
-            self._db, changes, {"lead_id": [lead for lead, _ in texts], "text": [text for _, text in texts], **alike}
-        )
+        bulk.load(self._db, changes, {"lead_id": leads, "text": texts, **alike})
 
     def of_lead(self, lead: int) -> list[Change]:
         """The changes of a lead, oldest first."""

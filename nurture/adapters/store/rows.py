@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import insert as plain_insert
 
+ROOM: Final = 64_000  # kilobytes
 FEW: Final = 8  # rows: fewer are not worth one statement for all of them
 # Handed over as one value, and the sequence looked up once: without OFFSET it is looked up for each number.
 _FOLLOWING: Final = text(
@@ -50,6 +51,12 @@ def plan_anew(db: Connection) -> None:
     """
     if db.dialect.name == "postgresql":
         db.exec_driver_sql("DISCARD PLANS")
+
+
+def make_room(db: Connection) -> None:
+    """Let this connection to SQLite keep the pages of large indexes at hand, for whoever looks at all of them."""
+    if db.dialect.name == "sqlite":
+        db.exec_driver_sql(f"PRAGMA cache_size={-ROOM}")
 
 
 def gathered(db: Connection, query: Select[Any], **values: Any) -> list[int]:

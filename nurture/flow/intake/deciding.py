@@ -13,7 +13,7 @@ from nurture.domain.dataclass import dataclass
 from nurture.domain.employers import Employers
 from nurture.domain.fact import Fact, FactName
 from nurture.domain.lead import LeadId, Stage, Status
-from nurture.domain.row import Refused, Row
+from nurture.domain.row import GivenConsent, Refused, Row
 from nurture.domain.stated_time import decision_date
 from nurture.moves.fields import CALENDAR
 from nurture.ports.store import Consent, Suppression
@@ -36,7 +36,18 @@ _NURTURING, _UNKNOWN = Status.NURTURING.value, Stage.UNKNOWN.value
 _NAMES_A_COMPANY: Final = ("industry", "employees", "revenue", "domain")
 
 
+# What a row says of a lead that it makes, and what stands where it says nothing.
+_OF_NEW: Final[Mapping[str, Any]] = {
+    "email": None,
+    "external_id": None,
+    "status": _NURTURING,
+    "stage": _UNKNOWN,
+    **{name: None for name in LEAD_FIELDS if name != "external_id"},
+}
+
+
 Employer = tuple[str | None, str | None]  # name and domain; neither: the row names none
+Made = tuple[Row, Mapping[str, Any], int | None]  # what made a lead, what it gives for it, the company
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +101,7 @@ def _employer(given: Mapping[str, Any]) -> Employer:
 class Person:
     """A lead as the rows so far leave it. `before` is what they changed of its columns; None: they made it.
 
-    Of one that they made, `columns` lacks what all of them have alike: a million of these are made.
+    Of one that they made, `columns` lacks what all of them have alike.
     """
 
     lead: LeadId
@@ -132,7 +143,9 @@ class Deciding:
     updated: int = 0
     unchanged: int = 0
     refused: list[tuple[int, str]] = field(default_factory=list)
-    touched: dict[LeadId, Person] = field(default_factory=dict)  # made or changed, themselves or their company
+    made: dict[LeadId, Made] = field(default_factory=dict)
+    named_again: dict[LeadId, Person] = field(default_factory=dict)  # made, and then named by another row
+    touched: dict[LeadId, Person] = field(default_factory=dict)  # known ones, changed themselves or their company
     consents: list[tuple[LeadId, Consent]] = field(default_factory=list)
     facts: list[tuple[LeadId, Fact]] = field(default_factory=list)
     aliases: dict[str, LeadId] = field(default_factory=dict)
@@ -159,12 +172,61 @@ class Deciding:
         if self.source and not given.get("source"):
             given = {**given, "source": self.source}
         if lead is None:
-            self._make(row, given, employer)
+            lead = next(known.numbers)
+            if email:
+                known.emails[email] = lead
+            if external:
+                known.externals[external] = lead
+            self.made[lead] = row, given, self._company(given, employer)
             self.created += 1
-        elif self._change(row, given, known.people[lead], employer):
+            if row.consent is not None or row.opted_out or row.do_not_call or row.facts:
+                self._begins(row, given, lead)
+        elif self._change(row, given, self._person(lead), employer):
             self.updated += 1
         else:
             self.unchanged += 1
+
+    def _person(self, lead: LeadId) -> Person:
+        """Whom a row names: known, or made by a row before it. Few are named again, and only of them more is needed."""
+        people = self.known.people
+        if lead not in people:
+            row, given, company = self.made[lead]
+            columns = {name: given.get(name, usual) for name, usual in _OF_NEW.items()}
+            columns |= {"id": lead, "company_id": company, "timeline_on": None, "do_not_call": row.do_not_call}
+            columns |= {"created_at": given.get("created_at") or self.now}
+            columns |= {"custom": dict(row.custom) if row.custom else None, "notes": row.notes or None}
+            told = (self._consent(row.consent),) if row.consent is not None else ()
+            people[lead] = self.named_again[lead] = Person(lead, columns, None, row.line, told)
+        return people[lead]
+
+    def _begins(self, row: Row, given: Mapping[str, Any], lead: LeadId) -> None:
+        """What else a row says of the lead that it makes."""
+        if row.consent is not None:
+            self.consents.append((lead, self._consent(row.consent)))
+        if row.opted_out or row.do_not_call:
+            self._heard(row, given, lead)
+        if row.facts:
+            self._learned(row, self._person(lead))
+
+    def new(self) -> Mapping[str, Sequence[Any]]:
+        """The columns of the leads that were made, but for what all of them have alike."""
+        rows, all_given, companies = zip(*self.made.values(), strict=True) if self.made else ((), (), ())
+        columns: dict[str, list[Any]] = {
+            "id": list(self.made),
+            **{name: [given.get(name, usual) for given in all_given] for name, usual in _OF_NEW.items()},
+            "company_id": list(companies),
+            "timeline_on": [None] * len(rows),
+            "do_not_call": [row.do_not_call for row in rows],
+            "created_at": [given.get("created_at") or self.now for given in all_given],
+            "custom": [dict(row.custom) if row.custom else None for row in rows],
+            "notes": [row.notes or None for row in rows],
+        }
+        if self.named_again:
+            places = {lead: place for place, lead in enumerate(self.made)}
+            for lead, person in self.named_again.items():
+                for name, values in columns.items():
+                    values[places[lead]] = person.columns[name]
+        return columns
 
     def _wishes(self, row: Refused) -> None:
         """A wish outlives the refusal of its row: a mistyped country must not keep anybody on the list."""
@@ -181,41 +243,6 @@ class Deciding:
         self.known.suppressed.add((address, scope))
         self.suppressions.append(Suppression(address, scope, reason, self.now, lead))
         return True
-
-    def _make(self, row: Row, given: Mapping[str, Any], employer: Employer) -> None:
-        known, get = self.known, given.get
-        lead, email, external = next(known.numbers), get("email"), get("external_id")
-        columns: dict[str, Any] = {
-            "id": lead,
-            "email": email,
-            "external_id": external,
-            "status": get("status", _NURTURING),
-            "stage": get("stage", _UNKNOWN),
-            "first_name": get("first_name"),
-            "last_name": get("last_name"),
-            "title": get("title"),
-            "phone": get("phone"),
-            "country": get("country"),
-            "timezone": get("timezone"),
-            "language": get("language"),
-            "source": get("source"),
-            "owner": get("owner"),
-            "company_id": self._company(given, employer),
-            "timeline_on": None,
-            "do_not_call": row.do_not_call,
-            "created_at": get("created_at") or self.now,
-            "custom": dict(row.custom) if row.custom else None,
-            "notes": row.notes or None,
-        }
-        person = known.people[lead] = self.touched[lead] = Person(lead, columns, None, row.line)
-        if email:
-            known.emails[email] = lead
-        if external:
-            known.externals[external] = lead
-        if row.consent is not None or row.opted_out or row.do_not_call:
-            self._told(row, given, person)
-        if row.facts:
-            self._learned(row, person)
 
     def _change(self, row: Row, given: Mapping[str, Any], person: Person, employer: Employer) -> bool:
         """Whether anything changed."""
@@ -250,7 +277,7 @@ class Deciding:
         changed = self._set(person, {name: value for name, value in values.items() if stored.get(name) != value})
         changed = self._told(row, given, person) or changed
         changed = (bool(row.facts) and self._learned(row, person)) or changed
-        if changed or len(self.known.employers.filled) > filled:
+        if not person.is_new and (changed or len(self.known.employers.filled) > filled):
             self.touched[lead] = person
         if changed and person.line is None:
             person.line = row.line
@@ -287,6 +314,8 @@ class Deciding:
         name, domain = employer
         if name is None:
             return None
+        if domain and (known := self.known.employers.as_given(domain, given)) is not None:
+            return known
         values = {key: value for key in COMPANY_FIELDS if (value := given.get(key)) is not None}
         return self.known.employers.place(name=name, domain=domain, values=values)
 
@@ -295,23 +324,29 @@ class Deciding:
         changed, lead = False, person.lead
         first = person.is_new and not person.consents
         if row.consent is not None:
-            one = row.consent
-            new = Consent(one.basis, one.at or self.now, one.until, one.source or "import", one.text or "", one.channel)
-            if first or not self._is_told(new, person, since=one.at):
+            new = self._consent(row.consent)
+            if first or not self._is_told(new, person, since=row.consent.at):
                 person.consents = (new,) if first else sorted((*person.consents, new), key=lambda one: one.at)
                 self.consents.append((lead, new))
                 changed = True
-        email, phone = given.get("email"), given.get("phone")
+        return self._heard(row, given, lead) or changed
+
+    def _heard(self, row: Row, given: Mapping[str, Any], lead: LeadId) -> bool:
+        """The wishes of a row. False if they were known."""
+        email, phone, changed = given.get("email"), given.get("phone"), False
         if row.opted_out and email and self._suppress(email, "all", "opted_out", lead):
             changed = True
-            if not person.is_new:
+            if lead not in self.made:
                 self.leave_alone.add(lead)
         if row.do_not_call:
-            if not person.is_new:
+            if lead not in self.made:
                 self.call_no_more.add(lead)
             if phone:
                 changed = self._suppress(phone, "phone", "do_not_call", lead) or changed
         return changed
+
+    def _consent(self, one: GivenConsent) -> Consent:
+        return Consent(one.basis, one.at or self.now, one.until, one.source or "import", one.text or "", one.channel)
 
     def _is_told(self, new: Consent, person: Person, *, since: datetime | None) -> bool:
         """Whether it says nothing new, or a person may have said otherwise since.

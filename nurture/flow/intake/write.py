@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from nurture.domain.lead import LeadId
 from nurture.domain.policy import Policy
 from nurture.flow.intake.deciding import Deciding, Person
 from nurture.moves.ending import end_calls, end_contact
@@ -18,37 +20,33 @@ from nurture.ports.store import Change
 def write(work: Unit, decided: Deciding, batch: int, scores: FirstScores, *, rules: InForce, policy: Policy) -> None:
     """Store the leads with their companies, consents, facts and scores, and what it changes for those who are known."""
     arrivals, now, by = work.arrivals, decided.now, decided.by
-    new = [person for person in decided.touched.values() if person.is_new]
-    old = [person for person in decided.touched.values() if not person.is_new]
+    old = list(decided.touched.values())
+    made = decided.new()
+    new: Sequence[LeadId] = made["id"]
     arrivals.settle(decided.known.employers, now)
-    made = [one.columns for one in new]
-    scored: dict[str, list[Any]] = {}
+    scored: dict[str, Sequence[Any]] = {}
     staged: list[Change] = []
     if scores.is_enough:
-        scored, staged = scores.score(made, [one.facts for one in new], decided.known.employers.companies, by=by)
-    arrivals.add(made, {"arrived_at": [now] * len(new), "changed_at": [now] * len(new), **scored})
+        facts = {lead: one.facts for lead, one in decided.named_again.items()}
+        scored, staged = scores.score(made, facts, decided.known.employers.companies, by=by)
+    arrivals.add({**made, "arrived_at": [now] * len(new), "changed_at": [now] * len(new), **scored})
     _change(work, old)
     arrivals.add_consents(decided.consents)
     arrivals.add_facts(decided.facts)
     arrivals.add_aliases([(lead, email) for email, lead in decided.aliases.items()])
     arrivals.suppress(decided.suppressions, by=by)
-    work.notes.add_alike("imported", [(one.lead, f"imported, line {one.line}") for one in new], at=now, by=by)
+    lines = [row.line for row, _, _ in decided.made.values()]
+    work.notes.add_alike("imported", new, [f"imported, line {line}" for line in lines], at=now, by=by)
     work.notes.add(staged)
-    work.imports.add_rows(
-        batch,
-        [
-            {"lead_id": one.lead, "line": one.line, "before": one.before, "at": now}
-            for one in (*new, *old)
-            if one.line is not None
-        ],
-    )
+    changed = [(one.lead, one.line, one.before) for one in old if one.line is not None and one.before is not None]
+    work.imports.add_rows(batch, made=(new, lines), changed=changed, at=now)
     end_contact(work, decided.leave_alone, "opted_out", now=now, by=by)
     end_calls(work, decided.call_no_more, now=now)
     if decided.look_again:
         look_again(work, decided.look_again, now)
     again = {one.lead for one in old} | decided.leave_alone
     if not scores.is_enough:
-        again |= {one.lead for one in new}
+        again |= {*new}
     if again:
         rescore(work, again, load(work, again, rules=rules, policy=policy, now=now), by=by)
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     MetaData,
+    Table,
     event,
     text,
 )
@@ -34,6 +35,7 @@ metadata = MetaData(
 )
 
 _ONLY: Final = "only"
+_ONE_OF: Final = "one_of"
 
 Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in an INTEGER
 
@@ -81,9 +83,15 @@ def _from_text(text: str | None) -> datetime | None:
 
 
 def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
-    """A CHECK that holds a column to the values of an enum."""
+    """A CHECK that holds a column to the values of an enum; `held` reads what it says."""
     allowed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({allowed})", name=f"{column}_known")
+    return CheckConstraint(f"{column} IN ({allowed})", name=f"{column}_known", info={_ONE_OF: (column, values)})
+
+
+def held(table: Table) -> dict[str, frozenset[str]]:
+    """What the CHECKs of a table hold its columns to. All of them are made by `one_of`: KeyError for another."""
+    checks = [one for one in table.constraints if isinstance(one, CheckConstraint)]
+    return {column: frozenset(map(str, values)) for column, values in (one.info[_ONE_OF] for one in checks)}
 
 
 def only(rows: str) -> dict[str, Any]:
