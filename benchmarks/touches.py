@@ -80,6 +80,9 @@ class NullMailer:
         for message in messages:
             yield message.touch, Yes()
 
+    def finish(self) -> None:
+        """Nothing takes long here."""
+
     def close(self) -> None:
         """Nothing is held open."""
 

@@ -55,6 +55,7 @@ def run(app: App, *, as_json: bool, serve: Callable[[App], Handle]) -> None:
     app.idle = IDLE
     sys.setswitchinterval(SWITCH)
     stop = Event()
+    app.stops = stop.is_set
 
     def ask(number: int, _frame: Any) -> None:
         _log.info("stopping", signal=signal.Signals(number).name)
@@ -102,7 +103,7 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
     def beating() -> None:
         beat(app, sent=sent, passed=passed, is_serving=handle is not None and handle.is_serving)
 
-    _take_over(app)
+    take_over(app)
     beating()
     _ = app.mailer  # a wrong setting is said now, not at the first mail
     handle = serve(app)
@@ -119,6 +120,7 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
     try:
         with hinted(hints_of(app), guarded("hinted pass", partial(one_pass, at_once=True))):
             stop.wait()
+            app.mailer.finish()
     finally:
         ticker.stop()
         handle.stop()
@@ -131,7 +133,7 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
         _log.info("stopped", daemon=app.owner, sent=sent)
 
 
-def _take_over(app: App) -> None:
+def take_over(app: App) -> None:
     """On SQLite the lock says that whoever worked before is gone: what it had claimed need not wait for its lease."""
     if not _is_sqlite(app):
         return

@@ -85,6 +85,9 @@ class Doubtful:
         for message in messages:
             yield message.touch, Maybe("the database was restored: it may have been sent before")
 
+    def finish(self) -> None:
+        """Nothing takes long here."""
+
     def close(self) -> None:
         """Nothing is held open."""
 

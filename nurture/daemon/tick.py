@@ -5,12 +5,14 @@ Testable without a timer: `demo`, `simulate`, `nurture tick` and the daemon all 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import field
 from datetime import datetime
 from typing import Any, Final
 
 from nurture import log
 from nurture.daemon import restored
+from nurture.daemon.stopping import StoppingError, StoppingStore
 from nurture.domain import calendar
 from nurture.domain.chore import Chore
 from nurture.domain.dataclass import dataclass
@@ -57,26 +59,34 @@ def run(app: App, *, now: datetime | None = None, expected: datetime | None = No
     agenda = _Agenda(app, moment)
     rules = app.rules.in_force(_begin(app, moment, agenda, expected))
     done = Pass(moment)
-    policy = app.policy
-    common: dict[str, Any] = {"store": app.store, "rules": rules, "policy": policy, "now": moment}
+    with suppress(StoppingError):
+        _arrows(app, rules, agenda, done)
+    return done
+
+
+def _arrows(app: App, rules: InForce, agenda: _Agenda, done: Pass) -> None:
+    """Whatever finds something to do, one after the other. Raises StoppingError between two of their transactions."""
+    moment, policy = done.at, app.policy
+    store = StoppingStore(app.store, app.stops)
+    common: dict[str, Any] = {"store": store, "rules": rules, "policy": policy, "now": moment}
     if app.reaches_out:
         from nurture.daemon import incoming  # what reads mail; a simulation and a test of a cadence get none
 
-        done.arrived = incoming.fetch(app, moment)
+        done.arrived = incoming.fetch(app, store, moment)
         if done.arrived or agenda.asks(Chore.INCOMING):
-            incoming.process(app, moment)
+            incoming.process(app, store, moment)
             agenda.changed()
     office = _office(app, rules, moment, agenda.server)
     if app.unrecorded:
         dispatch.record_late(office)
         agenda.changed()
     if agenda.asks(Chore.SETTLE):
-        done.settled = settle.run(store=app.store, policy=policy, now=moment, log=app.send_log)
+        done.settled = settle.run(store=store, policy=policy, now=moment, log=app.send_log)
         agenda.changed()
     if agenda.asks(Chore.NIGHTLY) and _nightly(app, rules, moment):
         agenda.changed()
     if agenda.asks(Chore.RESCORE):
-        rescoring.run(store=app.store, rules=rules, now=moment, by="daemon", most=RESCORED)
+        rescoring.run(store=store, rules=rules, now=moment, by="daemon", most=RESCORED)
         agenda.changed()
     if agenda.asks(Chore.CROSS):
         done.crossed = crossings.run(**common)
@@ -106,9 +116,8 @@ def run(app: App, *, now: datetime | None = None, expected: datetime | None = No
     if agenda.asks(Chore.DEADLINE):
         done.deadlines = handoff.deadlines(desk)
         agenda.changed()
-    if app.reaches_out and (dispatches or agenda.asks(Chore.DELIVER)):
+    if app.reaches_out and not app.stops() and (dispatches or agenda.asks(Chore.DELIVER)):
         done.delivered = deliver.run(store=app.store, courier=app.courier, now=moment)
-    return done
 
 
 def _begin(app: App, now: datetime, agenda: _Agenda, expected: datetime | None) -> int:
@@ -149,6 +158,7 @@ def _office(app: App, rules: InForce, now: datetime, server: str) -> dispatch.De
         high_water=app.high_water,
         renderer=app.renderer,
         server=server,
+        stops=app.stops,
     )
 
 

@@ -52,6 +52,9 @@ class Mailer(Protocol):
         at the deadline is Maybe, one not yet begun is Again.
         """
 
+    def finish(self) -> None:
+        """Begin nothing more, from any thread: what has not begun is Again, what is in the air comes to its end."""
+
     def close(self) -> None:
         """Give up connections."""
 

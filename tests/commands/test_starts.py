@@ -73,9 +73,7 @@ def test_the_version_is_that_of_the_package_and_asks_for_no_workspace(tmp_path: 
 @pytest.mark.parametrize("command", [("status",), ("lead", "list")])
 def test_the_help_of_a_command_reads_what_the_command_line_needs_and_no_more(command: tuple[str, ...]) -> None:
     found = imported(*command, "--help")
-    assert found.isdisjoint(
-        {"sqlalchemy", "fastapi", "pycurl", "jinja2", "yaml", "sendgrid", "apscheduler", "alembic"}
-    )
+    assert found.isdisjoint({"sqlalchemy", "fastapi", "pycurl", "jinja2", "yaml", "sendgrid", "apscheduler", "alembic"})
 
 
 def test_check_reads_nothing_of_the_database_where_no_cadence_is_rehearsed(made: Path, tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_hostile_deliveries_are_kept_or_set_aside_and_change_no_lead(
             answer = house.client.post("/webhooks/sendgrid/inbound", files={"email": (None, mail)})
             assert answer.status_code == 200, mail[:200]
         house.clock.advance(minutes=5)
-        incoming.process(house.app, house.clock.now())
+        incoming.process(house.app, house.app.store, house.clock.now())
         with house.app.store.unit(write=False) as work:
             assert work.responses.raw_new(100) == []  # nothing is left that would hold up what comes behind it
             assert work.touches.get([touch.id])[touch.id].state is State.SENT

@@ -34,6 +34,8 @@ class AnyMailer(Protocol):
 
     def send(self, messages: list[Message], *, deadline: float) -> Iterator[tuple[str, Verdict]]: ...
 
+    def finish(self) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -180,6 +182,13 @@ def test_a_caller_who_stops_listening_does_no_harm(rig: Rig) -> None:
     del answers
     assert isinstance(rig.send(a_message("t3"))["t3"], Yes)
     assert len(set(rig.received())) == len(rig.received())
+
+
+@pytest.mark.parametrize("rig", SERVERS, indirect=True)
+def test_who_finishes_begins_nothing(rig: Rig) -> None:
+    rig.mailer.finish()
+    assert {type(verdict) for verdict in rig.send(a_message("t1"), a_message("t2")).values()} == {Again}
+    assert rig.received() == []
 
 
 @pytest.mark.parametrize("kind", SERVERS)

@@ -19,5 +19,8 @@ class Nowhere:
         for message in messages:
             yield message.touch, Yes("")
 
+    def finish(self) -> None:
+        """Nothing takes long here."""
+
     def close(self) -> None:
         """Nothing is held."""

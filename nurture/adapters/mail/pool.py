@@ -63,6 +63,7 @@ class Pool:
         self._boottime, self._trusted = boottime, trusted
         self._lock = threading.Lock()
         self._closing = threading.Event()
+        self._finishes = False
         self._wire: _Wire | None = None
         self._idle: list[_Transfer] = []
 
@@ -93,6 +94,10 @@ class Pool:
                 for handle in batch.flying:  # an interruption: their connections end
                     wire.remove(handle)
 
+    def finish(self) -> None:
+        """Begin nothing more. What is in the air comes to its end."""
+        self._finishes = True
+
     def close(self) -> None:
         """End the connections. What is in the air has no answer any more, what has not begun never does."""
         self._closing.set()
@@ -121,7 +126,7 @@ class Pool:
             place, body = next(batch.waiting, (-1, b""))
             if place < 0:
                 return
-            if self._boottime() > latest_start or self._closing.is_set():
+            if self._boottime() > latest_start or self._closing.is_set() or self._finishes:
                 batch.answers.append((place, Answer(problem=_TOO_LATE)))
                 continue
             transfer = self._idle.pop() if self._idle else self._another()

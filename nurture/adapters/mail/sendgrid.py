@@ -70,6 +70,10 @@ class SendGridMailer:
         for place, answer in answers:
             yield going[place][0], _verdict(answer)
 
+    def finish(self) -> None:
+        """Begin no request any more."""
+        self._pool.finish()
+
     def close(self) -> None:
         """End the connections. What is still in the air becomes a maybe, what has not begun an again."""
         self._pool.close()

@@ -203,6 +203,7 @@ class SmtpMailer:
         self._pool = ThreadPoolExecutor(max_workers=max(workers, 1), thread_name_prefix="smtp")
         self._idle: list[_Connection] = []
         self._lock = threading.Lock()
+        self._finishes = False
 
     def send(self, messages: Sequence[Message], *, deadline: float) -> Iterator[tuple[TouchId, Verdict]]:
         """A verdict for every message, as it becomes known; the whole call is over by `deadline` (boot time)."""
@@ -211,6 +212,10 @@ class SmtpMailer:
         for flight in flights:
             self._pool.submit(self._fly, flight, deadline, landed)
         yield from verdicts(flights, landed, deadline=deadline, boottime=self._boottime)
+
+    def finish(self) -> None:
+        """Begin no mail any more."""
+        self._finishes = True
 
     def close(self) -> None:
         """Hang up. Messages in flight come to their end first, within their timeout."""
@@ -231,7 +236,7 @@ class SmtpMailer:
     def _attempt(self, flight: Flight, deadline: float) -> Verdict:
         now = self._boottime()
         latest_start = deadline - self._timeout
-        if now > latest_start or flight.is_decided:
+        if now > latest_start or flight.is_decided or self._finishes:
             return TOO_LATE
         content = mime(flight.message)
         connection = self._take() or self._fresh()

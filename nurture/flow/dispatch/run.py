@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -80,6 +80,7 @@ class Desk:
     high_water: HighWater | None = None
     renderer: Renderer | None = None  # None: in this process
     server: str | None = None  # that the pass began on: another one may not know what was sent
+    stops: Callable[[], bool] = bool  # whether somebody asks us to end: then no group is begun any more
 
 
 def run(desk: Desk, *, batches: int = 1_000, found: Collection[Chore] = tuple(Chore)) -> Tally:
@@ -93,6 +94,8 @@ def run(desk: Desk, *, batches: int = 1_000, found: Collection[Chore] = tuple(Ch
         _wake_paused(desk)
     began = desk.clock.boottime()
     for number in range(batches):
+        if desk.stops():
+            break
         with desk.store.unit() as work:
             if number == 0:
                 desk.pressure.begin(desk.policy, desk.now)
@@ -110,6 +113,9 @@ def run(desk: Desk, *, batches: int = 1_000, found: Collection[Chore] = tuple(Ch
         except UnreachableError:
             desk.unrecorded.append(LEFT_LYING)
             raise
+    if desk.stops():
+        desk.unrecorded.append(LEFT_LYING)
+        record_late(desk, tally)
     return tally
 
 
@@ -183,6 +189,8 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
     intended: list[Intended] = []
     try:
         for going in making.groups(desk.policy.group):
+            if desk.stops():
+                break
             group = making.made(going)
             for decision, _ in going:
                 _count(decision, tally)
