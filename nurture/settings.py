@@ -304,7 +304,7 @@ class Settings(_Sources):
             pause_at_complaints=self.mail.pause_at_complaints,
             pause_at_hard_bounces=self.mail.pause_at_hard_bounces,
             # A group must be through within the mail lease; SMTP has few connections and slow servers.
-            group=self.mail.workers * (1 if self.mail.provider == "smtp" else 8),
+            group=self.mail.workers * (1 if self.mail.provider == "smtp" else 4),
             attempts=self.nurture.attempts,
             track_links=self.mail.track_links,
             tick=self.scheduler.tick,

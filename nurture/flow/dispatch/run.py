@@ -3,84 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import field, replace
+from collections.abc import Collection, Sequence
+from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from nurture.domain import enrollment
-from nurture.domain.breaker import PROBE_EVERY, Breaker
+from nurture.domain.breaker import PROBE_EVERY
 from nurture.domain.chore import Chore
-from nurture.domain.dataclass import dataclass
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.errors import UnreachableError
 from nurture.domain.lead import LeadId
-from nurture.domain.policy import Policy
-from nurture.domain.touch import SENTENCES, Reason, State, TouchId
-from nurture.domain.verdict import Again, Maybe, Verdict, Yes
+from nurture.domain.touch import SENTENCES, Reason, State
+from nurture.domain.verdict import Again, Yes
 from nurture.flow.dispatch import decide, waves
-from nurture.flow.dispatch.checked import stop
 from nurture.flow.dispatch.decide import Decision
+from nurture.flow.dispatch.desk import LEFT_LYING, Desk, Tally, Unrecorded
+from nurture.flow.dispatch.handover import Handover
 from nurture.flow.dispatch.keep import keep
 from nurture.flow.dispatch.make import Making, Outgoing
 from nurture.flow.dispatch.send import Intended, intend, record
 from nurture.flow.dispatch.slots import hand_out
-from nurture.moves.pressure import Pressure
 from nurture.moves.proof import prove_sent
 from nurture.moves.rendering import Here
 from nurture.moves.scene import Scene, load, look_at_pressure
-from nurture.ports import Clock, InForce, Links, Mailer, Store, Unit
-from nurture.ports.rules import Renderer
-from nurture.ports.world import HighWater
+from nurture.ports import Unit
+
+__all__ = ["HIGH_WATER", "Desk", "Tally", "Unrecorded", "record_late", "run"]
 
 HIGH_WATER: Final = "high_water:"  # the marks in the database, one for each daemon
 NOT_HANDED_OVER: Final = Again("the database went away before it was handed over")
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a pass did."""
-
-    looked_at: int = 0
-    sent: int = 0
-    in_doubt: int = 0
-    failed: int = 0
-    tasks: int = 0
-    skipped: int = 0
-    waiting: int = 0
-    finished: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Unrecorded:
-    """Answers that the database was not there to take. They are known as long as this process lives."""
-
-    results: Sequence[tuple[Intended, Verdict]]
-    scene: Scene | None
-
-
-LEFT_LYING: Final = Unrecorded((), None)  # what was claimed, and not worked on: it need not wait for its lease
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the arrow works with, the same for all batches of a pass."""
-
-    store: Store
-    mailer: Mailer
-    rules: InForce
-    links: Links
-    policy: Policy
-    clock: Clock
-    owner: str
-    now: datetime
-    breaker: Breaker = field(default_factory=Breaker)
-    pressure: Pressure = field(default_factory=Pressure)
-    unrecorded: list[Unrecorded] = field(default_factory=list)  # the same list for all passes of a process
-    high_water: HighWater | None = None
-    renderer: Renderer | None = None  # None: in this process
-    server: str | None = None  # that the pass began on: another one may not know what was sent
-    stops: Callable[[], bool] = bool  # whether somebody asks us to end: then no group is begun any more
 
 
 def run(desk: Desk, *, batches: int = 1_000, found: Collection[Chore] = tuple(Chore)) -> Tally:
@@ -93,30 +46,64 @@ def run(desk: Desk, *, batches: int = 1_000, found: Collection[Chore] = tuple(Ch
     if Chore.WAKE in found:
         _wake_paused(desk)
     began = desk.clock.boottime()
-    for number in range(batches):
-        if desk.stops():
-            break
-        with desk.store.unit() as work:
-            if number == 0:
-                desk.pressure.begin(desk.policy, desk.now)
-                if Chore.PACE in found:
-                    waves.look(work, desk.pressure)
-            leased = _moment(desk, began) + desk.policy.lease
-            claimed = work.enrollments.claim(desk.now, limit=desk.policy.batch, owner=desk.owner, lease_until=leased)
-            work.commit()
+    with closing(Handover(desk)) as over:
         try:
-            # Who is claimed less than asked for has all: unless the batch itself leaves somebody due at once.
-            if not claimed or not (
-                _batch(desk, decide.order(claimed), tally, began) or len(claimed) == desk.policy.batch
-            ):
-                break
-        except UnreachableError:
-            desk.unrecorded.append(LEFT_LYING)
+            for number in range(batches):
+                if desk.stops():
+                    _bring_home(desk, over, tally, began)
+                    break
+                claimed = _claim(desk, over, tally, began, first=number == 0, paced=Chore.PACE in found)
+                left = bool(claimed) and _batch(desk, decide.order(claimed), over, tally, began)
+                # Who is claimed less than asked for has all: unless what was done leaves somebody due at once.
+                if not (left or len(claimed) == desk.policy.batch or _bring_home(desk, over, tally, began)):
+                    break
+            else:
+                _bring_home(desk, over, tally, began)
+        except BaseException as problem:
+            # What the provider said is kept: in the database, or in this process until there is one again.
+            try:
+                over.land()
+                if not isinstance(problem, UnreachableError):
+                    _bring_home(desk, over, tally, began)
+            finally:
+                desk.unrecorded.extend(over.landed)
+                if isinstance(problem, UnreachableError):
+                    desk.unrecorded.append(LEFT_LYING)
             raise
     if desk.stops():
         desk.unrecorded.append(LEFT_LYING)
         record_late(desk, tally)
     return tally
+
+
+def _claim(desk: Desk, over: Handover, tally: Tally, began: float, *, first: bool, paced: bool) -> Sequence[Enrollment]:
+    """Those that are worked on next. What has landed meanwhile is recorded before."""
+    with desk.store.unit() as work:
+        if first:
+            desk.pressure.begin(desk.policy, desk.now)
+            if paced:
+                waves.look(work, desk.pressure)
+        work.touches.lock_for_limits(_leads(over.landed), ())
+        _finish(work, over.landed, desk, tally, at=_moment(desk, began))
+        leased = _moment(desk, began) + desk.policy.lease
+        claimed = work.enrollments.claim(desk.now, limit=desk.policy.batch, owner=desk.owner, lease_until=leased)
+        work.commit()
+    over.landed.clear()
+    return claimed
+
+
+def _bring_home(desk: Desk, over: Handover, tally: Tally, began: float) -> bool:
+    """Wait for what is with the provider, and record it. Whether that leaves somebody due at once."""
+    over.land()
+    if not over.landed:
+        return False
+    with desk.store.unit() as work:
+        work.touches.lock_for_limits(_leads(over.landed), ())
+        _finish(work, over.landed, desk, tally, at=_moment(desk, began))
+        work.commit()
+    due = any(one.scene is not None and one.scene.leaves_due for one in over.landed)
+    over.landed.clear()
+    return due
 
 
 def record_late(desk: Desk, tally: Tally | None = None) -> None:
@@ -129,8 +116,8 @@ def record_late(desk: Desk, tally: Tally | None = None) -> None:
                 work.commit()
                 desk.unrecorded.pop(0)
                 continue
-            work.touches.lock_for_limits({one.touch.lead for one, _ in late.results}, ())
-            _finish(work, late.results, late.scene, desk, tally or Tally(), at=desk.now)
+            work.touches.lock_for_limits(_leads([late]), ())
+            _finish(work, [late], desk, tally or Tally(), at=desk.now)
             for intended, verdict in late.results:
                 if isinstance(verdict, Yes):  # also where another daemon has put it in doubt meanwhile
                     prove_sent(work, intended.touch.id, at=late.scene.now, now=desk.now)
@@ -168,8 +155,8 @@ def _awake(one: Enrollment, now: datetime) -> Enrollment:
     return replace(one, next_at=now) if one.state is enrollment.State.ACTIVE and one.next_at is None else one
 
 
-def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) -> bool:
-    """Decide a claimed batch, then send what goes out in groups. Whether it leaves somebody due at once."""
+def _batch(desk: Desk, batch: Sequence[Enrollment], over: Handover, tally: Tally, began: float) -> bool:
+    """Decide a claimed batch, then hand over what goes out in groups. Whether it leaves somebody due at once."""
     tally.looked_at += len(batch)
     with desk.store.unit(write=False) as work:
         scene = load(work, {due.lead for due in batch}, rules=desk.rules, policy=desk.policy, now=desk.now)
@@ -185,28 +172,28 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
         decisions.append(decision)
     settled = [one for one in decisions if one.go is None]
     hand_out(desk.store, decisions, desk.pressure)
-    pending: list[tuple[Intended, Verdict]] = []
-    intended: list[Intended] = []
-    try:
-        for going in making.groups(desk.policy.group):
-            if desk.stops():
-                break
-            group = making.made(going)
-            for decision, _ in going:
-                _count(decision, tally)
-            settled += [one for one, _ in going if one.go is None]  # what could not be made
+    for going in making.groups(desk.policy.group):
+        if desk.stops():
+            break
+        group = making.made(going)
+        for decision, _ in going:
+            _count(decision, tally)
+        settled += [one for one, _ in going if one.go is None]  # what could not be made
+        intended: Sequence[Intended] = ()
+        try:
             with desk.store.unit() as work:
                 _same_server(work, desk)
                 # Leads first and all at once, then what belongs to them: everybody in the same order.
-                leads = {one.after.lead for one in settled} | {one.touch.lead for one in group}
+                leads = {one.after.lead for one in settled} | {one.touch.lead for one in group} | _leads(over.landed)
                 companies = {one.touch.company for one in group if one.touch.company is not None}
-                work.touches.lock_for_limits(leads | {one.touch.lead for one, _ in pending}, companies)
+                work.touches.lock_for_limits(leads, companies)
                 if settled:
                     keep(work, settled, scene)
-                _finish(work, pending, scene, desk, tally, at=_moment(desk, began))
+                _finish(work, over.landed, desk, tally, at=_moment(desk, began))
                 # The boot time is read before the intent is committed: a freeze in between must count.
                 started = desk.clock.boottime()
                 deadline = started + desk.policy.mail_lease.total_seconds()
+                is_trial = desk.breaker.is_open
                 slots = desk.breaker.slots(len(group), started)
                 _hold(work, group[slots:], scene, desk)
                 leased = _moment(desk, began) + desk.policy.mail_lease
@@ -220,19 +207,13 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], tally: Tally, began: float) 
                 work.commit()
             if intended and desk.high_water is not None:
                 desk.high_water.keep(desk.now)  # after the commit, and before anything leaves
-            handed, intended, pending, settled = intended, [], [], []
-            pending = _send(desk, handed, deadline)
-        if pending:
-            with desk.store.unit() as work:
-                work.touches.lock_for_limits({one.touch.lead for one, _ in pending}, ())
-                _finish(work, pending, scene, desk, tally, at=_moment(desk, began))
-                work.commit()
-    except UnreachableError:
-        # Whether the last commit went through is not known; that none of its intents was handed over is.
-        late = [*pending, *((one, NOT_HANDED_OVER) for one in intended)]
-        if late:
-            desk.unrecorded.append(Unrecorded(late, scene))
-        raise
+        except UnreachableError:
+            # Whether the last commit went through is not known; that none of its intents was handed over is.
+            over.landed.append(Unrecorded([(one, NOT_HANDED_OVER) for one in intended], scene))
+            raise
+        over.landed.clear()
+        settled = []
+        over.begin(intended, scene, deadline, is_trial=is_trial)
     return scene.leaves_due
 
 
@@ -242,29 +223,6 @@ def _sharing(batch: Sequence[Enrollment], scene: Scene) -> set[LeadId]:
     people = Counter(due.lead for due in batch)
     colleagues = Counter(filter(None, companies.values()))
     return {lead for lead, company in companies.items() if people[lead] > 1 or (company and colleagues[company] > 1)}
-
-
-def _send(desk: Desk, intended: Sequence[Intended], deadline: float) -> list[tuple[Intended, Verdict]]:
-    """Hand a group to the provider, with no transaction open."""
-    by_touch: dict[TouchId, Intended] = {one.touch.id: one for one in intended}
-    results: list[tuple[Intended, Verdict]] = []
-    most = desk.policy.group
-    broken = [] if len(intended) <= most else [f"{len(intended)} intents for {most} slots"]
-    if by_touch:
-        messages = [one.outgoing.rendered.message for one in intended]
-        for key, verdict in desk.mailer.send(messages, deadline=deadline):
-            if key in by_touch:
-                results.append((by_touch.pop(key), verdict))
-            else:
-                broken.append(f"a verdict on {key}, which was not handed over, or had its verdict")
-    if broken:
-        with desk.store.unit() as work:
-            stop(work, broken, desk.now)
-            work.commit()
-    results += [(one, Maybe("the mailer gave no verdict")) for one in by_touch.values()]
-    for _, verdict in results:
-        desk.breaker.heard(verdict)
-    return results
 
 
 def _hold(work: Unit, group: Sequence[Outgoing], scene: Scene, desk: Desk) -> None:
@@ -277,29 +235,25 @@ def _hold(work: Unit, group: Sequence[Outgoing], scene: Scene, desk: Desk) -> No
         keep(work, [one.decision for one in group], scene)
 
 
-def _finish(
-    work: Unit,
-    results: Sequence[tuple[Intended, Verdict]],
-    scene: Scene,
-    desk: Desk,
-    tally: Tally,
-    *,
-    at: datetime,
-) -> None:
-    """Record the last group's results. `at` is the real moment: what is in doubt was certainly over by then."""
-    if not results:
-        return
-    decisions = record(results, work, scene, mailer=desk.mailer.name, at=at)
-    keep(work, decisions, scene)
-    for intended, _ in results:
-        state = next(
-            (one.state for one in scene.touches[intended.touch.lead] if one.id == intended.touch.id), State.SENDING
-        )
-        tally.sent += state is State.SENT
-        tally.in_doubt += state is State.IN_DOUBT
-        tally.failed += state is State.FAILED
-    for decision in decisions:
-        tally.finished += decision.finished
+def _leads(landed: Sequence[Unrecorded]) -> set[LeadId]:
+    return {intended.touch.lead for late in landed for intended, _ in late.results}
+
+
+def _finish(work: Unit, landed: Sequence[Unrecorded], desk: Desk, tally: Tally, *, at: datetime) -> None:
+    """Record what came of groups. `at` is the real moment: what is in doubt was certainly over by then."""
+    for late in landed:
+        if not late.results or late.scene is None:
+            continue
+        decisions = record(late.results, work, late.scene, mailer=desk.mailer.name, at=at)
+        keep(work, decisions, late.scene)
+        for intended, _ in late.results:
+            made = late.scene.touches[intended.touch.lead]
+            state = next((one.state for one in made if one.id == intended.touch.id), State.SENDING)
+            tally.sent += state is State.SENT
+            tally.in_doubt += state is State.IN_DOUBT
+            tally.failed += state is State.FAILED
+        for decision in decisions:
+            tally.finished += decision.finished
 
 
 def _count(decision: Decision, tally: Tally) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from nurture.domain import touch
 from nurture.domain.chance import chance
@@ -17,7 +18,7 @@ from nurture.domain.changed import changed
 from nurture.domain.dataclass import dataclass
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.pacing import company_free_at, lead_free_at, limits_for
-from nurture.domain.touch import Event, Reason, State, Touch
+from nurture.domain.touch import SENTENCES, Event, Reason, State, Touch
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes, backoff
 from nurture.flow.dispatch import decide
 from nurture.flow.dispatch.decide import Decision
@@ -31,6 +32,8 @@ from nurture.ports.store import Change, Switch
 
 # A mailer that is refused as a whole is tried again after this long; an operator may resume it earlier.
 MAILER_PAUSE = timedelta(minutes=15)
+# An intent that was not handed over, because the breaker opened meanwhile.
+HELD_BACK: Final = Again(SENTENCES[Reason.BREAKER])
 # What a verdict changes in a touch.
 JUDGED = frozenset({"state", "reason", "because", "intent_at", "lease_until", "sent_at", "counted_at", "provider_id"})
 
@@ -187,7 +190,7 @@ def _judged(sending: Touch, verdict: Verdict, scene: Scene, *, at: datetime) -> 
                 lease_until=None,
             )
         case Again(because=because):
-            return _not_taken(sending, Event.TRY_AGAIN, None, because)
+            return _not_taken(sending, Event.TRY_AGAIN, Reason.BREAKER if verdict is HELD_BACK else None, because)
         case ChannelDown(because=because):
             return _not_taken(sending, Event.TRY_AGAIN, Reason.MAILER_PAUSED, because)
         case Never(because=because):
