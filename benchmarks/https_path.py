@@ -3,7 +3,8 @@
 `python -m benchmarks.https_path [--quick] [--size N] [--database sqlite|postgresql]`. All are measured in turn in one
 run, and only their ratios mean anything. The provider is a process of its own on the same machine.
 
-whole path   the daemon's pass: claim, load, decide, render (by a second process), intents, pooled sends, record
+whole path   the daemon's pass: claim, load, decide, render (by a second process), intents, pooled sends, record;
+             with as many in flight as the bare sends
 bare         ready requests through a pool of connections, 256 in flight; nothing else is done
 one by one   the client of the package `sendgrid` as it comes: for each touch rendered, sent, written down, committed
 """
@@ -214,7 +215,7 @@ def rows(options: Options) -> Iterator[Result]:
     """How many times as fast as one by one, and as what part of bare sends, on each database."""
     count, rounds = options.size(2_000, 600), options.pick(5, 1)
     for database in options.databases:
-        with bench(database, count * (2 * rounds + 1) + (count // 100 + 10) * rounds) as place:
+        with bench(database, count * (2 * rounds + 1) + (count // 100 + 10) * rounds, workers=IN_FLIGHT) as place:
             found = rounds_of(place, count, rounds)
             assert max(place.provider.taken().values()) <= 2  # the pool's connections take the first ones twice
         path = f"{count:,} touches, HTTPS at 50 ms, {database}"

@@ -12,8 +12,7 @@ import pytest
 from nurture.domain.message import Message
 from nurture.domain.touch import Reason, State, TouchId
 from nurture.domain.verdict import Maybe, Verdict
-from nurture.flow.dispatch import run as dispatch
-from nurture.flow.dispatch.decide import decide
+from nurture.flow.dispatch import decide as deciding
 from tests.builders import a_lead
 from tests.fakes import OutboxFake
 from tests.flow.loop import Loop, a_loop
@@ -63,7 +62,7 @@ def test_the_answers_of_one_batch_are_not_lost_by_a_mistake_with_another(
 ) -> None:
     loop.policy = replace(loop.policy, batch=2 * GROUP)
     loop.enroll(*[a_lead(loop.store) for _ in range(4 * GROUP)])
-    decided = 0
+    decided, decide = 0, deciding.decide
 
     def mistaken(*given: object, **named: object) -> object:
         nonlocal decided
@@ -72,11 +71,11 @@ def test_the_answers_of_one_batch_are_not_lost_by_a_mistake_with_another(
             raise ZeroDivisionError
         return decide(*given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(dispatch.decide, "decide", mistaken)
+    monkeypatch.setattr(deciding, "decide", mistaken)
     with pytest.raises(ZeroDivisionError):
         loop.tick()
     assert (count(loop, State.SENT), count(loop, State.SENDING)) == (2 * GROUP, 0)
-    monkeypatch.setattr(dispatch.decide, "decide", decide)
+    monkeypatch.setattr(deciding, "decide", decide)
     loop.tick(minutes=11)  # the lease of those that nobody decided
     assert count(loop, State.SENT) == 4 * GROUP
     assert len({one.touch for one in loop.mailer.sent}) == len(loop.mailer.sent) == 4 * GROUP
