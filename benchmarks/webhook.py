@@ -155,7 +155,7 @@ def recorded(place: Bench) -> float:
     """Seconds until everything is worked on, once it has settled."""
     place.clock.advance(minutes=2)
     began = time.perf_counter()
-    incoming.process(place.app, place.clock.now())
+    incoming.process(place.app, place.app.store, place.clock.now())
     return time.perf_counter() - began
 
 
