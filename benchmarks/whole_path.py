@@ -25,7 +25,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -187,6 +187,22 @@ def bench(database: str, touches: int) -> Iterator[Bench]:
         yield Bench(folder, databases, provider, touches, app.mailer, renderer, pool)
 
 
+class Heard:
+    """A COPY, and what it is told."""
+
+    def __init__(self, inner: Any, heard: list[tuple[str, tuple[Any, ...]]]) -> None:
+        self._inner, self._heard = inner, heard
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._inner, name)
+
+        def told(*given: Any) -> Any:
+            self._heard.append((name, given))
+            return method(*given)
+
+        return told
+
+
 @contextmanager
 def overheard(app: App) -> Iterator[list[Said]]:
     """What the database is told meanwhile in transactions that write."""
@@ -201,9 +217,10 @@ def overheard(app: App) -> Iterator[list[Said]]:
         if db.get_execution_options().get(WRITES, True):
             told.append(("", (), False))
 
-    def hear_copy(db: Connection, statement: str, columns: Sequence[Collection[Any]]) -> None:
-        told.append((statement, list(zip(*columns, strict=True)), True))
-        copied(db, statement, columns)
+    def hear_copy(db: Connection, statement: str, write: Callable[[Any], None]) -> None:
+        heard: list[tuple[str, tuple[Any, ...]]] = []
+        told.append((statement, heard, True))
+        copied(db, statement, lambda copying: write(Heard(copying, heard)))
 
     copied = bulk.copy
     hearing: list[tuple[str, Callable[..., None]]] = [
@@ -292,9 +309,8 @@ def bookkeeping(url: str, told: Sequence[Said]) -> float:
             db.commit()
         elif statement.startswith("COPY"):
             with cursor.copy(statement) as copying:
-                copying.set_types(["text"] * len(values[0]))
-                for row in values:
-                    copying.write_row(row)
+                for name, given in values:
+                    getattr(copying, name)(*given)
         elif many:
             cursor.executemany(statement, values)
         else:

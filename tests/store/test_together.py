@@ -114,4 +114,4 @@ def test_a_text_that_is_kept_again_replaces_the_one_before(store: SqlStore) -> N
 def test_a_moment_without_a_zone_is_refused(postgres_store: SqlStore) -> None:
     lead = a_lead(postgres_store).id
     with postgres_store.engine.connect() as db, pytest.raises(ValueError, match="without a zone"):
-        together.change(db, leads, ["changed_at"], [{"key": lead, "changed_at": NOW.replace(tzinfo=None)}])
+        together.change(db, leads, {"key": [lead], "changed_at": [NOW.replace(tzinfo=None)]})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import repeat
 from types import NoneType
@@ -22,10 +23,11 @@ KEY_TAKEN: Final = ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
 BINARY: Final = " (FORMAT BINARY)"  # for texts alone: as they are, where otherwise each of their letters is looked at
 _ESCAPED: Final = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _TEXTS: Final = frozenset({str, NoneType})
+Columns = Mapping[str, Sequence[Any]]  # of rows; each has one value for each of them
 CLASH: Final = "Somebody else stored the same lead or company at the same moment."
 
 
-def load(db: Connection, table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
+def load(db: Connection, table: Table, columns: Columns) -> None:
     """Insert rows, given by their columns. A column that is not given has its default.
 
     Raises CollisionError where a unique key is taken: then nothing of this transaction can be kept.
@@ -41,7 +43,7 @@ def load(db: Connection, table: Table, columns: Mapping[str, Sequence[Any]]) -> 
         elif dialect.name == "postgresql":
             _copy(db, table, given)
         else:
-            _insert(db, table, given, literally=many >= FEW)
+            insert_each(db, table, given, literally=many >= FEW)
     except IntegrityError as problem:
         if not _is_taken(problem.orig):
             raise
@@ -50,36 +52,45 @@ def load(db: Connection, table: Table, columns: Mapping[str, Sequence[Any]]) -> 
 
 def _is_left_out(column: Column[Any], values: Sequence[Any]) -> bool:
     """Whether the rows are the same without it: to bind NULL costs as much as to bind what is stored."""
-    return column.server_default is None and (not values or (values[0] is None and _are_alike(values)))
+    return column.server_default is None and (not values or (values[0] is None and are_alike(values)))
 
 
-def _are_alike(values: Sequence[Any]) -> bool:
+def are_alike(values: Sequence[Any]) -> bool:
     return values[0] == values[-1] and values.count(values[0]) == len(values)
 
 
-def _insert(db: Connection, table: Table, given: Mapping[str, Sequence[Any]], *, literally: bool) -> None:
+def insert_each(db: Connection, table: Table, given: Columns, *, literally: bool) -> None:
     """Into SQLite; `literally`: what is the same in all rows stands in the statement, and is not bound for each."""
     dialect = db.dialect
     places: list[str] = []
     bound: list[Sequence[Any]] = []
     for name, values in given.items():
         kind = table.c[name].type
-        is_alike = literally and bound and not isinstance(kind, JSON) and _are_alike(values)
-        said = _literal(_stored(kind, values[:1], dialect)[0]) if is_alike else None
+        is_alike = literally and bound and not isinstance(kind, JSON) and are_alike(values)
+        said = _literal(stored(kind, values[:1], dialect)[0]) if is_alike else None
         places.append(said or "?")
         if said is None:
-            bound.append(_stored(kind, values, dialect))
+            bound.append(stored(kind, values, dialect))
     names = ", ".join(map(dialect.identifier_preparer.quote, given))
     statement = f"INSERT INTO {dialect.identifier_preparer.format_table(table)} ({names}) VALUES ({', '.join(places)})"
-    rows = list(zip(*bound, strict=True))
-    limits = held(table) if literally else {}
-    if not limits or not all(allowed.issuperset(given.get(name, ())) for name, allowed in limits.items()):
-        db.exec_driver_sql(statement, rows)
+    with unchecked(db, table, given):
+        db.exec_driver_sql(statement, list(zip(*bound, strict=True)))
+
+
+@contextmanager
+def unchecked(db: Connection, table: Table, given: Columns) -> Iterator[None]:
+    """While many rows are written that are within the CHECKs of their table, let SQLite not look at these.
+
+    It makes a table of what one allows for each row, which takes a third of the time.
+    """
+    limits = {name: allowed for name, allowed in held(table).items() if name in given}
+    many = db.dialect.name == "sqlite" and len(next(iter(given.values()))) >= FEW
+    if not many or not limits or not all(allowed.issuperset(given[name]) for name, allowed in limits.items()):
+        yield
         return
-    # They are within the CHECKs. SQLite makes a table of what one allows for each row, which takes a third of the time.
     db.exec_driver_sql("PRAGMA ignore_check_constraints=ON")
     try:
-        db.exec_driver_sql(statement, rows)
+        yield
     finally:
         db.exec_driver_sql("PRAGMA ignore_check_constraints=OFF")
 
@@ -98,13 +109,13 @@ def _is_taken(problem: Any) -> bool:
     return name in KEY_TAKEN or getattr(problem, "sqlstate", None) == "23505"
 
 
-def _copy(db: Connection, table: Table, given: Mapping[str, Sequence[Any]]) -> None:
+def _copy(db: Connection, table: Table, given: Columns) -> None:
     statement = _copying(db.dialect, table, tuple(given))
-    stored = [_stored(table.c[name].type, values, db.dialect) for name, values in given.items()]
+    columns = [stored(table.c[name].type, values, db.dialect) for name, values in given.items()]
     if statement.endswith(BINARY):
-        copy(db, statement, lambda copying: _write_texts(copying, stored))
+        copy(db, statement, lambda copying: _write_texts(copying, columns))
         return
-    lines = map("\t".join, zip(*map(_written, stored), strict=True))
+    lines = map("\t".join, zip(*map(_written, columns), strict=True))
     copy(db, statement, lambda copying: copying.write("\n".join(lines) + "\n"))
 
 
@@ -119,7 +130,7 @@ def _written(values: Sequence[Any]) -> Iterable[str]:
 
     https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.2
     """
-    if _are_alike(values):
+    if are_alike(values):
         return repeat(_cell(values[0]), len(values))
     if _TEXTS.issuperset(map(type, values)) and not _is_special("".join(filter(None, values))):
         return [r"\N" if value is None else value for value in values]
@@ -154,7 +165,7 @@ def copy(db: Connection, statement: str, write: Callable[[Any], None]) -> None:
         ) from problem
 
 
-def _stored(kind: TypeEngine[Any], values: Sequence[Any], dialect: Dialect) -> Sequence[Any]:
+def stored(kind: TypeEngine[Any], values: Sequence[Any], dialect: Dialect) -> Sequence[Any]:
     """The values of one column in the shape that the driver takes."""
     if isinstance(kind, JSON):
         return [None if value is None else json.dumps(value) for value in values]

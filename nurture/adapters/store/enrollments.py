@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, func, select, text, update
 
 from nurture.adapters.store.among import among
-from nurture.adapters.store.rows import add_once, change, fetch
+from nurture.adapters.store.rows import add_once, change_if, fetch
 from nurture.adapters.store.tables import enrollments as table
 from nurture.domain.enrollment import OPEN, Enrollment, EnrollmentId, Place, State
 
@@ -18,7 +19,6 @@ DUE = (table.c.next_at, table.c.priority.desc(), table.c.id)
 # Statements of every pass are built once: building one costs more than running it.
 _BY_ID = select(table).where(among(table.c.id))
 _OF_LEADS = select(table).where(among(table.c.lead_id)).order_by(table.c.id)
-_FENCES = select(table.c.id, table.c.fence).where(among(table.c.id)).with_for_update()
 # The state stands in the text: the index of active ones alone is not used for a value that is given later.
 _IS_ACTIVE = text(f"state = '{State.ACTIVE}'")
 _NEXT_DUE = select(func.min(table.c.next_at)).where(_IS_ACTIVE)
@@ -62,12 +62,31 @@ _RELEASE = (
     .values(next_at=bindparam("now"), fence=table.c.fence + 1)
 )
 _STATES = {state.value: state for state in State}  # a lookup costs a tenth of a call of the enumeration
-_BY_STEP = ("pc", "anchor", "memory", "next_at", "waiting", "touch_id")
-_BY_STATE = ("version", "state", "slot", "pauses", "paused_at", "ended_at", "reason")
-_CHANGE = (
-    update(table).where(table.c.id == bindparam("key")).values({name: bindparam(name) for name in _BY_STEP + _BY_STATE})
+# What each column keeps of an enrollment: those that change with every step, and all that change.
+_PLACE: Final[Mapping[str, Callable[[Enrollment], Any]]] = {
+    "pc": attrgetter("place.pc"),
+    "anchor": attrgetter("place.anchor"),
+    "memory": lambda one: dict(one.place.memory) or None,
+    "next_at": attrgetter("next_at"),
+    "waiting": attrgetter("waiting"),
+    "touch_id": attrgetter("touch"),
+}
+_KEPT: Final[Mapping[str, Callable[[Enrollment], Any]]] = {
+    **_PLACE,
+    "version": attrgetter("version"),  # moves with `apply --migrate`
+    "state": lambda one: one.state.value,
+    "slot": lambda one: one.lead if one.exclusive and one.state in OPEN else None,
+    "pauses": lambda one: dict(one.pauses) or None,
+    "paused_at": attrgetter("paused_at"),
+    "ended_at": attrgetter("ended_at"),
+    "reason": attrgetter("reason"),
+}
+_TAKE_AWAY = (
+    update(table)
+    .where(table.c.id == bindparam("key"))
+    .values({name: bindparam(name) for name in _KEPT})
+    .values(fence=table.c.fence + 1)
 )
-_TAKE_AWAY = _CHANGE.values(fence=table.c.fence + 1)
 
 
 class EnrollmentRows:
@@ -93,21 +112,22 @@ class EnrollmentRows:
         """Store changed enrollments; with `fenced`, only those whose fence is still ours."""
         if not changed:
             return frozenset()
-        ours = {one.id for one in changed}
-        if fenced:
-            fences = {one.id: one.fence for one in changed}
-            ours = {row.id for row in fetch(self._db, _FENCES, fences) if row.fence == fences[row.id]}
-        stored = [one for one in changed if one.id in ours]
-        # Whoever leased an active one moves it along or ends it: most often nothing but its place is new.
-        along = [one for one in stored if fenced and one.state is State.ACTIVE]
-        others = [one for one in stored if not (fenced and one.state is State.ACTIVE)]
-        if along:
-            change(self._db, table, _BY_STEP, [{"key": one.id, **_place(one)} for one in along])
-        if others:
+        if not fenced:
             # A change that no daemon leased (a pause, a stop) takes the row away from whoever holds it.
-            taken = _CHANGE if fenced else _TAKE_AWAY
-            self._db.execute(taken, [{"key": one.id, **_values(one)} for one in others])
-        return frozenset(ours)
+            self._db.execute(_TAKE_AWAY, [{"key": one.id, **_values(one)} for one in changed])
+            return frozenset(one.id for one in changed)
+        # Whoever leased an active one moves it along or ends it: most often nothing but its place is new.
+        along = [one for one in changed if one.state is State.ACTIVE]
+        others = [one for one in changed if one.state is not State.ACTIVE]
+        return self._save(along, _PLACE) | self._save(others, _KEPT)
+
+    def _save(self, changed: Sequence[Enrollment], kept: Mapping[str, Callable[[Enrollment], Any]]) -> frozenset[int]:
+        """Store those that are still ours."""
+        if not changed:
+            return frozenset()
+        columns = {name: list(map(value, changed)) for name, value in kept.items()}
+        ids, fences = [one.id for one in changed], [one.fence for one in changed]
+        return change_if(self._db, table, {"key": ids, **columns}, {"fence": fences})
 
     def add(self, enrollment: Enrollment, *, by: str) -> EnrollmentId | None:
         """Start one. None if the lead's exclusive place is taken."""
@@ -191,30 +211,9 @@ class EnrollmentRows:
         return int(self._db.execute(_COUNT_DUE, {"now": now}).scalar_one())
 
 
-def _place(one: Enrollment) -> dict[str, Any]:
-    """The columns that change with every step."""
-    return {
-        "pc": one.place.pc,
-        "anchor": one.place.anchor,
-        "memory": dict(one.place.memory) or None,
-        "next_at": one.next_at,
-        "waiting": one.waiting,
-        "touch_id": one.touch,
-    }
-
-
 def _values(one: Enrollment) -> dict[str, Any]:
     """The columns that change during an enrollment's life."""
-    return {
-        **_place(one),
-        "version": one.version,  # moves with `apply --migrate`
-        "state": one.state.value,
-        "slot": one.lead if one.exclusive and one.state in OPEN else None,
-        "pauses": dict(one.pauses) or None,
-        "paused_at": one.paused_at,
-        "ended_at": one.ended_at,
-        "reason": one.reason,
-    }
+    return {name: value(one) for name, value in _KEPT.items()}
 
 
 def _enrollment(row: Row[Any], *, fence: int | None = None) -> Enrollment:

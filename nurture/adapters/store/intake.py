@@ -74,13 +74,10 @@ class ArrivalRows:
     def change(self, names: Collection[str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Set these columns of leads; each row carries `id` and all of them."""
         if rows and names:
-            plain = [name for name in names if name not in JSON_COLUMNS]
-            json = [name for name in names if name in JSON_COLUMNS]
-            new = [
-                {"key": row["id"]} | {name: row[name] for name in plain} | {name: as_json(row[name]) for name in json}
-                for row in rows
-            ]
-            change(self._db, leads, names, new)
+            columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in names}
+            for name in columns.keys() & JSON_COLUMNS:
+                columns[name] = [as_json(value) for value in columns[name]]
+            change(self._db, leads, {"key": [row["id"] for row in rows], **columns})
 
     def employers(self, named: Collection[tuple[str | None, str | None]]) -> Employers:
         """The companies of these (name, domain) pairs."""

@@ -15,7 +15,7 @@ from nurture.adapters.store.companies import CompanyRows
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.people import lead_of, leads_with_companies
 from nurture.adapters.store.rescoring import Rescorer
-from nurture.adapters.store.rows import change, fetch, insert
+from nurture.adapters.store.rows import change, columns_of, fetch, insert
 from nurture.adapters.store.search import counted, matching, matching_ids, stages_in
 from nurture.adapters.store.sums import running_today
 from nurture.adapters.store.tables import (
@@ -156,7 +156,7 @@ class LeadRows:
         names = [name for name in rows[0] if name != "id"]
         new = [{"key": row["id"], **_row({name: row[name] for name in names})} for row in rows]
         if names:
-            change(self._db, leads, names, new)
+            change(self._db, leads, columns_of(new))
 
     def columns(self, lead: LeadId) -> dict[str, Any]:
         """All stored columns of a lead; nothing where there is none."""

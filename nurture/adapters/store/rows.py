@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
+from itertools import compress
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -23,6 +24,11 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import insert as plain_insert
+from sqlalchemy.types import TypeEngine
+
+from nurture.adapters.store.among import among
+from nurture.adapters.store.bulk import FEW as MANY
+from nurture.adapters.store.bulk import Columns, insert_each, stored, unchecked
 
 ROOM: Final = 64_000  # kilobytes
 FEW: Final = 8  # rows: fewer are not worth one statement for all of them
@@ -83,55 +89,81 @@ def _inserting(dialect: str, table: Table) -> Any:
     return sqlite.insert(table)
 
 
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> Columns:
+    """The columns of rows that all have the same."""
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
 def put(
     db: Connection, table: Table, rows: Sequence[dict[str, Any]], *, key: tuple[str, ...], once: tuple[str, ...] = ()
 ) -> None:
     """Insert rows of the same columns, or replace the row with this key; `once`: columns of a new one alone."""
     names = tuple(name for name in rows[0] if name not in (*key, *once))
-    each(db, _putting(db.dialect.name, table, key, names), rows)
+    each(db, table, _putting(db.dialect.name, table, key, names), columns_of(rows))
 
 
-def change(db: Connection, table: Table, names: Collection[str], rows: Sequence[dict[str, Any]]) -> None:
-    """Set the columns `names` of many rows, each given as `key` (its id) and its values."""
-    if db.dialect.name == "postgresql" and len(rows) >= FEW:
-        from nurture.adapters.store import together  # like `_inserting`: it loads the dialect
+def change(db: Connection, table: Table, columns: Columns) -> None:
+    """Set columns of many rows, whose ids are given as `key`."""
+    if _are_many(db, columns):
+        from nurture.adapters.store import together  # like `_inserting`: PostgreSQL alone needs it
 
-        together.change(db, table, names, rows)
+        together.change(db, table, columns)
     else:
-        each(db, _changing(table, frozenset(names)), rows)
+        each(db, table, _changing(table, frozenset(columns)), columns)
 
 
-def add(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert many rows of the same columns."""
-    if db.dialect.name == "postgresql" and len(rows) >= FEW:
+def change_if(db: Connection, table: Table, columns: Columns, was: Columns) -> frozenset[Any]:
+    """Set columns of those of many rows that are as they `was`, held against others until the commit; their ids."""
+    keys = columns["key"]
+    if _are_many(db, columns):
         from nurture.adapters.store import together
 
-        together.add(db, table, rows)
+        return frozenset(together.change(db, table, columns, was))
+    held = {row[0]: row[1:] for row in fetch(db, _as_it_is(table, tuple(was)), keys)}
+    same = [held.get(key) == then for key, then in zip(keys, zip(*was.values(), strict=True), strict=True)]
+    if not all(same):
+        columns = {name: [*compress(values, same)] for name, values in columns.items()}
+    if any(same):
+        each(db, table, _changing(table, frozenset(columns)), columns)
+    return frozenset(columns["key"])
+
+
+def add(db: Connection, table: Table, columns: Columns) -> None:
+    """Insert many rows."""
+    if _are_many(db, columns):
+        from nurture.adapters.store import together
+
+        together.add(db, table, columns)
+    elif db.dialect.name == "sqlite":
+        insert_each(db, table, columns, literally=len(next(iter(columns.values()))) >= MANY)
     else:
-        each(db, _adding_each(table), rows)
+        each(db, table, _adding_each(table), columns)
 
 
-def each(db: Connection, statement: UpdateBase, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Run a statement for each of many rows, which all have the same names.
+def _are_many(db: Connection, columns: Columns) -> bool:
+    return db.dialect.name == "postgresql" and len(next(iter(columns.values()))) >= FEW
+
+
+def each(db: Connection, table: Table, statement: UpdateBase, columns: Columns) -> None:
+    """Run a statement for each of many rows, given by their columns.
 
     As the library does it, but for its building of the parameters of each row, which costs more than the row itself.
     """
-    said, names, by_place = _said(statement, db.dialect, tuple(rows[0]))
-    columns = [
-        [row[name] for row in rows] if process is None else [process(row[name]) for row in rows]
-        for name, process in names.items()
-    ]
-    values = zip(*columns, strict=True)
-    db.exec_driver_sql(said, list(values) if by_place else [dict(zip(names, row, strict=True)) for row in values])
+    said, kinds, by_place = _said(statement, db.dialect, tuple(columns))
+    made = [stored(kind, columns[name], db.dialect) for name, kind in kinds.items()]
+    values = zip(*made, strict=True)
+    with unchecked(db, table, columns):
+        db.exec_driver_sql(said, list(values) if by_place else [dict(zip(kinds, row, strict=True)) for row in values])
 
 
 @lru_cache(maxsize=256)
-def _said(statement: UpdateBase, dialect: Dialect, names: tuple[str, ...]) -> tuple[str, dict[str, Any], bool]:
+def _said(
+    statement: UpdateBase, dialect: Dialect, names: tuple[str, ...]
+) -> tuple[str, dict[str, TypeEngine[Any]], bool]:
     """A statement as the driver reads it, and how it is given what: in which order, or by name."""
     compiled: Any = statement.compile(dialect=dialect, column_keys=names, for_executemany=True)
     order = compiled.positiontup or list(compiled.binds)
-    processors = {name: compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in order}
-    return str(compiled), processors, compiled.positiontup is not None
+    return str(compiled), {name: compiled.binds[name].type for name in order}, compiled.positiontup is not None
 
 
 # Building a statement costs more than running it: each is built once.
@@ -142,8 +174,13 @@ def _putting(dialect: str, table: Table, key: tuple[str, ...], names: tuple[str,
 
 
 @cache
+def _as_it_is(table: Table, names: tuple[str, ...]) -> Select[Any]:
+    return select(table.c.id, *(table.c[name] for name in names)).where(among(table.c.id)).with_for_update()
+
+
+@cache
 def _changing(table: Table, names: frozenset[str]) -> Update:
-    new = {name: bindparam(name, type_=table.c[name].type) for name in sorted(names)}
+    new = {name: bindparam(name, type_=table.c[name].type) for name in sorted(names - {"key"})}
     return update(table).where(table.c.id == bindparam("key")).values(new)
 
 

@@ -1,61 +1,103 @@
-"""Many rows changed by one statement on PostgreSQL: they go over as one JSON value.
+"""Many rows changed by one statement on PostgreSQL: each column goes over as one array.
 
 A statement for each row costs the server twice what the row itself does; SQLite has no way to go and no such cost.
+What is the same in all rows goes over once.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from functools import cache
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, Text, bindparam, cast, column, func, select, update
-from sqlalchemy.dialects.postgresql import JSON, insert
-from sqlalchemy.sql.dml import Insert, Update
+from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy.types import JSON
 
-from nurture.adapters.store.among import among
+from nurture.adapters.store.bulk import Columns, are_alike
+from nurture.adapters.store.tables import Moment
 
-
-def change(db: Connection, table: Table, names: Collection[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Set the columns `names` of the rows whose ids are given as `key`."""
-    db.execute(_changing(table, frozenset(names)), {"ids": [row["key"] for row in rows], "rows": _as_one(rows)})
+WAS: Final = "was_"  # before the name of a column: the value that it must have
 
 
-def add(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all have the same columns."""
-    db.execute(_adding(table, tuple(rows[0])), {"rows": _as_one(rows)})
+def change(db: Connection, table: Table, columns: Columns, was: Columns | None = None) -> Sequence[Any]:
+    """Set columns of the rows whose ids are given as `key`; of those alone that are still as they `was`: their ids."""
+    alike = _alike(columns, {"key"})
+    before = was or {}
+    said = _changing(db.dialect, table, tuple(columns), alike, tuple(before))
+    given = {name: _given(table, name, values, name in alike) for name, values in columns.items()}
+    return (
+        db.exec_driver_sql(said, given | {WAS + name: list(values) for name, values in before.items()}).scalars().all()
+    )
 
 
-def _as_one(rows: Sequence[Mapping[str, Any]]) -> str:
-    return json.dumps([*map(dict, rows)], default=_moment, ensure_ascii=False, allow_nan=False)
+def add(db: Connection, table: Table, columns: Columns) -> None:
+    """Insert rows."""
+    alike = _alike(columns, {"id"})
+    given = {name: _given(table, name, values, name in alike) for name, values in columns.items()}
+    db.exec_driver_sql(_adding(db.dialect, table, tuple(columns), alike), given)
 
 
-def _moment(value: object) -> str:
-    if not isinstance(value, datetime):
-        raise TypeError(f"no column keeps a {type(value).__name__}")
-    if value.tzinfo is None:
+def _alike(columns: Columns, but: Collection[str]) -> frozenset[str]:
+    return frozenset(name for name, values in columns.items() if name not in but and are_alike(values))
+
+
+def _given(table: Table, name: str, values: Sequence[Any], is_alike: bool) -> Any:
+    """The value of all rows, or the values of each, as the driver takes them."""
+    kind = table.c["id" if name == "key" else name].type
+    shown = [values[0]] if is_alike else list(values)
+    if isinstance(kind, JSON):
+        shown = [None if value is None else json.dumps(value, allow_nan=False) for value in shown]
+    elif isinstance(kind, Moment) and any(value is not None and value.tzinfo is None for value in shown):
         raise ValueError("a moment without a zone")
-    return value.isoformat()
+    return shown[0] if is_alike else shown
 
 
-# Building a statement costs more than running it: each is built once.
-@cache
-def _changing(table: Table, names: frozenset[str]) -> Update:
-    given = _given(table, {"key": "id"} | {name: name for name in sorted(names)})
-    # The ids once more: how many rows there are in a JSON value is not known, and so the whole table might be read.
-    found = update(table).where(among(table.c.id), table.c.id == given.c.key)
-    return found.values({name: given.c[name] for name in sorted(names)})
+# Each is built once: a batch says what the batch before it said.
+@lru_cache(maxsize=256)
+def _changing(
+    dialect: Dialect, table: Table, names: tuple[str, ...], alike: frozenset[str], was: tuple[str, ...]
+) -> str:
+    quote = dialect.identifier_preparer.quote
+    target = quote(table.name)
+    kinds = {name: _kind(dialect, table, "id" if name == "key" else name) for name in names}
+    arrays = {name: kinds[name] for name in names if name not in alike}
+    # Never the same for all, even if they are: by a condition on its own table the server would begin at that.
+    arrays |= {WAS + name: _kind(dialect, table, name) for name in was}
+    new = ", ".join(f"{quote(name)} = {_value(name, kinds[name], alike, quote)}" for name in names if name != "key")
+    still = "".join(f" AND {target}.{quote(name)} = given.{WAS}{name}" for name in was)
+    return (
+        f"UPDATE {target} SET {new} FROM {_rows(arrays, quote)} WHERE {target}.id = given.key{still}"
+        f" RETURNING {target}.id"
+    )
 
 
-@cache
-def _adding(table: Table, names: tuple[str, ...]) -> Insert:
-    return insert(table).from_select(names, select(_given(table, {name: name for name in names})))
+@lru_cache(maxsize=256)
+def _adding(dialect: Dialect, table: Table, names: tuple[str, ...], alike: frozenset[str]) -> str:
+    quote = dialect.identifier_preparer.quote
+    kinds = {name: _kind(dialect, table, name) for name in names}
+    values = ", ".join(_value(name, kinds[name], alike, quote) for name in names)
+    arrays = {name: kind for name, kind in kinds.items() if name not in alike}
+    return (
+        f"INSERT INTO {quote(table.name)} ({', '.join(map(quote, names))}) SELECT {values} FROM {_rows(arrays, quote)}"
+    )
 
 
-def _given(table: Table, names: Mapping[str, str]) -> Any:
-    """The rows that the statement is given as `rows`: name -> the column whose type it has."""
-    kinds = [column(name, table.c[like].type) for name, like in names.items()]
-    rows = func.json_to_recordset(cast(bindparam("rows", type_=Text()), JSON()))
-    return rows.table_valued(*kinds).render_derived(name="given", with_types=True)
+def _rows(arrays: Mapping[str, str], quote: Callable[[str], str]) -> str:
+    given = ", ".join(f"%({name})b::{_carried(kind)}[]" for name, kind in arrays.items())
+    return f"unnest({given}) AS given({', '.join(map(quote, arrays))})"
+
+
+def _value(name: str, kind: str, alike: Collection[str], quote: Callable[[str], str]) -> str:
+    if name in alike:
+        return f"%({name})s::{kind}"
+    return f"given.{quote(name)}" + (f"::{kind}" if kind != _carried(kind) else "")
+
+
+def _kind(dialect: Dialect, table: Table, name: str) -> str:
+    return table.c[name].type.compile(dialect)
+
+
+def _carried(kind: str) -> str:
+    """What goes over in an array of this type: JSON as text."""
+    return "TEXT" if kind == "JSON" else kind

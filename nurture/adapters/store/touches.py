@@ -27,7 +27,8 @@ from sqlalchemy import (
 
 from nurture.adapters.store import sent_texts
 from nurture.adapters.store.among import among
-from nurture.adapters.store.rows import add, change, fetch, insert
+from nurture.adapters.store.bulk import Columns
+from nurture.adapters.store.rows import add, change_if, fetch, insert
 from nurture.adapters.store.sent_texts import Skeletons
 from nurture.adapters.store.soundness import broken_rows, broken_totals
 from nurture.adapters.store.tables import companies, leads, links
@@ -83,13 +84,12 @@ _CALLED: Final = {"enrollment": "enrollment_id", "lead": "lead_id", "company": "
 _in_order: Final = itemgetter(*(_PLACES[_CALLED.get(one.name, one.name)] for one in fields(Touch)))
 # Values that a touch keeps for its whole life; all others may change.
 FIXED = frozenset({"enrollment_id", "lead_id", "cadence", "version", "step", "occurrence", "channel", "created_at"})
-CHANGING = frozenset(_KEPT) - FIXED - {"id"}
+CHANGING = tuple(name for name in _KEPT if name not in FIXED and name != "id")
 
 
 # Statements of every pass are built once: building one costs more than running it.
 _BY_ID = select(table).where(among(table.c.id))
 _OF_LEADS = select(table).where(among(table.c.lead_id)).order_by(table.c.created_at, table.c.id)
-_STATES = select(table.c.id, table.c.attempt, table.c.state).where(among(table.c.id)).with_for_update()
 _LOCK_LEADS, _LOCK_COMPANIES = (
     select(rows.c.id).where(among(rows.c.id)).order_by(rows.c.id).with_for_update() for rows in (leads, companies)
 )
@@ -176,11 +176,9 @@ class TouchRows:
     def add(self, touches: Sequence[Touch]) -> None:
         """Insert new ones."""
         if touches:
-            rows = [_values(one) for one in touches]
-            filled = [
-                name for name in _KEPT if any(row[name] is not None for row in rows)
-            ]  # the others are NULL anyway
-            add(self._db, table, [{name: row[name] for name in filled} for row in rows])
+            columns: dict[str, Sequence[Any]] = {name: list(map(kept, touches)) for name, kept in _KEPT.items()}
+            filled = {name: values for name, values in columns.items() if any(value is not None for value in values)}
+            add(self._db, table, filled)  # the others are NULL anyway
 
     def save(
         self,
@@ -192,13 +190,12 @@ class TouchRows:
         """Compare-and-set on (id, attempt, state) as given by `was`; `only`: the fields that may have changed."""
         if not touches:
             return frozenset()
-        states = fetch(self._db, _STATES, [one.id for one in touches])
-        held = {row.id for row in states if was[row.id] == (row.attempt, row.state)}
-        names = CHANGING if only is None else only
-        rows = [{"key": one.id, **{name: _KEPT[name](one) for name in names}} for one in touches if one.id in held]
-        if rows:
-            change(self._db, table, names, rows)
-        return frozenset(held)
+        names = [name for name in CHANGING if only is None or name in only]
+        columns: dict[str, Sequence[Any]] = {name: list(map(_KEPT[name], touches)) for name in names}
+        states = [was[one.id] for one in touches]
+        before: Columns = {"attempt": [attempt for attempt, _ in states], "state": [state.value for _, state in states]}
+        columns["key"] = [one.id for one in touches]
+        return change_if(self._db, table, columns, before)
 
     def lock_for_limits(self, leads_: Collection[int], companies_: Collection[int]) -> None:
         """Hold the rows of leads, then of companies, in one order, so that nobody waits for each other.
@@ -327,10 +324,6 @@ class TouchRows:
         """How many touches stand in each state."""
         query = select(table.c.state, func.count()).group_by(table.c.state)
         return {State(state): int(count) for state, count in self._db.execute(query)}
-
-
-def _values(one: Touch, names: Collection[str] = _KEPT.keys()) -> dict[str, Any]:
-    return {name: _KEPT[name](one) for name in names}
 
 
 def _touch(row: Row[Any]) -> Touch:
