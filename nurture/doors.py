@@ -15,8 +15,8 @@ from nurture.domain.errors import NurtureError, RequestError, UnreachableError
 from nurture.domain.policy import Sender
 
 if TYPE_CHECKING:
+    from nurture.domain.draft import Pack
     from nurture.domain.durability import Durability
-    from nurture.domain.message import Message
     from nurture.domain.outcome import Outcome, StillOpen
     from nurture.domain.row import Refused
     from nurture.ports import Clock, Mailer
@@ -198,7 +198,7 @@ def make_mailer(settings: Settings, clock: Clock) -> Mailer:
     )
 
 
-def packing(settings: Settings) -> Callable[[Message], Message] | None:
+def packing(settings: Settings) -> Pack | None:
     """What makes the provider's request of a message beforehand, in any process; None where that is not worth it."""
     if settings.mail.provider != "sendgrid":
         return None

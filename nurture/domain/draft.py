@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,10 @@ from nurture.domain.dataclass import dataclass
 if TYPE_CHECKING:
     from nurture.domain.message import Message
     from nurture.domain.policy import Sender
+
+
+Quoted = Callable[[], tuple[str, str]]  # HTML and text of a mail as they stand in JSON between quotes
+Pack = Callable[["Message", Quoted | None], "Message"]  # makes the provider's request and puts it into the message
 
 
 @dataclass(frozen=True, slots=True)

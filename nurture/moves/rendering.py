@@ -10,7 +10,7 @@ from html import unescape
 from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain.dataclass import dataclass
-from nurture.domain.draft import Draft, Rendered, Unrendered
+from nurture.domain.draft import Draft, Pack, Rendered, Unrendered
 from nurture.domain.errors import NurtureError, RequestError
 from nurture.domain.message import Message, message_id_for
 from nurture.domain.policy import Sender
@@ -89,7 +89,9 @@ def link_id(url: str) -> str:
 
 def names_for(lead: Lead, scene: Scene, sender: Sender) -> dict[str, Any]:
     """Every name that a template may use, but the addresses that belong to one touch."""
-    names: dict[str, Any] = {name: value for name, value in scene.names(lead).items() if not name.startswith("x.")}
+    names: dict[str, Any] = dict(scene.names(lead))
+    for name in lead.custom:
+        names.pop(f"x.{name}", None)
     names["x"] = dict(lead.custom)
     names["sender"] = {"name": sender.display or sender.email, "email": sender.email, "phone": sender.phone}
     names["postal_address"] = sender.postal_address
@@ -113,7 +115,7 @@ def draft_of(touch: Touch, lead: Lead, scene: Scene) -> Draft:
     )
 
 
-def render(draft: Draft, templates: Templates, links: Links) -> Rendered:
+def render(draft: Draft, templates: Templates, links: Links, pack: Pack | None = None) -> Rendered:
     """The mail of a draft. Raises a NurtureError that says which template cannot be rendered for this lead, and why."""
     sender, touch = draft.sender, draft.touch
     used: dict[str, str] = {}
@@ -146,7 +148,7 @@ def render(draft: Draft, templates: Templates, links: Links) -> Rendered:
         list_id=f"{draft.cadence} <{draft.cadence}.{sender_domain}>" if draft.cadence else None,
         envelope_from=answers,  # over SMTP a bounce comes back to the address that names the touch
     )
-    return Rendered(message, used)
+    return Rendered(pack(message, mail.quoted) if pack else message, used)
 
 
 def render_email(touch: Touch, lead: Lead, scene: Scene, links: Links) -> Rendered:
@@ -154,10 +156,10 @@ def render_email(touch: Touch, lead: Lead, scene: Scene, links: Links) -> Render
     return render(draft_of(touch, lead, scene), scene.rules.templates, links)
 
 
-def tried(draft: Draft, templates: Templates, links: Links) -> Rendered | Unrendered:
+def tried(draft: Draft, templates: Templates, links: Links, pack: Pack | None = None) -> Rendered | Unrendered:
     """The mail of a draft, or why there is none: one lead's data does not stop the others."""
     try:
-        return render(draft, templates, links)
+        return render(draft, templates, links, pack)
     except NurtureError as problem:
         return Unrendered(str(problem))
 
@@ -178,10 +180,11 @@ class Here:
     """Renders in this process, each mail when it is asked for."""
 
     links: Links
+    pack: Pack | None = None
 
     def begin(self, drafts: Sequence[Draft], templates: Templates) -> AtOnce:
         """The mails of drafts, in their order."""
-        return AtOnce(tried(draft, templates, self.links) for draft in drafts)
+        return AtOnce(tried(draft, templates, self.links, self.pack) for draft in drafts)
 
     def close(self) -> None:
         """Nothing was started."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from nurture.domain.dataclass import dataclass
 
 if TYPE_CHECKING:
-    from nurture.domain.draft import Draft, Rendered, Unrendered
+    from nurture.domain.draft import Draft, Quoted, Rendered, Unrendered
     from nurture.domain.errors import Problem
     from nurture.domain.walk import Program
     from nurture.domain.workspace import Workspace
@@ -30,6 +30,8 @@ class RenderedEmail(Protocol):
     def sender(self) -> str | None: ...
     @property
     def links(self) -> tuple[str, ...]: ...
+    @property
+    def quoted(self) -> Quoted | None: ...
 
 
 class Needs(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -349,6 +350,11 @@ def test_a_request_is_what_the_library_writes_or_why_that_is_refused(
     categories, group, workspace = account
     found = request(message, categories=categories, asm_group=group, workspace=workspace)
     assert found == checked(message, categories, group, workspace)
+    plain = checked(message, (), None, "w")
+    beforehand = packed(
+        message, lambda: (json.dumps(message.html)[1:-1], json.dumps(message.text)[1:-1]), workspace="w"
+    )
+    assert beforehand.packed == (plain if isinstance(plain, bytes) else b"")
 
 
 def test_the_payload_carries_our_own_headers_and_turns_the_providers_tracking_off() -> None:
@@ -442,7 +448,7 @@ def test_a_text_with_an_api_key_in_it_is_not_sent() -> None:
 
 
 def test_a_request_that_was_made_beforehand_travels_as_it_is_and_is_the_same() -> None:
-    beforehand = packed(a_message("t1"), workspace="w")
+    beforehand = packed(a_message("t1"), None, workspace="w")
     with SendGridDouble() as double, mailer_for(double.url, workspace="w") as mailer:
         verdicts = dict(mailer.send([beforehand, a_message("t2")], deadline=boottime() + 30))
     assert {type(verdict) for verdict in verdicts.values()} == {Yes}
@@ -451,4 +457,4 @@ def test_a_request_that_was_made_beforehand_travels_as_it_is_and_is_the_same() -
     assert first.keys() == second.keys()
     assert replace(beforehand, to="other@customer.example").packed == b""  # it is of one message alone
     refused = a_message(text="SG.abc.def")
-    assert packed(refused, workspace="w").packed == b""  # the mailer says why
+    assert packed(refused, None, workspace="w").packed == b""  # the mailer says why

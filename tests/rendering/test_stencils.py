@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jinja2 import Template
 
@@ -143,7 +144,11 @@ def written(made: Templates, names: dict[str, Any], touch: str, *, plainly: bool
         return str(problem)
 
 
+IN_SUBJECT = "{% include 'layouts/part.txt' %}"
+
+
 @settings(max_examples=60, deadline=None)  # each compiles a page
+@example(subject=IN_SUBJECT, body="", text="", people=[RICH | {"x": {"seats": "Dana"}}])
 @given(subject=doings, body=doings, text=doings, people=st.lists(leads(), min_size=1, max_size=4))
 def test_a_stencil_writes_what_its_templates_write(
     subject: str, body: str, text: str, people: list[dict[str, Any]]
@@ -154,7 +159,10 @@ def test_a_stencil_writes_what_its_templates_write(
     for turn in range(4):
         for number, names in enumerate(people):
             touch = f"{turn}-{number}"
-            assert written(made, names, touch, plainly=False) == written(made, names, touch, plainly=True)
+            sent = written(made, names, touch, plainly=False)
+            assert sent == written(made, names, touch, plainly=True)
+            if isinstance(sent, RenderedEmail) and sent.quoted is not None:
+                assert [f'"{text}"' for text in sent.quoted()] == [json.dumps(sent.html), json.dumps(sent.text)]
 
 
 PEOPLE = [RICH | {"first_name": first, "company": company} for first, company in [("Ann <b>", "A & B"), ("Bo", "Cé")]]

@@ -34,6 +34,7 @@ from sendgrid.helpers.mail.exceptions import ApiKeyIncludedException
 from nurture.adapters.mail.mime import list_headers, travelling
 from nurture.domain.changed import changed
 from nurture.domain.dataclass import dataclass
+from nurture.domain.draft import Quoted
 from nurture.domain.message import TOUCH_ARG, WORKSPACE_ARG, Message
 from nurture.domain.verdict import Never
 
@@ -51,6 +52,8 @@ _MARKS: Final = (
     *("place-touch", "place-to@place.example", "place-name", "place-subject", "place-text", "place-html"),
     *("<place-id@place.example>", "https://place.example/out", "place-reply@place.example"),
 )
+_TEXT: Final = 4
+_HTML: Final = 5
 _ANY_MARK: Final = re.compile("(" + "|".join(map(re.escape, _MARKS)) + ")")
 
 
@@ -123,7 +126,7 @@ def request(
     message: Message, *, categories: Sequence[str] = (), asm_group: int | None = None, workspace: str = ""
 ) -> bytes | Never:
     """The request as it travels, or why it cannot be sent."""
-    content = _written(message, (tuple(categories), asm_group, workspace))
+    content = _written(message, (tuple(categories), asm_group, workspace), None)
     return content if content is not None else checked(message, categories, asm_group, workspace)
 
 
@@ -140,7 +143,7 @@ def checked(message: Message, categories: Sequence[str], asm_group: int | None, 
     return Never("; ".join(found)) if found else content
 
 
-def _written(message: Message, account: _Account) -> bytes | None:
+def _written(message: Message, account: _Account, quoted: Quoted | None) -> bytes | None:
     """The same request as `checked` makes, written into one of its kind; None where it has to be checked itself.
 
     What a Message cannot hold, and the beginning of an API key, are all that there is to refuse in what differs.
@@ -156,8 +159,12 @@ def _written(message: Message, account: _Account) -> bytes | None:
         *(message.message_id, message.unsubscribe_url or "", travelling(message.reply_to or "")),
     )
     parts = list(form.parts)
+    html, text = quoted() if quoted is not None else ("", "")
     for place, number in form.places:
-        parts[place] = encode_basestring_ascii(values[number])[1:-1]
+        if quoted is not None and number in (_TEXT, _HTML):
+            parts[place] = html if number == _HTML else text
+        else:
+            parts[place] = encode_basestring_ascii(values[number])[1:-1]
     content = "".join(parts).encode("ascii")
     return None if is_too_large(content) else content
 
@@ -204,9 +211,11 @@ def _form(
     return _Form(tuple(parts), places)
 
 
-def packed(message: Message, *, workspace: str) -> Message:
+def packed(message: Message, quoted: Quoted | None, *, workspace: str) -> Message:
     """The message with its request, made where it is rendered; without one where the mailer is to say what is wrong."""
-    made = request(message, workspace=workspace)
+    made: bytes | Never | None = _written(message, ((), None, workspace), quoted)
+    if made is None:
+        made = checked(message, (), None, workspace)
     return changed(message, packed=made) if isinstance(made, bytes) else message
 
 

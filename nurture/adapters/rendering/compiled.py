@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import field
 from typing import Any, Final
 
 from jinja2 import Template
@@ -15,6 +16,7 @@ from nurture.adapters.rendering.failure import RenderError, explained, file_of
 from nurture.adapters.rendering.front_matter import FrontMatter
 from nurture.adapters.rendering.holes import Hole
 from nurture.domain.dataclass import dataclass
+from nurture.domain.draft import Quoted
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _BLANKS: Final = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
@@ -22,7 +24,10 @@ _BLANKS: Final = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
 
 @dataclass(frozen=True, slots=True)
 class RenderedEmail:
-    """An e-mail for one lead. `sender` is the front matter's `from`; `links` are targets in order of first use."""
+    """An e-mail for one lead. `sender` is the front matter's `from`; `links` are targets in order of first use.
+
+    `quoted` gives HTML and text as they stand in JSON between quotes, where most of that was written before.
+    """
 
     subject: str
     preheader: str
@@ -31,6 +36,7 @@ class RenderedEmail:
     reply_to: str | None
     sender: str | None
     links: tuple[str, ...]
+    quoted: Quoted | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +66,18 @@ class Compiled:
             budget.current.reset(token)
         return self.made(names["subject"], names["preheader"], html, text, tuple(run.links))
 
-    def made(self, subject: str, preheader: str, html: str, text: str, links: tuple[str, ...]) -> RenderedEmail:
+    def made(
+        self,
+        subject: str,
+        preheader: str,
+        html: str,
+        text: str,
+        links: tuple[str, ...],
+        quoted: Quoted | None = None,
+    ) -> RenderedEmail:
         """The e-mail of these texts."""
-        texts = self.matter.texts
-        return RenderedEmail(
-            subject, preheader, html, text, texts.get("reply_to") or None, texts.get("from") or None, links
-        )
+        reply_to, sender = self.matter.texts.get("reply_to") or None, self.matter.texts.get("from") or None
+        return RenderedEmail(subject, preheader, html, text, reply_to, sender, links, quoted)
 
     def run(self, template: Template, names: dict[str, Any]) -> str:
         """What a template writes. Raises RenderError."""

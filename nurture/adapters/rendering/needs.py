@@ -38,11 +38,11 @@ def needs(templates: Templates, path: str, kind: TemplateKind) -> Needs:
         file = path + ending
         if file not in templates.sources:
             continue
-        parts = [file, *templates.loads(file)]
+        parts = [file]
         if ending == ".html":
             texts = templates.matter(file).texts
             parts += [file + suffix for suffix, key in ((SUBJECT, "subject"), (PREHEADER, "preheader")) if key in texts]
-        for part in parts:
+        for part in [*parts, *(loaded for each in parts for loaded in templates.loads(each))]:
             try:
                 _read(templates.tree(part).body, found)
             except (TemplateSyntaxError, RecursionError):

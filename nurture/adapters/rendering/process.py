@@ -12,7 +12,7 @@ import gc
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import field
 from multiprocessing.connection import Connection
@@ -25,8 +25,7 @@ from nurture import log
 from nurture.adapters.links import SignedLinks
 from nurture.adapters.rendering.templates import Templates
 from nurture.domain.dataclass import dataclass
-from nurture.domain.draft import Draft, Rendered, Unrendered
-from nurture.domain.message import Message
+from nurture.domain.draft import Draft, Pack, Rendered, Unrendered
 from nurture.moves.rendering import Here, tried
 from nurture.ports import Templates as AnyTemplates
 from nurture.ports.rules import Begun
@@ -36,7 +35,6 @@ FEW: Final = 8  # drafts at once that are not worth the way
 AHEAD: Final = 16  # shares that the process has before it: what it does while a group is sent and written down
 PATIENCE: Final = 60.0  # seconds for one share; each of its mails takes a millisecond
 Mails = list[Rendered | Unrendered]
-Pack = Callable[[Message], Message]
 _log = log.get("rendering")
 
 
@@ -68,7 +66,7 @@ class RenderProcess:
 
     def __init__(self, public_url: str, keys: Sequence[str], pack: Pack | None = None) -> None:
         self._serving = (public_url, tuple(keys), pack)
-        self._here = Here(SignedLinks(public_url, keys))
+        self._here = Here(SignedLinks(public_url, keys), pack)
         self._worker: _Worker | None = None
         self._waiting: deque[_Share] = deque()  # not given to the process yet
 
@@ -201,11 +199,7 @@ def _serve(pipe: Connection, public_url: str, keys: Sequence[str], pack: Pack | 
             templates = Templates(now)
             made.put(None)
         else:
-            made.put([_packed(tried(draft, templates, links), pack) for draft in now])
-
-
-def _packed(mail: Rendered | Unrendered, pack: Pack | None) -> Rendered | Unrendered:
-    return Rendered(pack(mail.message), mail.links) if pack is not None and isinstance(mail, Rendered) else mail
+            made.put([tried(draft, templates, links, pack) for draft in now])
 
 
 def _read(pipe: Connection, asked: SimpleQueue[dict[str, str] | Sequence[Draft] | None]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
 from markupsafe import escape
@@ -67,6 +68,17 @@ class _Text:
             parts[place] = escape(values[source]) if html else values[source]
         return "".join(parts)
 
+    def quoted(self) -> _Text:
+        """The same as it stands in JSON between quotes."""
+        return _Text(tuple(map(_quoted, self.parts)), self.places)
+
+    def filled_quoted(self, values: Mapping[str, str], *, html: bool = False) -> str:
+        """What `filled` gives, as it stands in JSON between quotes. For a text that is so itself."""
+        parts = list(self.parts)
+        for place, source in self.places:
+            parts[place] = _quoted(escape(values[source]) if html else values[source])
+        return "".join(parts)
+
 
 @dataclass(frozen=True, slots=True)
 class _Stencil:
@@ -77,6 +89,12 @@ class _Stencil:
     html: _Text
     text: _Text
     links: tuple[str, ...]
+    quoted_html: _Text
+    quoted_text: _Text
+
+    def quoted(self, values: Mapping[str, str]) -> tuple[str, str]:
+        """HTML and text as they stand in JSON between quotes."""
+        return self.quoted_html.filled_quoted(values, html=True), self.quoted_text.filled_quoted(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +224,8 @@ def _stencil(asked: _Asked, compiled: Compiled, names: dict[str, Any], values: M
     custom = names["x"]
     if asked.custom is not None:
         custom = {field: custom[field] for field in asked.custom if field in custom}
-    names["x"] = CustomFields(custom)
+    # No others: whatever is not compared must not be read either.
+    names = {name: names[name] for name in asked.names if name in names} | {"x": CustomFields(custom)}
     for name in values:
         if name.startswith("x."):
             names["x"][name[2:]] = Hole(name)
@@ -218,10 +237,10 @@ def _stencil(asked: _Asked, compiled: Compiled, names: dict[str, Any], values: M
         subject = _line(compiled, "subject", names, run)
         preheader = _line(compiled, "preheader", names, run)
         html = _Text.of(compiled.inlined(names, run))
-        text = run.pieces(tidy(compiled.run(compiled.text, names)))
+        text = _Text.of(run.pieces(tidy(compiled.run(compiled.text, names))))
     finally:
         budget.current.reset(token)
-    return _Stencil(subject, preheader, html, _Text.of(text), tuple(run.links))
+    return _Stencil(subject, preheader, html, text, tuple(run.links), html.quoted(), text.quoted())
 
 
 def _line(compiled: Compiled, name: str, names: dict[str, Any], run: Run) -> _Text:
@@ -255,4 +274,8 @@ def _filled(
     if len(subject) > MAX_HOLE or len(preheader) > MAX_HOLE:
         return None
     html, text = stencil.html.filled(values, html=True), stencil.text.filled(values)
-    return compiled.made(subject, preheader, html, text, stencil.links)
+    return compiled.made(subject, preheader, html, text, stencil.links, lambda: stencil.quoted(values))
+
+
+def _quoted(text: str) -> str:
+    return encode_basestring_ascii(text)[1:-1]
