@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Mapping
 from typing import Any, Final
-
-from pydantic import BaseModel
 
 PREFIX: Final = "NURTURE_"
 
 
-def over(values: dict[str, Any], sections: type[BaseModel]) -> dict[str, Any]:
-    """These values, and over them what the environment says of these sections."""
-    ours = tuple(f"{PREFIX}{name}".lower() for name in sections.model_fields)
-    if not any(name.lower().startswith(ours) for name in os.environ):
-        return values
-    from pydantic_settings import EnvSettingsSource  # slow to import, and most commands have nothing to read with it
-
-    model: Any = sections
-    return _merged(values, EnvSettingsSource(model, env_prefix=PREFIX, env_nested_delimiter="__")())
-
-
-def _merged(values: dict[str, Any], winning: dict[str, Any]) -> dict[str, Any]:
+def over(values: Mapping[str, Any], sections: Collection[str]) -> dict[str, Any]:
+    """These values, and over them what the environment says of these sections, in capitals or not."""
     both = dict(values)
-    for key, value in winning.items():
-        under = both.get(key)
-        both[key] = _merged(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    for name, value in os.environ.items():
+        section, *path = name.lower().removeprefix(PREFIX.lower()).split("__")
+        if name.lower().startswith(PREFIX.lower()) and section in sections and path:
+            both[section] = _set(both.get(section), path, value)
     return both
+
+
+def _set(under: Any, path: list[str], value: str) -> Any:
+    """A table with a value at a path in it; whatever else stands where a table is needed gives way."""
+    if not path:
+        return value
+    inner = dict(under) if isinstance(under, Mapping) else {}
+    return inner | {path[0]: _set(inner.get(path[0]), path[1:], value)}

@@ -1,68 +1,131 @@
-"""Words in nurture.toml that are read as they are set: durations, and how much may be sent in a span of time."""
+"""Values in nurture.toml and the environment, read as they are set. Each raises ValueError that says what is expected.
+
+From the environment everything comes as a text, so numbers and truth values are read from texts too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
-from typing import Annotated
+from typing import Any
 
-from pydantic import BeforeValidator
-
+from nurture.domain.dataclass import dataclass
 from nurture.domain.duration import parse_duration
 from nurture.domain.rate import Ceiling, parse_rate, parse_warm_up
 
+Read = Callable[[object], Any]
+TRUTHS = {**dict.fromkeys(("true", "yes", "on", "1"), True), **dict.fromkeys(("false", "no", "off", "0"), False)}
 
-def _span(value: object) -> object:
-    """A duration in words, or a number of seconds."""
-    if isinstance(value, bool):
-        raise ValueError("a duration is a number of seconds or words such as '30 minutes'")
-    if isinstance(value, int | float):
-        return timedelta(seconds=value)
-    if isinstance(value, str):
-        text = value.strip()
-        if text.replace(".", "", 1).isdigit():
-            return timedelta(seconds=float(text))
-        return parse_duration(text).span
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A text that is never shown."""
+
+    _text: str = ""
+
+    def get_secret_value(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret('**********')" if self._text else "Secret('')"
+
+    __str__ = __repr__
+
+
+def text(value: object) -> str:
+    """A text."""
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} must be a text, in quotes")
     return value
 
 
-def _share(value: object) -> object:
+def secret(value: object) -> Secret:
+    """A text that is never shown, not even where it is wrong."""
+    if not isinstance(value, str):
+        raise ValueError("it must be a text, in quotes")
+    return Secret(value)
+
+
+def truth(value: object) -> bool:
+    """true or false."""
+    found = value if isinstance(value, bool) else TRUTHS.get(value.strip().lower()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"{value!r} must be true or false")
+    return found
+
+
+def number(least: int, most: int | None = None) -> Read:
+    """What reads a whole number within bounds."""
+
+    def read(value: object) -> int:
+        try:
+            found = int(value) if isinstance(value, str | int) and not isinstance(value, bool) else least - 1
+        except ValueError:
+            found = least - 1
+        if found < least or (most is not None and found > most):
+            bounds = f"from {least} to {most}" if most is not None else f"from {least} on"
+            raise ValueError(f"{value!r} must be a whole number {bounds}")
+        return found
+
+    return read
+
+
+def one_of(*words: str) -> Read:
+    """What reads one of some words."""
+
+    def read(value: object) -> str:
+        if value not in words:
+            raise ValueError(f"{value!r} must be one of {', '.join(words)}")
+        return str(value)
+
+    return read
+
+
+def span(value: object) -> timedelta:
+    """A duration in words, or a number of seconds."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return timedelta(seconds=value)
+    if not isinstance(value, str):
+        raise ValueError("a duration is a number of seconds or words such as '30 minutes'")
+    words = value.strip()
+    if words.replace(".", "", 1).isdigit():
+        return timedelta(seconds=float(words))
+    return parse_duration(words).span
+
+
+def share(value: object) -> float:
     """A share in percent, `0.1%`, or as a number."""
-    text = str(value).strip()
+    words = str(value).strip()
     try:
-        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        found = float(words.removesuffix("%")) / (100 if words.endswith("%") else 1)
     except ValueError:
-        share = -1.0
-    if isinstance(value, bool) or not 0 <= share <= 1:
+        found = -1.0
+    if isinstance(value, bool) or not 0 <= found <= 1:
         raise ValueError(f"{value!r} must be a share: write for example '0.1%'; '0%' lifts it")
-    return share
+    return found
 
 
-def _read_by(parse: Callable[[str], Ceiling]) -> BeforeValidator:
-    """Words that `parse` understands; an empty text is none."""
+def _ceiling(parse: Callable[[str], Ceiling]) -> Read:
+    """What reads words that `parse` understands; an empty text is none."""
 
-    def read(value: object) -> object:
-        if value is None or isinstance(value, Ceiling):
-            return value
+    def read(value: object) -> Ceiling | None:
         if not isinstance(value, str):
             raise ValueError(f"{value!r} must be a rate: write for example '100 per hour'")
         return parse(value) if value.strip() else None
 
-    return BeforeValidator(read)
+    return read
 
 
-def _hour(value: object) -> object:
+rate = _ceiling(parse_rate)
+warm_up = _ceiling(parse_warm_up)
+
+
+def hour(value: object) -> time:
     """A time of the day, `08:00`."""
-    if value is None or isinstance(value, time):
+    if isinstance(value, time):  # as TOML has it
         return value
     try:
         return datetime.strptime(str(value).strip(), "%H:%M").time()  # noqa: DTZ007 (of the workspace's zone)
     except ValueError:
         raise ValueError(f"{value!r} must be a time of the day: write for example '08:00'") from None
-
-
-Hour = Annotated[time | None, BeforeValidator(_hour)]
-Span = Annotated[timedelta, BeforeValidator(_span)]
-Share = Annotated[float, BeforeValidator(_share)]
-Rate = Annotated[Ceiling | None, _read_by(parse_rate)]
-WarmUp = Annotated[Ceiling | None, _read_by(parse_warm_up)]

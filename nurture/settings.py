@@ -5,218 +5,231 @@ from __future__ import annotations
 import os
 import stat
 import tomllib
-from datetime import timedelta
-from email.utils import parseaddr
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import time, timedelta
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from typing import Any, Final, Literal
 
 from nurture import setting_environment as environment
 from nurture.domain import calendar
+from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RequestError
 from nurture.domain.pacing import Limits
 from nurture.domain.policy import Policy, Sender
-from nurture.setting_words import Hour, Rate, Share, Span, WarmUp
+from nurture.domain.rate import Ceiling
+from nurture.setting_sections import Wrong, key, read_tables, table, tables
+from nurture.setting_words import Secret, hour, number, one_of, rate, secret, share, span, text, truth, warm_up
 
 FILE = "nurture.toml"
 SECRET_FILE = "secret.key"
 # A provider may report an event again for so long; what is in the archive is not looked at then.
 _REPEATED = timedelta(days=1)
+PORT: Final = number(1, 65535)
 _SECRETS = {("sendgrid", "api_key"), ("smtp", "password"), ("imap", "password"), ("web", "secret_key")}
 
 
-class _Section(BaseModel):
-    # What validates a section is built with that of all settings, not by itself before.
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class SenderSection(_Section):
+@dataclass(frozen=True, slots=True)
+class SenderSection:
     """One sender: `from` is an address with or without a name."""
 
-    from_: str = Field(alias="from")
-    reply_domain: str = ""
-    postal_address: str = ""
-    rate: Rate = None
-    warm_up: WarmUp = None
-    phone: str = ""
+    from_: str = key(text, named="from")
+    reply_domain: str = key(text, "")
+    postal_address: str = key(text, "")
+    rate: Ceiling | None = key(rate, None)
+    warm_up: Ceiling | None = key(warm_up, None)
+    phone: str = key(text, "")
 
 
-class MailSection(_Section):
+@dataclass(frozen=True, slots=True)
+class MailSection:
     """[mail]"""
 
-    provider: Literal["outbox", "smtp", "sendgrid"] = "outbox"
-    from_: str = Field("", alias="from")
-    reply_domain: str = ""
-    postal_address: str = ""
-    dkim_selector: str = ""
-    in_doubt: Literal["settle", "hold"] = "settle"
-    settle_after: Span = timedelta(minutes=30)
-    give_up_after: Span = timedelta(hours=26)
-    timeout: Span = timedelta(seconds=30)
-    lease: Span = timedelta(seconds=90)
-    workers: int = Field(64, ge=1, le=1024)
-    rate: Rate = None
-    first_wave: int = Field(20, ge=0)
-    first_wave_watch: Span = timedelta(hours=1)
-    pause_at_complaints: Share = 0.001
-    pause_at_hard_bounces: Share = 0.03
-    track_links: bool = True
-    without_basis: Literal["hold", "send"] = "hold"
+    provider: Literal["outbox", "smtp", "sendgrid"] = key(one_of("outbox", "smtp", "sendgrid"), "outbox")
+    from_: str = key(text, "", named="from")
+    reply_domain: str = key(text, "")
+    postal_address: str = key(text, "")
+    dkim_selector: str = key(text, "")
+    in_doubt: Literal["settle", "hold"] = key(one_of("settle", "hold"), "settle")
+    settle_after: timedelta = key(span, timedelta(minutes=30))
+    give_up_after: timedelta = key(span, timedelta(hours=26))
+    timeout: timedelta = key(span, timedelta(seconds=30))
+    lease: timedelta = key(span, timedelta(seconds=90))
+    workers: int = key(number(1, 1024), 64)
+    rate: Ceiling | None = key(rate, None)
+    first_wave: int = key(number(0), 20)
+    first_wave_watch: timedelta = key(span, timedelta(hours=1))
+    pause_at_complaints: float = key(share, 0.001)
+    pause_at_hard_bounces: float = key(share, 0.03)
+    track_links: bool = key(truth, default=True)
+    without_basis: Literal["hold", "send"] = key(one_of("hold", "send"), "hold")
 
 
-class SendGridSection(_Section):
+@dataclass(frozen=True, slots=True)
+class SendGridSection:
     """[sendgrid]"""
 
-    api_key: SecretStr = SecretStr("")
-    host: str = "https://api.sendgrid.com"
-    event_public_key: str = ""
-    inbound_public_key: str = ""
+    api_key: Secret = key(secret, Secret())
+    host: str = key(text, "https://api.sendgrid.com")
+    event_public_key: str = key(text, "")
+    inbound_public_key: str = key(text, "")
 
 
-class SmtpSection(_Section):
+@dataclass(frozen=True, slots=True)
+class SmtpSection:
     """[smtp]"""
 
-    host: str = ""
-    port: int = Field(587, ge=1, le=65535)
-    username: str = ""
-    password: SecretStr = SecretStr("")
-    tls: Literal["none", "starttls", "tls"] = "starttls"
+    host: str = key(text, "")
+    port: int = key(PORT, 587)
+    username: str = key(text, "")
+    password: Secret = key(secret, Secret())
+    tls: Literal["none", "starttls", "tls"] = key(one_of("none", "starttls", "tls"), "starttls")
 
 
-class ImapSection(_Section):
+@dataclass(frozen=True, slots=True)
+class ImapSection:
     """[imap]"""
 
-    host: str = ""
-    port: int = Field(993, ge=1, le=65535)
-    username: str = ""
-    password: SecretStr = SecretStr("")
-    folder: str = "INBOX"
+    host: str = key(text, "")
+    port: int = key(PORT, 993)
+    username: str = key(text, "")
+    password: Secret = key(secret, Secret())
+    folder: str = key(text, "INBOX")
 
 
-class RepliesSection(_Section):
+@dataclass(frozen=True, slots=True)
+class RepliesSection:
     """[replies]"""
 
-    folder: str = ""
+    folder: str = key(text, "")
 
 
-class WebSection(_Section):
+@dataclass(frozen=True, slots=True)
+class WebSection:
     """[web]"""
 
-    bind: str = "127.0.0.1:8025"
-    public_url: str = ""
-    secret_key: SecretStr = SecretStr("")
+    bind: str = key(text, "127.0.0.1:8025")
+    public_url: str = key(text, "")
+    secret_key: Secret = key(secret, Secret())
 
 
-class CalendarSection(_Section):
+@dataclass(frozen=True, slots=True)
+class CalendarSection:
     """[calendar]"""
 
-    timezone: str = "UTC"
-    country: str = ""
-    fiscal_year_start: str = "01-01"
+    timezone: str = key(text, "UTC")
+    country: str = key(text, "")
+    fiscal_year_start: str = key(text, "01-01")
 
 
-class LimitsSection(_Section):
+@dataclass(frozen=True, slots=True)
+class LimitsSection:
     """[limits]; 0 lifts a limit."""
 
-    lead_per_day: int = Field(1, ge=0)
-    lead_per_7_days: int = Field(2, ge=0)
-    lead_per_30_days: int = Field(6, ge=0)
-    company_per_7_days: int = Field(3, ge=0)
-    domain_per_hour: int = Field(0, ge=0)
+    lead_per_day: int = key(number(0), 1)
+    lead_per_7_days: int = key(number(0), 2)
+    lead_per_30_days: int = key(number(0), 6)
+    company_per_7_days: int = key(number(0), 3)
+    domain_per_hour: int = key(number(0), 0)
 
 
-class AlertsSection(_Section):
+@dataclass(frozen=True, slots=True)
+class AlertsSection:
     """[alerts]"""
 
-    email: str = ""
-    webhook: str = ""
+    email: str = key(text, "")
+    webhook: str = key(text, "")
 
 
-class WebhookSection(_Section):
+@dataclass(frozen=True, slots=True)
+class WebhookSection:
     """[webhooks.NAME]"""
 
-    url: str
-    secret: SecretStr = SecretStr("")
+    url: str = key(text)
+    secret: Secret = key(secret, Secret())
 
 
-class CrmSection(_Section):
+@dataclass(frozen=True, slots=True)
+class CrmSection:
     """[crm]"""
 
-    webhook: str = ""
-    secret: SecretStr = SecretStr("")
+    webhook: str = key(text, "")
+    secret: Secret = key(secret, Secret())
 
 
-class NurtureSection(_Section):
+@dataclass(frozen=True, slots=True)
+class NurtureSection:
     """[nurture]"""
 
-    attempts: int = Field(7, ge=1)
+    attempts: int = key(number(1), 7)
 
 
-class RetentionSection(_Section):
+@dataclass(frozen=True, slots=True)
+class RetentionSection:
     """[retention]"""
 
-    events: Span = timedelta(days=730)
+    events: timedelta = key(span, timedelta(days=730))
 
 
-class BackupSection(_Section):
+@dataclass(frozen=True, slots=True)
+class BackupSection:
     """[backup]"""
 
-    every: Span | None = None
+    every: timedelta | None = key(span, None)
 
 
-class DigestSection(_Section):
+@dataclass(frozen=True, slots=True)
+class DigestSection:
     """[digest]"""
 
-    at: Hour = None
+    at: time | None = key(hour, None)
 
 
-class DatabaseSection(_Section):
+@dataclass(frozen=True, slots=True)
+class DatabaseSection:
     """[database]"""
 
-    url: str = ""
+    url: str = key(text, "")
 
 
-class SchedulerSection(_Section):
+@dataclass(frozen=True, slots=True)
+class SchedulerSection:
     """[scheduler]"""
 
-    tick: Span = timedelta(seconds=30)
+    tick: timedelta = key(span, timedelta(seconds=30))
 
 
-class StateSection(_Section):
+@dataclass(frozen=True, slots=True)
+class StateSection:
     """[state]"""
 
-    dir: str = ".nurture"
+    dir: str = key(text, ".nurture")
 
 
-class _Sources(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
-
-    database: DatabaseSection
-    mail: MailSection
-    senders: dict[str, SenderSection]
-    sendgrid: SendGridSection
-    smtp: SmtpSection
-    imap: ImapSection
-    replies: RepliesSection
-    web: WebSection
-    calendar: CalendarSection
-    limits: LimitsSection
-    alerts: AlertsSection
-    webhooks: dict[str, WebhookSection]
-    crm: CrmSection
-    nurture: NurtureSection
-    retention: RetentionSection
-    backup: BackupSection
-    digest: DigestSection
-    scheduler: SchedulerSection
-    state: StateSection
-
-
-class Settings(_Sources):
+@dataclass(frozen=True)
+class Settings:
     """The settings of one workspace. `folder` is where it is."""
 
     folder: Path = Path()
+    database: DatabaseSection = table(DatabaseSection)
+    mail: MailSection = table(MailSection)
+    senders: Mapping[str, SenderSection] = tables(SenderSection)
+    sendgrid: SendGridSection = table(SendGridSection)
+    smtp: SmtpSection = table(SmtpSection)
+    imap: ImapSection = table(ImapSection)
+    replies: RepliesSection = table(RepliesSection)
+    web: WebSection = table(WebSection)
+    calendar: CalendarSection = table(CalendarSection)
+    limits: LimitsSection = table(LimitsSection)
+    alerts: AlertsSection = table(AlertsSection)
+    webhooks: Mapping[str, WebhookSection] = tables(WebhookSection)
+    crm: CrmSection = table(CrmSection)
+    nurture: NurtureSection = table(NurtureSection)
+    retention: RetentionSection = table(RetentionSection)
+    backup: BackupSection = table(BackupSection)
+    digest: DigestSection = table(DigestSection)
+    scheduler: SchedulerSection = table(SchedulerSection)
+    state: StateSection = table(StateSection)
 
     @property
     def database_url(self) -> str:
@@ -263,14 +276,9 @@ class Settings(_Sources):
             return {name: _sender(name, one) for name, one in self.senders.items()}
         if not self.mail.from_:
             return {}
-        only = SenderSection.model_validate(
-            {
-                "from": self.mail.from_,
-                "reply_domain": self.mail.reply_domain,
-                "postal_address": self.mail.postal_address,
-            }
-        )
-        return {"mail": _sender("mail", only)}
+        return {
+            "mail": _sender("mail", SenderSection(self.mail.from_, self.mail.reply_domain, self.mail.postal_address))
+        }
 
     def limits_on_pressure(self) -> Limits:
         """The limits; 0 lifts one."""
@@ -311,7 +319,12 @@ class Settings(_Sources):
         )
 
 
+SECTIONS: Final = frozenset(one.name for one in fields(Settings)) - {"folder"}
+
+
 def _sender(name: str, one: SenderSection) -> Sender:
+    from email.utils import parseaddr  # with all that it loads
+
     display, address = parseaddr(one.from_)
     if "@" not in address:
         raise RequestError(
@@ -337,36 +350,34 @@ def read_settings(folder: Path) -> Settings:
     except OSError as problem:
         raise RequestError(f"{path} cannot be read: {problem.strerror}.", hint="Is it yours?") from problem
     _refuse(values, path)
-    try:
-        sections: dict[str, Any] = {name: {} for name in _Sources.model_fields}
-        settings = Settings(folder=folder, **sections | environment.over(values, _Sources))
-    except ValidationError as problem:
-        raise RequestError(_in_words(problem, path), hint=f"See the comments in {FILE}.") from None
+    wrong: Wrong = []
+    sections = read_tables(Settings, environment.over(values, SECTIONS), wrong)
+    if wrong:
+        raise RequestError(_in_words(wrong, path), hint=f"See the comments in {FILE}.")
+    settings = Settings(folder, **sections)
     _check_names(settings, path)
     return settings
 
 
 def _refuse(values: dict[str, Any], path: Path) -> None:
     """Unknown sections, and secrets in a file that others may read."""
-    known = set(_Sources.model_fields)
     for section, content in values.items():
-        if section not in known:
-            raise RequestError(f"{path}: unknown section [{section}].", hint="Known: " + ", ".join(sorted(known)))
-        for key in content if isinstance(content, dict) else ():
-            if (section, key) in _SECRETS and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        if section not in SECTIONS:
+            raise RequestError(f"{path}: unknown section [{section}].", hint="Known: " + ", ".join(sorted(SECTIONS)))
+        for name in content if isinstance(content, dict) else ():
+            if (section, name) in _SECRETS and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise RequestError(
-                    f"{path}: {section}.{key} is a secret, and others can read this file.",
-                    hint=f"Set NURTURE_{section.upper()}__{key.upper()} instead, or run: chmod 600 {path}",
+                    f"{path}: {section}.{name} is a secret, and others can read this file.",
+                    hint=f"Set NURTURE_{section.upper()}__{name.upper()} instead, or run: chmod 600 {path}",
                 )
 
 
-def _in_words(problem: ValidationError, path: Path) -> str:
+def _in_words(wrong: Wrong, path: Path) -> str:
     lines = []
-    for error in problem.errors(include_url=False, include_input=False):
-        where = ".".join(str(part) for part in error["loc"])
-        env = environment.PREFIX + "__".join(str(part).upper() for part in error["loc"])
-        place = env if env in os.environ else f"{path}: {where}"
-        lines.append(f"{place}: {error['msg'].removeprefix('Value error, ').rstrip('.')}.")
+    for where, what in wrong:
+        env = environment.PREFIX + "__".join(part.upper() for part in where)
+        place = env if env in os.environ else f"{path}: {'.'.join(where)}"
+        lines.append(f"{place}: {what}.")
     return "\n".join(lines)
 
 

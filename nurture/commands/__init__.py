@@ -18,6 +18,7 @@ from typer.main import get_group
 from nurture import __version__
 from nurture.commands.context import Session, default_person
 from nurture.commands.output import fail, say, show
+from nurture.commands.parameters import unburdened
 from nurture.domain.errors import NurtureError, UnreachableError
 
 COLLECT_AFTER: Final = 200_000  # new objects
@@ -68,7 +69,7 @@ def commands_of(module: str) -> TyperGroup:
     """The commands and groups that a module has."""
     mounted = typer.Typer(rich_markup_mode=None)
     import_module(f"nurture.commands.{module}").mount(mounted)
-    return get_group(mounted)
+    return unburdened(get_group(mounted))
 
 
 class _Contents(TyperGroup):
@@ -77,6 +78,7 @@ class _Contents(TyperGroup):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.commands = dict.fromkeys(CONTENTS)  # type: ignore[assignment]  # their names; what they are comes later
+        unburdened(self)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         return commands_of(CONTENTS[cmd_name][0]).commands[cmd_name] if cmd_name in CONTENTS else None
@@ -127,7 +129,7 @@ def main() -> None:
     gc.set_threshold(COLLECT_AFTER)
     # Nor has it anything to find at the end, where it would walk through all of it once more: a fifth of a command.
     atexit.register(gc.freeze)
-    # Pydantic looks for plugins by reading what each installed package says of itself. We use none.
+    # Where it is needed, Pydantic looks for plugins by reading what each installed package says of itself. We use none.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     try:
         try:

@@ -30,6 +30,7 @@ HEAVY = {
 
 # What no command reads that looks at the files, or at what is in the database.
 FOREIGN = (HEAVY - {"sqlalchemy", "jinja2", "yaml"}) | {
+    "pydantic",
     "nurture.moves.rendering",
     "phonenumbers",
     "psycopg",

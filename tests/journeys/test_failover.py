@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from nurture.domain.durability import Durability
 from nurture.domain.errors import RefusedError, UnreachableError
 from nurture.domain.message import Message
 from nurture.domain.touch import State
+from nurture.setting_words import Secret
 from nurture.wiring import App, open_app, virtual_clock
 from tests.fakes import A_TUESDAY, OutboxFake
 from tests.flow.loop import a_cadence
@@ -43,17 +45,15 @@ def a_daemon(folder: Path, mailer: OutboxFake, *, machine: str, server: str = OL
     """A daemon on a machine of its own that is connected with a server."""
     clock = virtual_clock(A_TUESDAY + timedelta(seconds=seconds), seed=int(seconds) + ord(machine))
     app = open_app(folder, clock=clock, mailer=mailer)
-    app.settings.__dict__["state"] = app.settings.state.model_copy(update={"dir": f"state-{machine}"})
-    app.settings.__dict__["web"] = app.settings.web.model_copy(update={"secret_key": workspace_key(folder)})
+    app.settings.__dict__["state"] = replace(app.settings.state, dir=f"state-{machine}")
+    app.settings.__dict__["web"] = replace(app.settings.web, secret_key=workspace_key(folder))
     on(app, server)
     yield app
     app.close()
 
 
-def workspace_key(folder: Path) -> object:
-    from pydantic import SecretStr
-
-    return SecretStr((folder / ".nurture" / "secret.key").read_text())
+def workspace_key(folder: Path) -> Secret:
+    return Secret((folder / ".nurture" / "secret.key").read_text())
 
 
 def on(app: App, server: str) -> None:
