@@ -12,6 +12,8 @@ from nurture.setting_words import Secret
 from nurture.settings import SECTIONS, Settings, read_settings
 from tests.test_house_rules import ROOT
 
+DURATION = "'soon' is not a duration: write for example '3 days', '90 minutes' or '2 business days'"
+
 
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,8 +122,7 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path, monkey
         "nurture.toml: mail.worker: unknown key (did you mean workers?).",
         "nurture.toml: mail.provider: 'pigeon' must be one of outbox, smtp, sendgrid.",
         "nurture.toml: mail.from: 5 must be a text, in quotes.",
-        "nurture.toml: mail.timeout: 'soon' is not a duration: write for example '3 days', '90 minutes'"
-        " or '2 business days'.",
+        f"nurture.toml: mail.timeout: {DURATION}.",
         "nurture.toml: mail.workers: True must be a whole number from 1 to 1024.",
         "nurture.toml: mail.rate: 7 must be a rate: write for example '100 per hour'.",
         "nurture.toml: mail.pause_at_complaints: '110%' must be a share: write for example '0.1%'; '0%' lifts it.",

@@ -14,7 +14,8 @@ from typer.main import get_command
 
 from nurture.commands.parameters import unburdened
 
-WORDS = ["a", "b", "", "5", "0", "12", "-1", "x", "1_0", "٣", " 7", "--number", "--text", "--path", "--many", "--flag", "-", "~"]
+OPTIONS = ["--number", "--text", "--path", "--many", "--flag"]
+WORDS = [*OPTIONS, "a", "b", "", "5", "0", "12", "-1", "x", "1_0", "٣", " 7", "-", "~"]
 
 
 def command(seen: list[Any]) -> Any:

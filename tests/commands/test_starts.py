@@ -34,7 +34,6 @@ FOREIGN = (HEAVY - {"sqlalchemy", "jinja2", "yaml"}) | {
     "nurture.moves.rendering",
     "phonenumbers",
     "psycopg",
-    "pydantic_settings",
     "rapidfuzz",
     "rich",
     "sqlalchemy.dialects.postgresql",

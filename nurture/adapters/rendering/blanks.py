@@ -96,6 +96,10 @@ class _File:
 
     def _statement(self, node: nodes.Node, known: Names) -> Iterator[Blank]:
         match node:
+            case nodes.Output(nodes=parts):  # most of a file, and of that most is plain text
+                for part in parts:
+                    if not isinstance(part, nodes.TemplateData):
+                        yield from self._shown(part, known)
             case nodes.If():
                 yield from self._asked(node.test, known)
                 yield from self._body(node.body, known | self._if(node.test))

@@ -26,6 +26,7 @@ _COUNTED: Final = "counted items"
 _WRITTEN: Final = "written text"
 _JOINED: Final = "joined text"
 _SETTING: Final = (nodes.Import, nodes.FromImport, nodes.Macro, nodes.CallBlock, nodes.NSRef)  # besides by `set`
+_LEAVES: Final = (nodes.TemplateData, nodes.Name, nodes.Const)  # nothing is in them, and most of a tree are these
 _GIVEN: Final = frozenset({"self", "super", "caller", "varargs", "kwargs", "loop"})  # names with a meaning of their own
 
 METHODS: Final = frozenset({"items", "keys", "values", "get"})  # of x, where no field of it is called so
@@ -116,7 +117,8 @@ def every_node(tree: nodes.Node) -> Iterator[nodes.Node]:
     while waiting:
         node = waiting.pop()
         yield node
-        waiting += list(node.iter_child_nodes())[::-1]
+        if not isinstance(node, _LEAVES):
+            waiting += list(node.iter_child_nodes())[::-1]
 
 
 def loads(every: Sequence[nodes.Node]) -> Iterator[tuple[nodes.Node, str | None]]:
