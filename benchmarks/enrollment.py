@@ -22,6 +22,7 @@ from sqlalchemy import text
 from benchmarks import scores
 from benchmarks.result import Options, Result, alone
 from benchmarks.scores import NOW
+from nurture.adapters.store.rows import make_room
 from nurture.adapters.store.unit import SqlStore
 from nurture.domain.condition import parse
 from nurture.flow import enroll
@@ -59,6 +60,7 @@ def bare(store: SqlStore, *, by_hand: bool) -> int:
     false = "json('false')" if is_sqlite else "false"
     given = {"now": NOW.strftime("%Y-%m-%d %H:%M:%S.%f") if is_sqlite else NOW}
     with store.engine.begin() as db:
+        make_room(db)
         started = db.execute(text(_ENROLLMENTS), given)
         db.execute(text(_CHANGES.replace("MADE", made).replace("FALSE", false)), given)
         if not by_hand:

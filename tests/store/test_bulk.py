@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from nurture.adapters.store import bulk, tables
 from nurture.adapters.store.among import among
 from nurture.adapters.store.people import COMPANIES_IN_FULL
-from nurture.adapters.store.rows import fetch, reserved
+from nurture.adapters.store.rows import fetch, make_room, reserved
 from nurture.adapters.store.unit import SqlStore
 
 MOMENTS = ("created_at", "arrived_at", "changed_at")
@@ -128,3 +128,17 @@ def test_many_rows_are_held_to_what_their_columns_allow(store: SqlStore, wrong: 
         alone = {name: values[0] for name, values in rows.items()}
         with pytest.raises(IntegrityError):  # and so is who comes alone, afterwards
             db.execute(insert(tables.leads), alone | wrong)
+
+
+def test_a_connection_keeps_many_pages_at_hand_until_it_is_given_back(store: SqlStore) -> None:
+    if store.engine.dialect.name != "sqlite":
+        return
+    with store.engine.connect() as db:
+        usual = db.exec_driver_sql("PRAGMA cache_size").scalar_one()
+        make_room(db)
+        assert db.exec_driver_sql("PRAGMA cache_size").scalar_one() < usual < 0
+    with store.engine.connect() as db:
+        assert db.exec_driver_sql("PRAGMA cache_size").scalar_one() == usual
+        make_room(db, stays=True)
+    with store.engine.connect() as db:
+        assert db.exec_driver_sql("PRAGMA cache_size").scalar_one() < usual

@@ -88,6 +88,16 @@ def unchecked(db: Connection, table: Table, given: Columns) -> Iterator[None]:
     if not many or not limits or not all(allowed.issuperset(given[name]) for name, allowed in limits.items()):
         yield
         return
+    with within_checks(db):
+        yield
+
+
+@contextmanager
+def within_checks(db: Connection) -> Iterator[None]:
+    """SQLite does not look at CHECKs meanwhile: for many rows that are known to be within them."""
+    if db.dialect.name != "sqlite":
+        yield
+        return
     db.exec_driver_sql("PRAGMA ignore_check_constraints=ON")
     try:
         yield

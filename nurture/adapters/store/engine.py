@@ -14,6 +14,7 @@ from nurture.adapters.store.turns import Turns
 from nurture.domain.errors import RequestError
 
 WRITES = "nurture_writes"  # execution option of a connection: its transaction begins with the write lock
+HAS_ROOM = "nurture_room"  # in `Connection.info`: it keeps more pages at hand, until it is given back
 LINEAGE = "nurture_lineage"  # in `Connection.info`: which server this is, and how often a standby has taken over
 # What libpq is told where the address says nothing else (https://www.postgresql.org/docs/current/libpq-connect.html).
 # Of several hosts the one that takes writes. A machine that vanished is missed after 20 s, not after a quarter of an
@@ -27,6 +28,7 @@ USUAL: Final = {
     "tcp_user_timeout": "20000",
     "application_name": "nurture",
 }
+_CACHE: Final = -2_000  # as SQLite has it: kilobytes
 READ_ONLY: Final = "25006"  # read_only_sql_transaction
 _TURN: Final = "nurture_turn"  # in `Connection.info`: whether it is its turn to write
 _LINEAGE: Final = (
@@ -119,6 +121,11 @@ def _sqlite(url: str, busy_seconds: float, durable: bool) -> Engine:
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA busy_timeout={int(busy_seconds * 1000)}")
         cursor.close()
+
+    @event.listens_for(engine, "checkin")
+    def give_back(connection: Any, record: Any) -> None:
+        if record.info.pop(HAS_ROOM, False) and connection is not None:
+            connection.execute(f"PRAGMA cache_size={_CACHE}").close()
 
     turns = Turns()
 

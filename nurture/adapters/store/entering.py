@@ -25,8 +25,9 @@ from sqlalchemy import (
 )
 from sqlalchemy import insert as plain_insert
 
-from nurture.adapters.store.among import among, these
-from nurture.adapters.store.rows import fetch, gathered, insert, plan_anew
+from nurture.adapters.store.among import among, each_among, these
+from nurture.adapters.store.bulk import within_checks
+from nurture.adapters.store.rows import LARGE, fetch, gathered, insert, make_room, plan_anew
 from nurture.adapters.store.search import Search
 from nurture.adapters.store.suppressions import SuppressionRows
 from nurture.adapters.store.tables import changes, enrollments, leads, suppressions, touches
@@ -47,9 +48,7 @@ _FLAG: Final = text("leads.enroll_check")
 _NEXT: Final = select(leads.c.id).where(_FLAG).order_by(leads.c.id).limit(bindparam("limit"))
 _HELD: Final = _NEXT.with_for_update(skip_locked=True)
 _UNMARK: Final = update(leads).where(among(leads.c.id)).values(enroll_check=False)
-_SUPPRESSED: Final = select(leads.c.id).where(
-    among(leads.c.id), exists().where(suppressions.c.address == leads.c.email, suppressions.c.scope == "all")
-)
+_IS_SUPPRESSED: Final = exists().where(suppressions.c.address == leads.c.email, suppressions.c.scope == "all")
 _EMAILS: Final = select(leads.c.id, leads.c.email).where(among(leads.c.id), leads.c.email.is_not(None))
 
 
@@ -64,6 +63,8 @@ class EnteringRows:
     def take(self, limit: int) -> list[LeadId]:
         """Hold the next leads that are marked, and take the mark away. Those that somebody else holds are left out."""
         ids = gathered(self._db, _HELD, limit=limit)
+        if len(ids) >= LARGE:
+            make_room(self._db)
         if ids:
             self._db.execute(_UNMARK, {"ids": ids})
         return ids
@@ -71,7 +72,8 @@ class EnteringRows:
     def suppressed(self, ids: Collection[LeadId]) -> set[LeadId]:
         """Those who must not be contacted at all."""
         if not self._suppressions.any_sealed():
-            return {row.id for row in fetch(self._db, _SUPPRESSED, ids)}
+            asked = each_among(self._db.dialect.name, leads.c.id).where(_IS_SUPPRESSED)
+            return {row.id for row in fetch(self._db, asked, ids)}
         owners = {row.email: row.id for row in fetch(self._db, _EMAILS, ids)}
         return {owners[email] for email, scopes in self._suppressions.scopes(owners).items() if "all" in scopes}
 
@@ -88,10 +90,11 @@ class EnteringRows:
             if search.decays:
                 why.append(search.perhaps)
                 table = search.table if table is leads else table
-        return {
-            row.id
-            for row in fetch(self._db, select(leads.c.id).select_from(table).where(among(leads.c.id), or_(*why)), ids)
-        }
+        if table is leads:
+            asked = each_among(self._db.dialect.name, leads.c.id)
+        else:
+            asked = select(leads.c.id).select_from(table).where(among(leads.c.id))
+        return {row.id for row in fetch(self._db, asked.where(or_(*why)), ids)}
 
     def enter(
         self, ids: Collection[LeadId], door: Door, *, rules: Workspace, now: datetime, by: str, most: int | None = None
@@ -108,12 +111,17 @@ class EnteringRows:
         if most is not None:
             best = leads.c.fit.desc(), leads.c.created_at.desc(), leads.c.id
             chosen = chosen.order_by(*best).limit(most)
+        if self._db.dialect.name == "sqlite":
+            # It would keep whole rows aside, since it reads the table that it writes: ids are less.
+            return self.put(gathered(self._db, chosen, ids=ids), door.cadence, door.version, now=now, by=by)
         return self._start(ids, chosen, door.cadence, door.version, now=now, by=by)
 
     def against(
         self, ids: Sequence[LeadId], cadence: Cadence, statuses: Collection[Status], now: datetime
     ) -> list[Standing]:
         """Those of these leads whom the cadence would not take by hand, or not among many, by id."""
+        if len(ids) >= LARGE:
+            make_room(self._db)
         mine = exists().where(enrollments.c.lead_id == leads.c.id, _of([cadence.name]), _OPEN)
         place = select(enrollments.c.cadence).where(enrollments.c.slot == leads.c.id).scalar_subquery()
         taken = leads.c.status.in_([one.value for one in statuses])
@@ -178,7 +186,8 @@ class EnteringRows:
                 ).scalar_one()
             )
         last = self._db.execute(select(func.coalesce(func.max(enrollments.c.id), 0))).scalar_one()
-        count = self._db.execute(new, {"ids": sorted(ids)}).rowcount  # in the order of the indexes
+        with within_checks(self._db):
+            count = self._db.execute(new, {"ids": sorted(ids)}).rowcount  # in the order of the indexes
         if count:
             self._db.execute(_told(enrollments.c, cadence, now, by, "sqlite", enrollments.c.id > last))
         return count

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, select
 from nurture.adapters.store import bulk, employers
 from nurture.adapters.store.among import among, each_among
 from nurture.adapters.store.json_values import as_json
-from nurture.adapters.store.rows import change, fetch, insert, make_room, pairs, plan_anew, reserved
+from nurture.adapters.store.rows import LARGE, change, fetch, insert, make_room, pairs, plan_anew, reserved
 from nurture.adapters.store.tables import consents, facts, lead_aliases, leads, suppressions
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from nurture.domain.fact import Fact
     from nurture.ports.store import Consent, Suppression
 
-MANY: Final = 5_000  # that are looked up: a large file
 JSON_COLUMNS: Final = ("sums", "by_person", "custom")
 _HELD: Final = select(leads).where(among(leads.c.id)).order_by(leads.c.id).with_for_update()
 _MERGED: Final = select(leads.c.id, leads.c.merged_into).where(leads.c.merged_into.is_not(None), among(leads.c.id))
@@ -38,8 +37,8 @@ class ArrivalRows:
         self, emails: Collection[str], external_ids: Collection[str]
     ) -> tuple[dict[str, int], dict[str, int]]:
         """Known leads: address (or alias) -> lead, external id -> lead. A merged lead is followed to where it went."""
-        if len(emails) + len(external_ids) >= MANY:
-            make_room(self._db)
+        if len(emails) + len(external_ids) >= LARGE:
+            make_room(self._db, stays=True)  # the next batch looks at the same indexes
         aliases, addresses, externals = _looking(self._db.dialect.name)
         by_email = pairs(self._db, aliases, emails) | pairs(self._db, addresses, emails)
         by_external = pairs(self._db, externals, external_ids)

@@ -29,8 +29,10 @@ from sqlalchemy.types import TypeEngine
 from nurture.adapters.store.among import among
 from nurture.adapters.store.bulk import FEW as MANY
 from nurture.adapters.store.bulk import Columns, insert_each, stored, unchecked
+from nurture.adapters.store.engine import HAS_ROOM
 
 ROOM: Final = 64_000  # kilobytes
+LARGE: Final = 5_000  # rows that are worth it
 FEW: Final = 8  # rows: fewer are not worth one statement for all of them
 # Handed over as one value, and the sequence looked up once: without OFFSET it is looked up for each number.
 _FOLLOWING: Final = text(
@@ -59,10 +61,15 @@ def plan_anew(db: Connection) -> None:
         db.exec_driver_sql("DISCARD PLANS")
 
 
-def make_room(db: Connection) -> None:
-    """Let this connection to SQLite keep the pages of large indexes at hand, for whoever looks at all of them."""
+def make_room(db: Connection, *, stays: bool = False) -> None:
+    """Let a connection to SQLite keep more pages at hand, until it is given back, or as long as it lives.
+
+    For whoever touches many rows: with the usual 2 MB, pages are written and read again before the transaction is over.
+    """
     if db.dialect.name == "sqlite":
         db.exec_driver_sql(f"PRAGMA cache_size={-ROOM}")
+        if not stays:
+            db.info[HAS_ROOM] = True
 
 
 def gathered(db: Connection, query: Select[Any], **values: Any) -> list[int]:
