@@ -57,7 +57,6 @@ from nurture.ports import Links
 from nurture.ports.store import Consent
 from nurture.wiring import App, open_app
 
-AT_LEAST_OF_RENDERING: Final = 0.4
 AT_LEAST_OF_SCHEDULER: Final = 5.0
 NOW: Final = datetime(2026, 11, 24, 15, tzinfo=UTC)
 CADENCE: Final = """
@@ -300,7 +299,7 @@ def compared(touches: int, rounds: int) -> Iterator[Result]:
     """The median ratio of each."""
     times = [one_round(touches) for _ in range(rounds)]
     for name, said, least in (
-        ("rendering", "rendering alone", AT_LEAST_OF_RENDERING),
+        ("rendering", "rendering alone", None),
         ("bare", "the templates alone, names at hand", None),
         ("scheduler", "APScheduler, one date job a touch in SQLite", AT_LEAST_OF_SCHEDULER),
         ("scheduler (m)", "the same in memory", None),

@@ -40,15 +40,15 @@ from benchmarks.result import Options, Result, options, table
 from benchmarks.touches import NOW, a_touch, a_workspace, enrolled
 from nurture.adapters.clock import SystemClock, VirtualClock
 from nurture.adapters.mail.pool import Pool
-from nurture.adapters.mail.sendgrid_payload import encoded, payload, problems
 from nurture.adapters.rendering import Templates
 from nurture.adapters.rendering.process import RenderProcess
 from nurture.adapters.store import bulk
 from nurture.adapters.store.engine import WRITES
 from nurture.adapters.store.unit import SqlStore
+from nurture.doors import packing
 from nurture.flow.dispatch import run as dispatch
 from nurture.moves import scene as scenes
-from nurture.moves.rendering import render_email
+from nurture.moves.rendering import draft_of, render, render_email
 from nurture.moves.scene import Scene
 from nurture.ports import Mailer
 from nurture.wiring import App, open_app
@@ -277,14 +277,15 @@ def whole_path(app: App, bench: Bench) -> tuple[float, float, list[Said]]:
 def rendering(app: App, scene: Scene) -> tuple[float, list[bytes]]:
     """Seconds for rendering every mail and making its request; the requests."""
     touches = [a_touch(app, scene, lead) for lead in scene.leads]
+    pack = packing(app.settings)
     made = []
     gc.collect()
     began = time.perf_counter()
     for touch in touches:
-        message = render_email(touch, scene.leads[touch.lead], scene, app.links).message
-        body = payload(message)
-        assert not problems(body)
-        made.append(encoded(body))
+        draft = draft_of(touch, scene.leads[touch.lead], scene)
+        packed = render(draft, scene.rules.templates, app.links, pack).message.packed
+        assert packed
+        made.append(packed)
     return time.perf_counter() - began, made
 
 
