@@ -112,6 +112,18 @@ def _verifier(key: str) -> Verify | None:
     return lambda signature, timestamp, body: verify_event(key, signature, timestamp, body)
 
 
+def warm_up(app: App) -> None:
+    """Read what is in force; where many mails are due, wait until the process that renders them is there."""
+    from nurture.adapters.rendering.process import MANY, RenderProcess
+    from nurture.adapters.rendering.templates import Templates
+
+    templates, renderer = app.rules.in_force().templates, app.renderer
+    with app.store.unit(write=False) as work:
+        due = work.enrollments.count_due(app.store.now(app.clock.now()))
+    if due >= MANY and isinstance(renderer, RenderProcess) and isinstance(templates, Templates):
+        renderer.start(templates, wait=True)
+
+
 def folders_of(app: App) -> list[Path]:
     """Every folder that a daemon writes to, the database's first where it is a file."""
     from nurture.adapters.store.unit import folder_of

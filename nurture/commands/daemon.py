@@ -37,9 +37,12 @@ def daemon(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     from nurture.daemon import lifecycle
     from nurture.web import server
     from nurture.web.app import make_app
+    from nurture.web.warm import warm
 
     def serve(app: App) -> lifecycle.Handle:
-        return server.start(make_app(app), app.settings.web.bind)
+        web = make_app(app)
+        warm(web)
+        return server.start(web, app.settings.web.bind)
 
     current = session(ctx)
     current.runs_passes = True

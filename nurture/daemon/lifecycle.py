@@ -21,7 +21,7 @@ from nurture.daemon.ticker import Ticker, guarded
 from nurture.daemon.watch import Watch
 from nurture.domain import fleet
 from nurture.domain.errors import RefusedError, UnreachableError
-from nurture.doors import durability_of, hints_of
+from nurture.doors import durability_of, hints_of, warm_up
 from nurture.moves import listening
 from nurture.wiring import App
 
@@ -106,6 +106,7 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
     take_over(app)
     beating()
     _ = app.mailer  # a wrong setting is said now, not at the first mail
+    warm_up(app)  # before anybody can bring something: a flood may begin at once
     handle = serve(app)
     ticker = Ticker()
     now = app.clock.now()

@@ -23,6 +23,9 @@ LIMITS: Final = {
 LIMIT: Final = 64 * 1024
 READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 IN_BULK: Final = "/webhooks/"  # what providers post by the hundred waits for the next pass
+# Requests under way: five seconds of a flood, and half of what providers wait. Beyond that 503, and they come again.
+# Connections that rest between two requests do not count, or a moment of delay would keep all others out for long.
+MOST_AT_ONCE: Final = 1_500
 # A body that trickles in holds a connection and a buffer; this is far beyond what a slow line needs.
 BODY_SECONDS: Final = 60.0
 
@@ -66,6 +69,7 @@ class Guard:
         self._refusal = refusal
         self._is_outage = is_outage
         extra = {**HEADERS, "Content-Security-Policy": policy}
+        self._under_way = 0
         self._headers = [(name.lower().encode(), value.encode()) for name, value in extra.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,6 +77,16 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if self._under_way >= MOST_AT_ONCE:
+            await self._refusal(scope, 503)(scope, receive, send)
+            return
+        self._under_way += 1
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            self._under_way -= 1
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         limit = LIMITS.get(scope["path"], LIMIT)
         began = False
 

@@ -13,7 +13,8 @@ from nurture.domain.errors import UnreachableError
 
 STARTS_WITHIN: Final = 10.0  # seconds
 FINISH_WITHIN: Final = 10.0
-MOST_AT_ONCE: Final = 640  # requests under way: two seconds of a flood. Beyond that 503, and providers come again
+MOST_CONNECTIONS: Final = 8192  # those that rest between two requests among them; beyond that 503
+OTHERS: Final = 4  # one in so many of all open files is left to the rest of the daemon
 
 
 class Handle:
@@ -54,7 +55,7 @@ def start(app: Any, bind: str) -> Handle:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=10,
-        limit_concurrency=MOST_AT_ONCE,
+        limit_concurrency=_most_connections(),
         timeout_graceful_shutdown=int(FINISH_WITHIN),
         h11_max_incomplete_event_size=32 * 1024,
         ws="none",
@@ -70,6 +71,18 @@ def start(app: Any, bind: str) -> Handle:
         handle.stop(timeout=1)
         raise UnreachableError(f"The web server did not start at {bind}.", hint="See the log above.")
     return handle
+
+
+def _most_connections() -> int:
+    """How many the web may have open. Raises the limit of this process to what it may have."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * MOST_CONNECTIONS
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return min(MOST_CONNECTIONS, soft - soft // OTHERS)
 
 
 def _listen(bind: str) -> socket.socket:

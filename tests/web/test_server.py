@@ -5,13 +5,16 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
 from nurture.domain.errors import UnreachableError
 from nurture.web import guard, server
 from nurture.web.app import make_app
-from tests.web.house import House
+from nurture.web.warm import warm
+from tests.web.house import House, a_house
 
 
 def test_it_serves_until_it_is_stopped(house: House, capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,3 +83,49 @@ def test_an_address_that_cannot_be_had_is_said_with_what_to_do(house: House, bin
 def test_an_address_that_is_taken_is_said(house: House) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UnreachableError, match="another daemon"):
         server.start(make_app(house.app), f"127.0.0.1:{taken.getsockname()[1]}")
+
+
+def test_connections_that_rest_keep_nobody_out_and_too_many_requests_under_way_do(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "MOST_AT_ONCE", 1)
+    handle = server.start(make_app(house.app), "127.0.0.1:0")
+    resting = [http.client.HTTPConnection(*handle.address, timeout=10) for _ in range(4)]
+    slow = http.client.HTTPConnection(*handle.address, timeout=10)
+    try:
+        for line in resting:
+            line.request("GET", "/healthz")
+            assert line.getresponse().read()
+        slow.putrequest("POST", "/webhooks/sendgrid/events")
+        slow.putheader("Content-Length", "2")
+        slow.endheaders(b"[")
+        until = time.monotonic() + 10
+        while asked(resting[0], "/healthz") == 200 and time.monotonic() < until:
+            time.sleep(0.01)
+        assert asked(resting[1], "/healthz") == 503
+        slow.send(b"]")
+        assert slow.getresponse().read()
+        assert asked(resting[2], "/healthz") == 200
+    finally:
+        for line in (*resting, slow):
+            line.close()
+        handle.stop()
+
+
+def asked(line: http.client.HTTPConnection, path: str) -> int:
+    line.request("GET", path)
+    answer = line.getresponse()
+    answer.read()
+    return answer.status
+
+
+def test_nothing_is_left_of_what_a_server_does_before_it_listens(house: House) -> None:
+    web = make_app(house.app)
+    warm(web)
+    with house.app.store.unit(write=False) as work:
+        assert work.responses.raw_new(10) == []
+
+
+def test_a_database_that_is_away_keeps_no_server_from_listening(tmp_path: Path) -> None:
+    with a_house(tmp_path, database="postgresql+psycopg://nobody@127.0.0.1:1/none") as house:
+        warm(make_app(house.app))
