@@ -8,7 +8,9 @@ import time
 from base64 import b32encode
 from datetime import UTC, datetime, timedelta
 
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+def _letters(chance: bytes) -> str:
+    return b32encode(chance).decode("ascii")[:26].lower()
 
 
 class SystemClock:
@@ -24,7 +26,7 @@ class SystemClock:
 
     def new_id(self) -> str:
         """26 letters and digits: 130 random bits."""
-        return b32encode(secrets.token_bytes(17)).decode("ascii")[:26].lower()
+        return _letters(secrets.token_bytes(17))
 
 
 class VirtualClock:
@@ -44,7 +46,7 @@ class VirtualClock:
 
     def new_id(self) -> str:
         """26 letters and digits."""
-        return "".join(self._dice.choices(_ALPHABET, k=26))
+        return _letters(self._dice.randbytes(17))
 
     def set(self, moment: datetime) -> None:
         """Jump forward. A virtual clock never goes back."""
