@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final
 
 ENOUGH: Final = 8  # mails to different people that a skeleton is made of
 SHORT: Final = 24  # characters: to say that a piece is there costs as much as it has
 Pieces = tuple[str, ...]
-Blanks = list[str | None]  # what stands before each piece, None: the piece is not there; and what stands after the last
+# What stands before each piece, and after the last. A list: what stands before each line of a piece of which only some
+# lines are there; these people are unlike those whom it was made of. None: the piece, or the line, is not there.
+Blanks = list[str | list[str | None] | None]
 _LINES: Final = r"[^\n]*\n|[^\n]+"
 _WORDS: Final = r"[^<>\" ]*[<>\" ]|[^<>\" ]+"
+_LONG_LINES: Final = re.compile(rf"(?s:.{{{SHORT}}})[^\n]*\n?|(?s:.+)")  # short ones with the next
 
 
 def skeleton_of(texts: Sequence[str]) -> Pieces:
@@ -23,36 +27,55 @@ def skeleton_of(texts: Sequence[str]) -> Pieces:
     return tuple(piece for piece in pieces if piece is not None and len(piece) >= SHORT)
 
 
-def blanks_of(text: str, pieces: Pieces) -> Blanks:
-    """What stands in a text besides the pieces. Whatever the text is, `whole` makes it again of these."""
+def blanks_of(text: str, pieces: Pieces, *, by_line: bool = False) -> Blanks:
+    """What stands in a text besides the pieces. Whatever the text is, `whole` makes it again of these.
+
+    `by_line`: of a piece that is not there, its lines are looked for, which takes ten times as long.
+    """
     blanks: Blanks = []
     at = 0
     for piece in pieces:
-        found = _find(text, piece, at)
-        if found < 0:
-            blanks.append(None)
+        blank, at = _before(text, piece, at)
+        if blank is None and by_line:
+            lines: list[str | None] = []
+            for line in _lines_of(piece):
+                before, at = _before(text, line, at)
+                lines.append(before)
+            blanks.append(lines if any(one is not None for one in lines) else None)
         else:
-            blanks.append(text[at:found])
-            at = found + len(piece)
+            blanks.append(blank)
     blanks.append(text[at:])
     return blanks
 
 
-def whole(pieces: Pieces, blanks: Sequence[str | None]) -> str:
+def whole(pieces: Pieces, blanks: Blanks) -> str:
     """The text that these blanks were taken from."""
-    *before, after = blanks
-    there = (blank + piece for piece, blank in zip(pieces, before, strict=True) if blank is not None)
-    return "".join([*there, after or ""])
+    made: list[str] = []
+    for piece, blank in zip(pieces, blanks, strict=False):
+        if isinstance(blank, str):
+            made += (blank, piece)
+        elif blank is not None:
+            for line, before in zip(_lines_of(piece), blank, strict=True):
+                made += () if before is None else (before, line)
+    return "".join([*made, str(blanks[-1])])
 
 
-def _find(text: str, piece: str, at: int) -> int:
-    """Where a piece begins; -1 where it is not. To look for the whole of a long one would take far longer."""
-    if text.startswith(piece, at):
-        return at
-    head = piece[:SHORT]
-    while (at := text.find(head, at)) >= 0 and not text.startswith(piece, at):
-        at += 1
-    return at
+@lru_cache(maxsize=1024)
+def _lines_of(piece: str) -> Pieces:
+    return tuple(_LONG_LINES.findall(piece))
+
+
+def _before(text: str, piece: str, at: int) -> tuple[str | None, int]:
+    """What stands between a place and the next piece, and where that ends; None where it is not there.
+
+    To look for the whole of a long one would take far longer than to look for its beginning.
+    """
+    begins = at
+    if not text.startswith(piece, begins):
+        head = piece[:SHORT]
+        while (begins := text.find(head, begins)) >= 0 and not text.startswith(piece, begins):
+            begins += 1
+    return (text[at:begins], begins + len(piece)) if begins >= 0 else (None, at)
 
 
 def _shared(texts: Sequence[str], part: str, within: Callable[[Sequence[str]], list[str | None]]) -> list[str | None]:
@@ -79,10 +102,13 @@ def _shared(texts: Sequence[str], part: str, within: Callable[[Sequence[str]], l
 
 
 def _edges(texts: Sequence[str]) -> list[str | None]:
-    """What texts begin with and end with."""
-    start = _beginning(texts)
-    end = _beginning([text[len(start) :][::-1] for text in texts])[::-1]
-    return [start, None, end]
+    """What texts begin with and end with, of words like links: a few letters are the same by chance."""
+    start = _long(_beginning(texts))
+    return [start, None, _long(_beginning([text[len(start) :][::-1] for text in texts]))[::-1]]
+
+
+def _long(shared: str) -> str:
+    return shared if len(shared) >= SHORT else ""
 
 
 def _beginning(texts: Sequence[str]) -> str:

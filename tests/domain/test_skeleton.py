@@ -24,6 +24,7 @@ def test_a_text_is_its_skeleton_and_its_blanks_whatever_it_is(texts: list[str], 
     pieces = skeleton_of(texts)
     for text in (*texts, other):
         assert whole(pieces, blanks_of(text, pieces)) == text
+        assert whole(pieces, blanks_of(text, pieces, by_line=True)) == text
     for one, following in pairwise(pieces):  # in this order in all of them
         assert all(text.find(one) <= text.rfind(following) for text in texts)
 
@@ -35,7 +36,23 @@ def test_only_what_differs_stands_in_the_blanks() -> None:
         for name in ("Ada", "Bo", "Cem")
     ]
     pieces = skeleton_of(mails)
-    assert blanks_of(mails[1], pieces) == ["", "Bo", "BoBoBo", ""]
+    assert blanks_of(mails[1], pieces) == ["", "Bo,<", 'href="https://x.example/BoBoBo"', ""]
+
+
+def test_a_few_letters_that_words_share_are_no_reason_to_cut_them() -> None:
+    pieces = skeleton_of([f"{LINE}\n<p>Hello {name}</p>\n{LINE}\n" for name in ("Anna", "Andy", "Ante")])
+    assert not any("Hello An" in piece for piece in pieces)
+
+
+def test_who_is_unlike_those_whom_it_was_made_of_lacks_a_line_and_not_the_piece() -> None:
+    def mail(name: str, company: str) -> str:
+        return f"{LINE}\n<p>Hello {name},</p>\n{LINE}\n<p>this is what we thought of for {company}</p>\n{LINE}\n"
+
+    pieces = skeleton_of([mail(name, "Acme") for name in ("Ada", "Bo", "Cem")])
+    other = mail("Dan", "Widgets")
+    blanks = blanks_of(other, pieces, by_line=True)
+    assert whole(pieces, blanks) == other
+    assert sum(len(one) for blank in blanks for one in (blank or []) if one is not None) < len(other) - 3 * len(LINE)
 
 
 def test_what_one_of_the_texts_does_not_say_is_in_no_piece() -> None:

@@ -81,20 +81,23 @@ class Skeletons:
     def _row(self, text: SentText) -> _Row:
         known = self._of[text.template]
         for place, one in enumerate(known.skeletons[:MOST]):
-            html, plain = _json(blanks_of(text.html, one.html)), _json(blanks_of(text.text, one.text))
-            if WORTH * (len(html) + len(plain)) <= len(text.html) + len(text.text):
+            if row := _fitted(text, one, by_line=False):
                 if place:
                     known.skeletons.insert(0, known.skeletons.pop(place))
-                return text.touch, text.subject, html, plain, one.id
+                return row
         if len(text.html) + len(text.text) <= LONG:
             self._learn(text, known)
-        return text.touch, text.subject, text.html, text.text, None
+        rough = _fitted(text, known.skeletons[0], by_line=True) if known.skeletons else None
+        return rough or (text.touch, text.subject, text.html, text.text, None)
 
     def _learn(self, text: SentText, known: _Known) -> None:
-        """Look for what mails to different people share that fit no skeleton."""
+        """Look for what mails to different people share that fit no skeleton. The longer ago one was found, the further
+        apart are those that are compared: neighbors may be alike by chance."""
+        known.fitting_none += 1
+        if known.fitting_none % (known.enough // ENOUGH):
+            return
         known.seen.pop(text.to, None)
         known.seen[text.to] = text
-        known.fitting_none += 1
         if len(known.seen) > ENOUGH:
             del known.seen[next(iter(known.seen))]
         if len(known.seen) < ENOUGH or known.fitting_none < known.enough:
@@ -110,6 +113,15 @@ class Skeletons:
     def _keep(self, one: Skeleton) -> Skeleton:
         self._by_id[one.id] = one
         return one
+
+
+def _fitted(text: SentText, one: Skeleton, *, by_line: bool) -> _Row | None:
+    """The row of a mail by a skeleton; None where that is not worth it."""
+    html = _json(blanks_of(text.html, one.html, by_line=by_line))
+    plain = _json(blanks_of(text.text, one.text, by_line=by_line))
+    if WORTH * (len(html) + len(plain)) > len(text.html) + len(text.text):
+        return None
+    return text.touch, text.subject, html, plain, one.id
 
 
 def save(db: Connection, known: Skeletons, texts: Sequence[SentText]) -> None:
@@ -147,4 +159,4 @@ def _stored(one: Skeleton) -> dict[str, str]:
     return {"id": one.id, "template": one.template, "html": _json(one.html), "text": _json(one.text)}
 
 
-_json: Final[Callable[[Sequence[str | None]], str]] = json.JSONEncoder(ensure_ascii=False).encode
+_json: Final[Callable[[Sequence[Any]], str]] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
