@@ -91,24 +91,22 @@ def test_connections_that_rest_keep_nobody_out_and_too_many_requests_under_way_d
     monkeypatch.setattr(guard, "MOST_AT_ONCE", 1)
     handle = server.start(make_app(house.app), "127.0.0.1:0")
     resting = [http.client.HTTPConnection(*handle.address, timeout=10) for _ in range(4)]
-    slow = http.client.HTTPConnection(*handle.address, timeout=10)
+    slow = socket.create_connection(handle.address, timeout=10)
     try:
         for line in resting:
-            line.request("GET", "/healthz")
-            assert line.getresponse().read()
-        slow.putrequest("POST", "/webhooks/sendgrid/events")
-        slow.putheader("Content-Length", "2")
-        slow.endheaders(b"[")
-        until = time.monotonic() + 10
-        while asked(resting[0], "/healthz") == 200 and time.monotonic() < until:
-            time.sleep(0.01)
+            assert asked(line, "/healthz") == 200
+        slow.sendall(b"POST /p/x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        assert slow.recv(4096).startswith(b"HTTP/1.1 100")  # it is under way
         assert asked(resting[1], "/healthz") == 503
-        slow.send(b"]")
-        assert slow.getresponse().read()
-        assert asked(resting[2], "/healthz") == 200
+        slow.sendall(b"[]")
+        assert slow.recv(4096).startswith(b"HTTP/1.1 4")
+        until = time.monotonic() + 10  # it is over a moment after its answer
+        while asked(resting[2], "/healthz") == 503:
+            assert time.monotonic() < until
     finally:
-        for line in (*resting, slow):
+        for line in resting:
             line.close()
+        slow.close()
         handle.stop()
 
 
