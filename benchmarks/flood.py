@@ -145,7 +145,7 @@ async def flood(address: str, requests: Sequence[Signed]) -> tuple[list[float], 
                             return
                         assert answer.status == 503, await answer.text()
                         why = "503"
-                except aiohttp.ClientError as problem:
+                except (aiohttp.ClientError, TimeoutError) as problem:
                     why = type(problem).__name__
                 refused[why] += 1
                 if loop.time() - began - due > PATIENCE:

@@ -23,9 +23,9 @@ LIMITS: Final = {
 LIMIT: Final = 64 * 1024
 READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 IN_BULK: Final = "/webhooks/"  # what providers post by the hundred waits for the next pass
-# Requests under way: five seconds of a flood, and half of what providers wait. Beyond that 503, and they come again.
+# Requests under way: three seconds of a flood, a third of what providers wait. Beyond that 503, and they come again.
 # Connections that rest between two requests do not count, or a moment of delay would keep all others out for long.
-MOST_AT_ONCE: Final = 1_500
+MOST_AT_ONCE: Final = 1_000
 # A body that trickles in holds a connection and a buffer; this is far beyond what a slow line needs.
 BODY_SECONDS: Final = 60.0
 
