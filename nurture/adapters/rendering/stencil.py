@@ -24,7 +24,7 @@ from nurture.adapters.rendering.names import CustomFields, frozen
 from nurture.domain.dataclass import dataclass
 from nurture.ports.rules import Needs
 
-_MOST: Final = 512  # a stencil takes about 10 KB
+_MOST: Final = 512  # a stencil takes about 20 KB
 _COMPUTED: Final = frozenset({"subject", "preheader"})
 _GLOBALS: Final = ("link", "range")  # a name in their place would be read instead
 _BY_TEXT: Final = frozenset({int, float, date, datetime, Decimal})  # equal ones may be written differently
