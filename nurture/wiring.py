@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nurture.domain.scoring import Scoring
     from nurture.domain.workspace import Workspace
     from nurture.flow.dispatch.run import Unrecorded
-    from nurture.ports import Clock, Files, Mailer, Rules, Store
+    from nurture.ports import Clock, Files, Mailer, Rules, Store, Templates
     from nurture.ports.incoming import Mailbox, MailReader, ProviderEvent
     from nurture.ports.people import ForgottenBook
     from nurture.ports.rules import Renderer
@@ -38,11 +38,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The files of a folder as texts, the workspace that they make, and what is wrong with them."""
+    """What is wrong with the files of a folder, how many there are, and what they make."""
 
     problems: list[Problem]
-    sources: Mapping[str, str]
+    files: int
     workspace: Workspace
+    templates: Templates
 
 
 @dataclass
@@ -202,8 +203,9 @@ class App:
 
         sources, problems = self.read_files()
         workspace, found = self.files.read(sources, unread=problems)
-        every = {*found, *template_problems(sources, workspace, self.files)}
-        return Checked(sorted(every), sources, workspace)
+        templates = self.files.templates(sources)
+        every = {*found, *template_problems(sources, workspace, templates)}
+        return Checked(sorted(every), len(sources), workspace, templates)
 
     def rehearsals(self) -> tuple[list[Rehearsal], list[Problem]]:
         """The tests beside the cadences, and what is wrong with them as files."""

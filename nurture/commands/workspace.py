@@ -152,7 +152,7 @@ def check(
         errors = sum(one.severity == "error" for one in problems)
         count = f"{len(problems)} problem{'s' * (len(problems) != 1)}" if problems else "No problem"
         hint = "" if errors else "; they do not stop an apply" if problems else ""
-        say(f"{count} in {len(checked.sources)} files{hint}.")
+        say(f"{count} in {checked.files} files{hint}.")
     if any(one.severity == "error" for one in problems):
         raise typer.Exit(2)
 

@@ -87,7 +87,7 @@ def run(app: App, tests: Sequence[Rehearsal], checked: Checked) -> list[Problem]
         workspace=checked.workspace,
         versions=dict.fromkeys(known, 1),
         program=lambda name, _: programs[name],
-        read_templates=lambda: app.files.templates(checked.sources),
+        read_templates=lambda: checked.templates,
     )
     problems = []
     with rehearsed(app) as fresh:

@@ -15,7 +15,7 @@ from nurture.domain.walk import Program, program_of
 
 if TYPE_CHECKING:
     from nurture.domain.workspace import Workspace
-    from nurture.ports import Files, Templates
+    from nurture.ports import Templates
 
 # Who lacks the address of a channel is not contacted on it.
 REACHED_BY: Final[Mapping[Channel, frozenset[str]]] = {
@@ -60,9 +60,8 @@ def resolved(templates: Templates, cadence: str, template: str, kind: Literal["e
         return template
 
 
-def template_problems(sources: Mapping[str, str], workspace: Workspace, files: Files) -> list[Problem]:
+def template_problems(sources: Mapping[str, str], workspace: Workspace, templates: Templates) -> list[Problem]:
     """What is wrong with the templates that the cadences use. A name that leads nowhere is the cadence's problem."""
-    templates = files.templates(sources)
     custom = custom_fields(workspace)
     found: set[Problem] = set()
     blank: dict[tuple[str, int, int, str], Problem] = {}  # one for each place, though many cadences use it

@@ -88,7 +88,7 @@ def plan(
     changed: dict[str, str | None] = {path: text for path, text in sources.items() if applied.get(path) != text}
     changed |= {path: None for path in applied if path not in sources}
     if any(path.startswith((CADENCES, TEMPLATES)) for path in changed):  # what is in force was checked before
-        problems += template_problems(sources, workspace, files)
+        problems += template_problems(sources, workspace, files.templates(sources))
     errors = sorted({problem for problem in problems if problem.severity == "error"})
     if errors:
         raise FilesError(errors)
