@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
-from nurture.domain.classify import bounce_of
 from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import NurtureError, RequestError, UnreachableError
 from nurture.domain.machines import Hit
@@ -338,6 +337,8 @@ def _told(one: _Known) -> Report | None:
 def _bounce(event: ProviderEvent) -> tuple[Bounce, str]:
     """The type of a bounce: refused mail leaves the address good, and a full mailbox is no missing one."""
     shown = f"event bounce, type {event.bounce_type or 'missing'}, {event.classification or 'not classified'}"
+    from nurture.domain.classify import bounce_of  # reads mails in many words, and few passes have a bounce
+
     kind, why = bounce_of(event.status, event.reason, hard_by_default=event.bounce_type == "bounce")
     if event.bounce_type == "blocked":
         kind = kind if kind is Bounce.FULL else Bounce.POLICY
