@@ -381,6 +381,16 @@ def business_days_later(start: datetime, n: int, working: WorkingHours) -> datet
     return at_local(day, local.time(), where)
 
 
+def at_work(start: datetime, working: WorkingHours) -> datetime:
+    """The first moment from `start` on, in UTC, at which the person works. Raises ValueError if that never is."""
+    where = zone(working.zone)
+    for day in _working_days(local_day(start, where), working.window, working.country, working.away):
+        for opens, closes in working.window.openings(day, where):
+            if start < closes:
+                return max(opens, start).astimezone(UTC)
+    raise AssertionError  # the days never end: there is none, or the next one
+
+
 def _open_time_later(
     start: datetime,
     span: timedelta,

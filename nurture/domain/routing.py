@@ -131,13 +131,14 @@ def manager_of(workspace: Workspace, rep: str | None, *, tried: Collection[str] 
 def deadline(start: datetime, within: Duration, hours: WorkingHours) -> datetime:
     """When a person's time to answer is over. Business hours and days are theirs; the other units are of the calendar.
 
-    Friday 16:30 plus 8 business hours of nine to five is Monday 16:30.
+    Friday 16:30 plus 8 business hours of nine to five is Monday 16:30. Days run from when the person is at work: what
+    was accepted at night is due at an opening, not at night.
     """
     if within.unit not in (Unit.BUSINESS_HOURS, Unit.BUSINESS_DAYS):
         return calendar.later(start, within, zone=calendar.zone(hours.zone), country=hours.country)
     try:
         if within.unit is Unit.BUSINESS_HOURS:
             return calendar.business_hours_later(start, within, hours)
-        return calendar.business_days_later(start, within.amount, hours)
+        return calendar.business_days_later(calendar.at_work(start, hours), within.amount, hours)
     except ValueError:  # absent for ever: a deadline there must be, so that the next one is asked
         return calendar.later(start, within, zone=calendar.zone(hours.zone), country=hours.country)

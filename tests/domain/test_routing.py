@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
 
 from nurture.domain.calendar import WorkingHours
 from nurture.domain.condition import parse
@@ -94,6 +97,21 @@ def test_a_deadline_runs_in_the_reps_own_zone_and_around_absences() -> None:
     friday = datetime(2026, 3, 6, 21, 30, tzinfo=UTC)  # 16:30 in New York
     due = deadline(friday, parse_duration("8 business hours"), hours)
     assert due == datetime(2026, 3, 10, 20, 30, tzinfo=UTC)  # Tuesday 16:30, after the change of clocks
+
+
+@pytest.mark.parametrize(
+    ("accepted", "due"),
+    [
+        ("2026-03-03 10:15", "2026-03-05 10:15"),
+        ("2026-03-03 03:32", "2026-03-05 09:00"),  # Tuesday night: Thursday morning
+        ("2026-03-03 17:00", "2026-03-06 09:00"),  # as it closes: like the next opening
+        ("2026-03-07 12:00", "2026-03-11 09:00"),  # Saturday: Monday's opening plus two
+    ],
+)
+def test_days_to_answer_run_from_when_the_rep_is_at_work(accepted: str, due: str) -> None:
+    hours = WorkingHours(zone="America/New_York")
+    start, end = (datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("America/New_York")) for text in (accepted, due))
+    assert deadline(start, parse_duration("2 business days"), hours) == end
 
 
 def test_who_is_absent_for_ever_still_has_a_deadline() -> None:
