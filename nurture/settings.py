@@ -261,7 +261,7 @@ class Settings:
         except OSError as problem:
             raise RequestError(
                 f"{path} is missing: it holds the key that signs the links in mails.",
-                hint="Copy it from where it was, or set NURTURE_WEB__SECRET_KEY. For a new workspace: nurture init DIR.",
+                hint="Copy it from where it was, or set NURTURE_WEB__SECRET_KEY. A new workspace: nurture init DIR.",
             ) from problem
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise RequestError(f"{path} can be read by others.", hint=f"Run: chmod 600 {path}")
