@@ -62,14 +62,16 @@ def run(
     """
     enrolled = 0
     waiting: list[LeadId] | None = None
-    rated = any(one.entry.rate is not None for one in rules.workspace.cadences.values())
+    rated = [one for one in rules.workspace.cadences.values() if one.entry.rate is not None]
     while True:
         with store.unit() as work:
             # The mark goes first: whoever marks a lead again meanwhile waits for us, and is not forgotten.
             if rated:
                 # Where places are few a day, the best of all come first, not the best of each batch.
                 waiting = waiting or work.leads.flagged("enroll_check", None, best_first=True)
-                flagged, waiting = waiting[:limit], waiting[limit:]
+                # While there are places, each lead is asked alone: few in one transaction, until the places are taken.
+                many = min(limit, AT_ONCE) if any(rate_left(work, one, policy, now) > 0 for one in rated) else limit
+                flagged, waiting = waiting[:many], waiting[many:]
                 work.touches.lock_for_limits(flagged, ())
                 work.leads.unflag("enroll_check", flagged)
             else:
