@@ -13,6 +13,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
 from typing import Final
@@ -291,7 +292,8 @@ class _Wire:
 
     def wake(self) -> None:
         """End a wait, from any thread."""
-        self._wake.send(b"!")
+        with suppress(OSError):  # closed by another one meanwhile: nobody waits
+            self._wake.send(b"!")
 
     def close(self) -> None:
         """End all connections."""
