@@ -79,7 +79,7 @@ _PLACE: Final[Mapping[str, Callable[[Enrollment], Any]]] = {
 _KEPT: Final[Mapping[str, Callable[[Enrollment], Any]]] = {
     **_PLACE,
     "version": attrgetter("version"),  # moves with `apply --migrate`
-    "state": lambda one: one.state.value,
+    "state": attrgetter("state._value_"),  # `value` of an enumeration is found by a function
     "slot": lambda one: one.lead if one.exclusive and one.state in OPEN else None,
     "pauses": lambda one: dict(one.pauses) or None,
     "paused_at": attrgetter("paused_at"),

@@ -95,7 +95,8 @@ class LeadRows:
 
     def reach(self, ids: Collection[LeadId]) -> dict[LeadId, tuple[str | None, str | None, datetime | None, int]]:
         """Address, number, until when a lead asked for less, and how many bases are recorded."""
-        return {row.id: (row.email, row.phone, row.light_until, row.bases) for row in fetch(self._db, _REACH, ids)}
+        rows = map(tuple, fetch(self._db, _REACH, ids))
+        return {lead: (email, phone, light_until, bases) for lead, email, phone, light_until, bases in rows}
 
     def find(self, text: str) -> Lead | None:
         """A lead by address, alias, id or external id; a merged lead is followed to where it went."""

@@ -43,7 +43,7 @@ _FOLLOWING: Final = text(
 
 def fetch(db: Connection, query: Select[Any], ids: Collection[Any], **values: Any) -> Iterable[Row[Any]]:
     """The rows of a query that has an `among`, for these ids; for none of them nobody asks the database."""
-    return db.execute(query, {"ids": ids, **values}) if ids else ()
+    return db.execute(query, {"ids": ids, **values}).all() if ids else ()
 
 
 def pairs(db: Connection, query: Select[Any], ids: Collection[Any]) -> dict[Any, Any]:

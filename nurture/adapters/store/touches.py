@@ -47,9 +47,9 @@ _KEPT: Final[Mapping[str, Callable[[Touch], Any]]] = {
     "version": attrgetter("version"),
     "step": attrgetter("step"),
     "occurrence": attrgetter("occurrence"),
-    "channel": lambda one: one.channel.value,
+    "channel": attrgetter("channel._value_"),  # `value` of an enumeration is found by a function
     "template": attrgetter("template"),
-    "state": lambda one: one.state.value,
+    "state": attrgetter("state._value_"),
     "reason": lambda one: one.reason.value if one.reason else None,
     "because": attrgetter("because"),
     "attempt": attrgetter("attempt"),
@@ -177,7 +177,7 @@ class TouchRows:
         """Insert new ones."""
         if touches:
             columns: dict[str, Sequence[Any]] = {name: list(map(kept, touches)) for name, kept in _KEPT.items()}
-            filled = {name: values for name, values in columns.items() if any(value is not None for value in values)}
+            filled = {name: values for name, values in columns.items() if values.count(None) < len(values)}
             add(self._db, table, filled)  # the others are NULL anyway
 
     def save(

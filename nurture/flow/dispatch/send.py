@@ -50,7 +50,9 @@ class Intended:
 def intend(
     group: Sequence[Outgoing], work: Unit, scene: Scene, *, mailer: str, at: datetime, lease_until: datetime
 ) -> list[Intended]:
-    """Re-check every gate inside this transaction and move the winners to `sending`. The caller commits.
+    """Re-check every gate inside this transaction and move the winners to `sending`.
+
+    The caller holds the leads and companies of the group since before, and commits.
 
     `at` is the moment of the pass; `lease_until` is of the real one, because a long pass goes on after its moment.
     Whoever no longer passes is due again at once, and is decided anew from fresh data. A pause or a stop of the
@@ -58,7 +60,6 @@ def intend(
     """
     leads = {one.decision.lead.id for one in group}
     companies = {one.touch.company for one in group if one.touch.company is not None}
-    work.touches.lock_for_limits(leads, companies)
     people = work.leads.reach(leads)
     addresses = {address for email, phone, *_ in people.values() for address in (email, phone) if address}
     suppressed = work.suppressions.scopes(addresses)

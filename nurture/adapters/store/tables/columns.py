@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -78,6 +79,7 @@ def _as_text(value: datetime | None) -> str | None:
     return value.isoformat(" ", "microseconds")[:-6]
 
 
+@lru_cache(maxsize=4096)  # the same moment stands in many rows
 def _from_text(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text + "+00:00")
 
