@@ -19,26 +19,25 @@ _log = log.get("outage")
 
 @dataclass(slots=True)
 class Outage:
-    """One daemon's passes: since when none goes through, by the clock that nobody sets, and whether it was told."""
+    """One daemon's passes: whether it was told that none goes through."""
 
     app: App
-    since: float | None = None
     is_told: bool = False
 
     def failed(self, problem: UnreachableError) -> None:
         """A pass did not go through. When none has for too long, an alert says so, once."""
         now = self.app.clock.boottime()
-        self.since = now if self.since is None else self.since
-        if self.is_told or now - self.since < PATIENCE.total_seconds():
+        since = self.app.failing_since = now if self.app.failing_since is None else self.app.failing_since
+        if self.is_told or now - since < PATIENCE.total_seconds():
             return
-        words = f"For {now - self.since:.0f} s no pass went through on {socket.gethostname()}, so nothing is sent."
+        words = f"For {now - since:.0f} s no pass went through on {socket.gethostname()}, so nothing is sent."
         self.is_told = self._tell("Nothing is sent", f"{words}\n\n{problem.what} {problem.hint}")
 
     def worked(self) -> None:
         """A pass went through."""
         if self.is_told:
             self._tell("It goes on", f"Passes go through again on {socket.gethostname()}.")
-        self.since, self.is_told = None, False
+        self.app.failing_since, self.is_told = None, False
 
     def _tell(self, subject: str, text: str) -> bool:
         """Whether it was handed over. Its number is one that no delivery of the database has."""

@@ -120,7 +120,10 @@ def _not_ready(site: Site) -> list[str]:
 
 
 def _no_pass(site: Site) -> list[str]:
-    """Whether the daemons that run have had no pass for too long."""
+    """Whether the daemons that run have had no pass for too long, or none of ours went through."""
+    failing, patience = site.app.failing_since, TICKS * site.app.policy.tick
+    if failing is not None and (late := site.app.clock.boottime() - failing) > patience.total_seconds():
+        return [f"no pass went through for {late:.0f} s"]
     now = site.now()
     with site.app.store.unit(write=False) as work:
         mark = work.control.mark(LAST_PASS)
@@ -129,10 +132,7 @@ def _no_pass(site: Site) -> list[str]:
         return []  # nobody promised passes: the web alone can take in what comes
     # One that has just started has had no time yet.
     since = max([one["started_at"] for one in running] + ([mark[1]] if mark else []))
-    late = now - since
-    if late > TICKS * site.app.policy.tick:
-        return [f"no pass for {late.total_seconds():.0f} s"]
-    return []
+    return [f"no pass for {(now - since).total_seconds():.0f} s"] if now - since > patience else []
 
 
 class _Scrape(Collector):

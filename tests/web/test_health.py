@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from nurture.adapters import disk
+from nurture.daemon.outage import Outage
+from nurture.domain.errors import UnreachableError
 from tests.web.house import House, a_house
 
 
@@ -32,6 +34,19 @@ def test_it_is_not_ready_when_passes_fail_to_come(house: House) -> None:
     answer = house.client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["reasons"] == ["no pass for 151 s"]
+
+
+def test_it_is_not_ready_while_passes_begin_and_do_not_go_through(house: House) -> None:
+    outage = Outage(house.app)
+    outage.failed(UnreachableError("The disk of the server is full.", hint="Make room."))
+    house.clock.advance(seconds=40)
+    passed(house)  # the first commit of a pass still finds room
+    assert house.client.get("/readyz").status_code == 200
+    house.clock.advance(seconds=111)
+    passed(house)
+    assert house.client.get("/readyz").json()["reasons"] == ["no pass went through for 151 s"]
+    outage.worked()
+    assert house.client.get("/readyz").status_code == 200
 
 
 def test_a_daemon_that_just_started_after_a_long_rest_is_given_time(house: House) -> None:
