@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Final
+
+from nurture.commands import COLLECT_AFTER
 
 DATABASES: Final = ("sqlite", "postgresql")
 
@@ -74,6 +77,7 @@ def table(results: Iterable[Result]) -> Iterator[str]:
 
 def measured(name: str, asked: Options) -> list[Result]:
     """The rows of one benchmark. What it prints on the way goes to stderr."""
+    gc.set_threshold(COLLECT_AFTER)  # as every command does; it holds for all that is compared
     with redirect_stdout(sys.stderr):
         return list(import_module(f"benchmarks.{name}").rows(asked))
 
@@ -90,6 +94,7 @@ def options(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) ->
 def alone(charter: str | None, rows: Rows, arguments: Sequence[str] | None = None) -> int:
     """Measure one benchmark and print its table: what `python -m benchmarks.NAME` does. 1 where a mark is missed."""
     parser = argparse.ArgumentParser(description=charter, formatter_class=argparse.RawDescriptionHelpFormatter)
+    gc.set_threshold(COLLECT_AFTER)
     found = list(rows(options(parser, arguments)[0]))
     print(*table(found), sep="\n")
     return any(one.missed for one in found)

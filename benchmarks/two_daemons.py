@@ -7,6 +7,7 @@ beside it stands how much faster two processes that only count are here than one
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import statistics
@@ -22,6 +23,7 @@ from benchmarks.result import Options, Result, alone
 from nurture.adapters.clock import SystemClock
 from nurture.adapters.rendering import Templates
 from nurture.adapters.rendering.process import RenderProcess
+from nurture.commands import COLLECT_AFTER
 from nurture.daemon import tick
 from nurture.wiring import open_app
 
@@ -33,6 +35,7 @@ spawn = multiprocessing.get_context("spawn")
 def work(folder: str, pipe: Connection, environment: dict[str, str]) -> None:
     """What one daemon does: for each line that it hears, passes until nothing is due."""
     os.environ.update(environment)
+    gc.set_threshold(COLLECT_AFTER)
     app = open_app(Path(folder), clock=SystemClock())
     assert app.store is app.sql
     rules = app.rules.in_force()
