@@ -254,7 +254,14 @@ def test_a_process_that_froze_before_the_content_does_not_send_it() -> None:
 def test_closing_in_the_middle_of_a_send_still_gives_every_message_its_verdict() -> None:
     with SendGridDouble(fault="stall") as double, mailer_for(double.url, workers=2) as mailer:
         answers = mailer.send([a_message(f"t{number}") for number in range(5)], deadline=boottime() + 60)
-        threading.Timer(0.3, mailer.close).start()
+
+        def close_once_two_are_under_way() -> None:
+            until = boottime() + 20
+            while len(double.requests) < 2 and boottime() < until:
+                time.sleep(0.01)
+            mailer.close()
+
+        threading.Thread(target=close_once_two_are_under_way).start()
         kinds = [type(verdict) for _, verdict in answers]
     assert sorted(kind.__name__ for kind in kinds) == ["Again", "Again", "Again", "Maybe", "Maybe"]
     assert len(double.requests) == 2
