@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import DBAPIError
 
 from nurture.domain import calendar
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import NurtureError, RequestError, UnreachableError
 from nurture.domain.policy import Sender
 

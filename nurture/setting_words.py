@@ -6,10 +6,10 @@ From the environment everything comes as a text, so numbers and truth values are
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.duration import parse_duration
 from nurture.domain.rate import Ceiling, parse_rate, parse_warm_up
 

@@ -6,14 +6,13 @@ import os
 import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from nurture import setting_environment as environment
 from nurture.domain import calendar
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RequestError
 from nurture.domain.pacing import Limits
 from nurture.domain.policy import Policy, Sender

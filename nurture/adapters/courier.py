@@ -8,7 +8,7 @@ import ipaddress
 import json
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from html import escape
@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3.util import Timeout
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import NurtureError
 from nurture.domain.message import Message, MessageError, ascii_address, message_id_for
 from nurture.domain.policy import Sender

@@ -6,12 +6,12 @@ import csv
 import re
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
 from nurture.adapters.csv_text import Encoding, delimiter_of, find_encoding, named_delimiter
 from nurture.domain.cell import cleaned
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RequestError
 from nurture.domain.row import Refused
 

@@ -8,12 +8,12 @@ import io
 import stat
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RequestError
 
 CHUNK: Final = 1024 * 1024

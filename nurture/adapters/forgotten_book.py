@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import UnreachableError
 
 FILE: Final = "forgotten"

@@ -6,6 +6,7 @@ import keyword
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Final
@@ -16,7 +17,6 @@ from nurture.adapters.csv_files import Table
 from nurture.adapters.import_maps import EVERY, ImportMap, Source
 from nurture.adapters.map_templates import RowTemplate
 from nurture.domain.cell import MAX_TEXT, cleaned
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RequestError
 from nurture.domain.row import COMPUTED_NAMES, FLAG_NAMES, GIVEN_NAMES, Column
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +14,6 @@ from nurture.adapters.cadence_files.nodes import ListNode, MapNode, Node, Scalar
 from nurture.adapters.cadence_files.report import Report, TooManyProblemsError, near, short
 from nurture.adapters.csv_text import known_codec, named_delimiter
 from nurture.adapters.map_templates import RowTemplate, compile_template
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RequestError, UnknownNameError
 from nurture.domain.row import COMPUTED_NAMES, DATE_NAMES, FACT_NAMES, GIVEN_NAMES, problem_with
 

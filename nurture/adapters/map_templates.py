@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-from nurture.domain.dataclass import dataclass
 
 # A map is given a row to rearrange. No loops, no assignments, no arithmetic: whatever a cell holds, the work is small.
 _NODES: Final = (

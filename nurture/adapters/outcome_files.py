@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,6 @@ from nurture.adapters.csv_files import open_rows
 from nurture.adapters.import_binding import custom_name, squashed
 from nurture.domain.calibration.table import Example, number_of
 from nurture.domain.condition import NAMES, Type, fold
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RequestError
 from nurture.domain.row import Refused
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from getpass import getuser
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RequestError, UnknownNameError
 
 if TYPE_CHECKING:

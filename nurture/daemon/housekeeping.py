@@ -7,13 +7,13 @@ a copy has its name only when it is complete, and what moves to the archive move
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from nurture import log
 from nurture.daemon import restored, room
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RefusedError
 from nurture.flow import digest, retention
 from nurture.moves.clock import AHEAD, BACK

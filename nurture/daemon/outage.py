@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from nurture import log
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import UnreachableError
 from nurture.domain.verdict import Yes
 from nurture.ports.world import Delivery

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any, Final
 
 from nurture.copied import rehearsed
 from nurture.daemon import tick
 from nurture.domain import calendar
-from nurture.domain.dataclass import dataclass
 from nurture.domain.enrollment import OPEN
 from nurture.domain.errors import NurtureError, Problem
 from nurture.domain.lead import Lead

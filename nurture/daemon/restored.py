@@ -6,13 +6,12 @@ Invariant 7 of the send protocol. A failover that lost commits looks the same, a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from nurture.daemon import failover
 from nurture.domain.breaker import Breaker
-from nurture.domain.dataclass import dataclass
 from nurture.domain.message import Message
 from nurture.domain.pacing import Limits
 from nurture.domain.touch import TouchId

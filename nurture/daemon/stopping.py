@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import UnreachableError
 from nurture.ports import Store, Unit
 

@@ -6,7 +6,7 @@ Testable without a timer: `demo`, `simulate`, `nurture tick` and the daemon all 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,7 +15,6 @@ from nurture.daemon import restored
 from nurture.daemon.stopping import StoppingError, StoppingStore
 from nurture.domain import calendar
 from nurture.domain.chore import Chore
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RefusedError
 from nurture.flow import crossings, deliver, enroll, handoff, promises, promote, rescoring
 from nurture.flow.dispatch import nightly, settle

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from nurture.domain.dataclass import dataclass
 
 
 @dataclass(slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import unified_diff
 from math import comb
 from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain.calibration.table import is_sayable, quoted
-from nurture.domain.dataclass import dataclass
 from nurture.domain.fact import FactName
 
 if TYPE_CHECKING:

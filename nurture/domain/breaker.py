@@ -5,10 +5,10 @@ It counts completions, per daemon and channel (invariant 6 of the send protocol)
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.verdict import Again, Maybe, Verdict
 
 IN_A_ROW: Final = 5

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from nurture.domain.buying_group import missing_roles
-from nurture.domain.dataclass import dataclass
 from nurture.domain.fact import Fact, FactName
 from nurture.domain.promotion import last_request, local_day, reason_of, words_of
 from nurture.domain.response import CallOutcome, Grade, Kind, Response

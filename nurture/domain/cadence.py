@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from nurture.domain.calendar import Window
 from nurture.domain.condition import Condition
-from nurture.domain.dataclass import dataclass
 
 if TYPE_CHECKING:
     from nurture.domain.duration import Duration

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 from functools import lru_cache
@@ -14,7 +15,6 @@ from typing import Final
 from warnings import catch_warnings, simplefilter
 from zoneinfo import ZoneInfo, available_timezones
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.duration import Duration, Unit
 
 ONE_DAY: Final = timedelta(days=1)

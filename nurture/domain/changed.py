@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
 from operator import attrgetter, call
 from typing import Any, TypeVar
-
-from nurture.domain.dataclass import dataclass
 
 Value = TypeVar("Value")
 Carried = tuple[Callable[..., Any], tuple[Any, ...]]

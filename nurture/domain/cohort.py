@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.statistics import Count, wilson
 
 FEW: Final = 30  # leads; below that, one acceptance more or less changes everything

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from nurture.domain import calendar
-from nurture.domain.dataclass import dataclass
 from nurture.domain.duration import Duration, Unit
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from typing import Final
 
 from nurture.domain import calendar
-from nurture.domain.dataclass import dataclass
 from nurture.domain.time_words import (
     AFTER,
     AMBIGUOUS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Final, Literal
 
@@ -25,7 +25,6 @@ from nurture.domain.cadence import (
     Webhook,
     YearDay,
 )
-from nurture.domain.dataclass import dataclass
 
 Kind = Literal["added", "removed", "retimed", "moved", "text", "sender"]
 END: Final = "end"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
-
-from nurture.domain.dataclass import dataclass
 
 # Changes that are counted, in the order in which they are told, with their words.
 CHANGES: Final[Mapping[str, str]] = {

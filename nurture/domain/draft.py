@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nurture.domain.changed import Carried, carried
-from nurture.domain.dataclass import dataclass
 
 if TYPE_CHECKING:
     from nurture.domain.message import Message

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.mail_domain import Finding
 
 # Of synchronous_commit: the levels that wait for the server's own disk, and those that wait for a standby as well.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final
-
-from nurture.domain.dataclass import dataclass
 
 
 class Unit(StrEnum):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.lead import Company, CompanyId
 
 FILLED: Final = frozenset({"industry", "employees", "revenue", "country", "timezone", "fiscal_year_start"})

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain.chance import is_held_out
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RefusedError
 
 if TYPE_CHECKING:

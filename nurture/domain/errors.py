@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import ClassVar
-
-from nurture.domain.dataclass import dataclass
 
 
 class NurtureError(Exception):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
-
-from nurture.domain.dataclass import dataclass
 
 # So many observations weigh as much as the expectation does: of all mails, of one cadence's, of one template's.
 WEIGHTS: Final = (400, 150, 60)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.response import Grade, Kind, Response
 from nurture.domain.touch import CONTACTED, Channel, State, Touch
 

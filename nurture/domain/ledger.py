@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.touch import FINAL, State, Touch
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from nurture.domain.cohort import FEW
-from nurture.domain.dataclass import dataclass
 from nurture.domain.statistics import Count, Interval, difference
 
 # Fewer successes than this in both arms together, and one lead more or less turns the verdict.

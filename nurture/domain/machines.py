@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.response import Grade
 
 TOO_SOON: Final = timedelta(seconds=10)  # after delivery: nobody has read it yet

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal
-
-from nurture.domain.dataclass import dataclass
 
 # Names for examples and tests (RFC 2606, RFC 6761): nobody has them, and nothing is to be looked up.
 RESERVED: Final = ("example", "test", "invalid", "localhost", "example.com", "example.net", "example.org")

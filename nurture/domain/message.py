@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
 from nurture.domain.changed import Carried, carried
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RequestError
 
 # The name under which the touch id travels with a mail and comes back with the provider's events.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Final
 
 from nurture.domain import cell
-from nurture.domain.dataclass import dataclass
 from nurture.domain.row import Refused
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from nurture.domain import calendar
-from nurture.domain.dataclass import dataclass
 from nurture.domain.queue import PeopleQueue, Queue, RateQueue
 from nurture.domain.touch import Channel, Reason
 

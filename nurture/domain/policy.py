@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.pacing import Limits
 
 if TYPE_CHECKING:

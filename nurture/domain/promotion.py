@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.fact import Fact, FactName
 from nurture.domain.lead import Lead, Status
 from nurture.domain.response import REFUSALS, CallOutcome, Grade, Intent, Kind, Response

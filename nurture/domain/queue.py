@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Protocol
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.rate import ENDLESS, Ceiling
 
 if TYPE_CHECKING:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-
-from nurture.domain.dataclass import dataclass
 
 DAY: Final = timedelta(days=1)
 # Above this a ceiling holds nothing back. It also ends a warm-up that has no rate to grow into.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.duration import Duration, Unit
 
 if TYPE_CHECKING:

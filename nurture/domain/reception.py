@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
-
-from nurture.domain.dataclass import dataclass
 
 LAST: Final = 1_000  # mails that are looked at
 # One complaint among a few mails is no rate yet, nor are a few dead addresses: the first wave of each e-mail sees to

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from nurture.domain import calendar
-from nurture.domain.dataclass import dataclass
 
 if TYPE_CHECKING:
     from nurture.domain.response import Kind

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from nurture.domain.cadence import Email, PersonTask, Set, Stream, Wait, WaitFor, WaitUntil, Webhook
-from nurture.domain.dataclass import dataclass
 from nurture.domain.enrollment import DAY, Place
 from nurture.domain.streams import closest
 from nurture.domain.touch import State, Touch

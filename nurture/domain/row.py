@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -12,7 +12,6 @@ from nurture.domain import cell
 from nurture.domain.address import normalise_domain, normalise_email, normalise_phone
 from nurture.domain.consent import Basis, Medium
 from nurture.domain.country import country_code
-from nurture.domain.dataclass import dataclass
 from nurture.domain.fact import FactName
 from nurture.domain.lead import Stage, Status
 

@@ -8,12 +8,11 @@ nothing; the lines themselves stay in the ledger for people. Neither holds point
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import fsum
 from typing import TYPE_CHECKING, Any, Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.duration import Duration, Unit
 from nurture.domain.lead import Stage
 from nurture.domain.response import Grade, Kind, Response

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.date_words import Found, Moment, found_in
 from nurture.domain.sentences import sentences
 from nurture.domain.time_words import folded

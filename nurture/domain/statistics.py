@@ -6,10 +6,9 @@ rate plus or minus two standard errors is not: 0 of 20 does not prove a rate of 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import sqrt
 from typing import Final
-
-from nurture.domain.dataclass import dataclass
 
 CONFIDENCE_95: Final = 1.959964  # standard deviations around the middle that hold 95 % of a normal distribution
 

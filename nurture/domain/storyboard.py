@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from nurture.domain.cadence import (
     Cadence,
@@ -20,7 +21,6 @@ from nurture.domain.cadence import (
     WaitUntil,
     Webhook,
 )
-from nurture.domain.dataclass import dataclass
 from nurture.domain.differences import day_words
 from nurture.domain.touch import Channel
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.response import Kind, Response
 from nurture.domain.touch import SENTENCES, Channel, State, Touch, TouchId
 

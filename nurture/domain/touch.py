@@ -6,12 +6,12 @@ changes nothing, or is impossible; only our own commands can be impossible, neve
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import product
 from typing import Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RefusedError
 
 TouchId = str

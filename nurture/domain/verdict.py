@@ -6,11 +6,10 @@ machine.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Final
-
-from nurture.domain.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

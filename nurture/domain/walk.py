@@ -7,7 +7,7 @@ place of an enrollment is a position in that program and the moment from which i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -32,7 +32,6 @@ from nurture.domain.cadence import (
     YearDay,
 )
 from nurture.domain.chance import chance
-from nurture.domain.dataclass import dataclass
 from nurture.domain.enrollment import DAY, Event, Place
 from nurture.domain.touch import State, Touch
 

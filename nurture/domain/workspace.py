@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.readiness import Readiness
 from nurture.domain.scoring import Scoring
 

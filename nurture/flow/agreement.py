@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from nurture.domain import agreement
 from nurture.domain.agreement import Backtest, Offered
-from nurture.domain.dataclass import dataclass
 from nurture.domain.handoff import State
 from nurture.domain.promotion import latest_evidence
 from nurture.domain.readiness import Readiness

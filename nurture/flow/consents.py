@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from nurture.domain.consent import OBJECTION, Basis, Medium, Standing, runs_out, standing
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RequestError
 from nurture.domain.lead import Lead, LeadId
 from nurture.domain.policy import Policy

@@ -7,12 +7,12 @@ change the answer today (the rate). Names that move with time alone are looked a
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from nurture.domain.cadence import Cadence
 from nurture.domain.condition import Condition
-from nurture.domain.dataclass import dataclass
 from nurture.domain.enrollment import Enrollment, Pause
 from nurture.domain.errors import RequestError, UnknownNameError
 from nurture.domain.lead import LeadId, Status

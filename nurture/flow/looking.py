@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain import scoring
-from nurture.domain.dataclass import dataclass
 from nurture.domain.names import names_of
 
 if TYPE_CHECKING:

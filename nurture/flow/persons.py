@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from nurture.domain import scoring
-from nurture.domain.dataclass import dataclass
 from nurture.domain.enrollment import Pause
 from nurture.domain.errors import RefusedError
 from nurture.domain.handoff import OPEN, State

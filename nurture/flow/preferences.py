@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from nurture.domain import calendar
-from nurture.domain.dataclass import dataclass
 from nurture.domain.duration import Duration, Unit
 from nurture.domain.enrollment import Pause
 from nurture.domain.errors import RequestError

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from nurture.domain.cadence import Email, PersonTask, Stream
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RefusedError, RequestError, UnknownNameError
 from nurture.domain.lead import LeadId
 from nurture.domain.message import Message

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
 from nurture.domain import calendar
-from nurture.domain.dataclass import dataclass
 from nurture.domain.duration import Duration, Unit
 from nurture.domain.errors import UnknownNameError
 from nurture.domain.lead import Lead, Status

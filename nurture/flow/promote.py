@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from nurture.domain.brief import PERSONAL
-from nurture.domain.dataclass import dataclass
 from nurture.domain.enrollment import Enrollment, Pause
 from nurture.domain.handoff import OPEN, State
 from nurture.domain.lead import Lead, LeadId, Status

@@ -8,12 +8,11 @@ came, so that a burst that arrives in pieces is seen as one.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import NurtureError, RequestError, UnreachableError
 from nurture.domain.machines import Hit
 from nurture.domain.policy import Policy

@@ -7,10 +7,10 @@ What an old verdict has set in motion stays, and a person is told; only a wish t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.lead import Lead, LeadId
 from nurture.domain.policy import Policy
 from nurture.domain.response import Intent, Kind, Response

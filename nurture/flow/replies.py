@@ -6,14 +6,13 @@ Nothing is dropped but our own mail and reports on mail that we did not send, an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
 from nurture.domain.address import company_domain
 from nurture.domain.classify import Judged
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import UnreachableError
 from nurture.domain.inbound import Inbound
 from nurture.domain.lead import Lead, LeadId

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from math import fsum
@@ -14,7 +14,6 @@ from nurture.domain import scoring
 from nurture.domain.calibration import ranking
 from nurture.domain.calibration.proposal import learned_until as learned_until
 from nurture.domain.calibration.table import Example
-from nurture.domain.dataclass import dataclass
 from nurture.domain.fact import FactName
 from nurture.domain.history import LeadHistory
 from nurture.domain.lead import Lead, Stage

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -11,7 +12,6 @@ from nurture.domain.calibration.leakage import leaking, without
 from nurture.domain.calibration.proposal import scoring_yaml
 from nurture.domain.calibration.ranking import auc
 from nurture.domain.calibration.table import Example, Table
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RefusedError
 from nurture.moves.past import example, handed
 from nurture.ports import InForce, Store

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from nurture.domain.address import normalise_email, normalise_phone
-from nurture.domain.dataclass import dataclass
 from nurture.moves.again import again
 from nurture.moves.ending import end_calls, end_contact
 from nurture.ports import Store

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain import touch as touches
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RefusedError, RequestError, UnknownNameError
 from nurture.domain.fact import FactName
 from nurture.domain.response import CallOutcome, Kind

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from nurture.domain.address import company_domain, normalise_email
-from nurture.domain.dataclass import dataclass
 from nurture.domain.lead import Lead, LeadId, Stage, Status
 from nurture.domain.touch import CONTACTED, Channel, Touch
 from nurture.ports.store import Change

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nurture.domain import calendar
 from nurture.domain.condition import parse
-from nurture.domain.dataclass import dataclass
 from nurture.domain.enrollment import OPEN, Enrollment
 from nurture.domain.lead import Lead, Status
 from nurture.domain.possibility import can_both_hold

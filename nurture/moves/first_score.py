@@ -6,6 +6,7 @@ It is what `moves.rescore` says of a lead without touches and responses; a test 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from itertools import chain
@@ -14,7 +15,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain import scoring
-from nurture.domain.dataclass import dataclass
 from nurture.domain.history import LeadHistory
 from nurture.domain.lead import Company, CompanyId, Lead, LeadId, Stage, Status
 from nurture.domain.names import names_of, next_turn

@@ -7,12 +7,12 @@ follows, with the ledger and the score of the lead. What a verdict has set in mo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from nurture.domain import scoring
-from nurture.domain.dataclass import dataclass
 from nurture.domain.machines import Hit, Verdict, judge_hit
 from nurture.domain.response import Grade, Kind, Response
 from nurture.moves.rescore import ledger_again, rescore

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain import calendar
 from nurture.domain import handoff as machine
-from nurture.domain.dataclass import dataclass
 from nurture.domain.enrollment import Pause
 from nurture.domain.handoff import Event, State
 from nurture.domain.lead import Lead, LeadId, Status

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain import scoring
 from nurture.domain.calibration.table import YES, Example, Value
 from nurture.domain.condition import fold
-from nurture.domain.dataclass import dataclass
 from nurture.domain.fact import Fact, FactName
 from nurture.domain.handoff import State
 from nurture.domain.history import LeadHistory

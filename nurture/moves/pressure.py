@@ -7,11 +7,10 @@ here. What is handed out is stored by the arrow that decides.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.pacing import WEEK, Asking, Paths
 from nurture.domain.policy import Policy
 from nurture.domain.queue import PeopleQueue, Queue, RateQueue

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from html import unescape
 from typing import TYPE_CHECKING, Any, Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.draft import Draft, Pack, Rendered, Unrendered
 from nurture.domain.errors import NurtureError, RequestError
 from nurture.domain.message import Message, message_id_for

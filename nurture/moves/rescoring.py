@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.moves.rescore import watched
 from nurture.ports.store import Rescoring
 

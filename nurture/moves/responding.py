@@ -6,13 +6,12 @@ A response is stored once (its natural key is unique), whatever arrives how ofte
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain import calendar, scoring
 from nurture.domain import touch as touches
-from nurture.domain.dataclass import dataclass
 from nurture.domain.duration import Duration, Unit
 from nurture.domain.enrollment import Enrollment, Pause
 from nurture.domain.errors import RefusedError, RequestError

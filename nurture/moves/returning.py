@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from nurture.domain import enrollment as machine
-from nurture.domain.dataclass import dataclass
 from nurture.domain.enrollment import Enrollment, Pause
 from nurture.domain.fact import FactName
 from nurture.domain.lead import USED_UP, Lead

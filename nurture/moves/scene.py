@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from nurture.domain import calendar
 from nurture.domain.consent import Medium, Standing, standing
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import NurtureError
 from nurture.domain.history import LeadHistory, beside
 from nurture.domain.names import names_of

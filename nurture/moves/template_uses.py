@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from nurture.domain.cadence import Cadence, Email, PersonTask, Set, Stream
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import Problem, UnknownNameError
 from nurture.domain.guarantees import known_at
 from nurture.domain.touch import BY_PHONE, Channel

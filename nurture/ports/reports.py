@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
-
-from nurture.domain.dataclass import dataclass
 
 if TYPE_CHECKING:
     from nurture.domain.digest import Happened

@@ -8,11 +8,10 @@ a bar are told apart by a pale line between them too, and the legend names them 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from math import floor, log10
 from typing import Final
-
-from nurture.domain.dataclass import dataclass
 
 COLORS: Final = 6  # `--c1` to `--c6` of the page
 _WIDTH: Final = 720

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from html import escape
 from textwrap import wrap
 from typing import Final
@@ -23,7 +23,6 @@ from nurture.domain.cadence import (
     WaitFor,
     WaitUntil,
 )
-from nurture.domain.dataclass import dataclass
 from nurture.domain.storyboard import introduction, spoken, told, waiting
 
 WIDTH: Final = 240  # of a box

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.reporting import page
 
 _WIDTH: Final = 720

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any, Final
@@ -14,7 +15,6 @@ from fastapi.responses import JSONResponse
 
 from nurture.domain import calendar
 from nurture.domain.address import normalise_email
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RefusedError, RequestError
 from nurture.domain.lead import Lead
 from nurture.domain.response import Intent, Kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Final
@@ -13,7 +14,6 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import UnreachableError
 from nurture.domain.fleet import TICKS, is_alive
 from nurture.domain.touch import State

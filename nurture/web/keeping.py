@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import field
+from dataclasses import dataclass, field
 from hashlib import sha256
 from threading import Lock
 
-from nurture.domain.dataclass import dataclass
 from nurture.wiring import App
 
 

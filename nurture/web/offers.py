@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -11,7 +12,6 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 
 from nurture.domain import calendar
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import NurtureError, RequestError
 from nurture.domain.handoff import State
 from nurture.flow import handoff as arrow

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
@@ -24,7 +24,6 @@ from yaml.events import (
 )
 
 from nurture.adapters.cadence_files.report import Place, Report
-from nurture.domain.dataclass import dataclass
 
 MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 50

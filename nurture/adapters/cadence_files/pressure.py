@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from nurture.adapters.cadence_files.course import branches, place_of
@@ -21,7 +22,6 @@ from nurture.domain.cadence import (
     WaitFor,
     WaitUntil,
 )
-from nurture.domain.dataclass import dataclass
 from nurture.domain.duration import Duration, Unit
 from nurture.domain.touch import Channel
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from nurture.adapters.cadence_files.nodes import ListNode, MapNode, Node, ScalarNode
 from nurture.adapters.cadence_files.report import Report, near, short
 from nurture.adapters.cadence_files.schema import WRONG, Json, Shape, kind_of
-from nurture.domain.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

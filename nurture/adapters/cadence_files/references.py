@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from nurture.adapters.cadence_files.course import at_once
 from nurture.adapters.cadence_files.report import Mention, Place, Report, TooManyProblemsError, near, short
 from nurture.domain.condition import Condition, parse
-from nurture.domain.dataclass import dataclass
 from nurture.domain.person import Role
 from nurture.domain.possibility import Range, can_both_hold, can_hold, ranges_of, told_apart
 from nurture.domain.workspace import Workspace

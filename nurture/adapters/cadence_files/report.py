@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import Problem
 
 MAX_PROBLEMS: Final = 100

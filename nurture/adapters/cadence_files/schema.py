@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
 
 from nurture.adapters.cadence_files.nodes import ListNode, MapNode, Node, ScalarNode
 from nurture.adapters.cadence_files.report import Report, near, short
-from nurture.domain.dataclass import dataclass
 
 Json = dict[str, Any]
 

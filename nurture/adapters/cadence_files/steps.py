@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any, Final
 
 from nurture.adapters.cadence_files.nodes import MapNode, Node, ScalarNode
@@ -11,7 +12,6 @@ from nurture.adapters.cadence_files.report import Report, near, short
 from nurture.adapters.cadence_files.schema import WRONG, AnyScalar, Choice, Flag, Json, Number, Shape, Text
 from nurture.adapters.cadence_files.values import CONDITION, DURATION, LASTING, PERCENT, UNTIL, name, path
 from nurture.domain import cadence
-from nurture.domain.dataclass import dataclass
 from nurture.domain.duration import Duration, Unit
 from nurture.domain.fact import FactName
 from nurture.domain.touch import Channel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -14,7 +15,6 @@ from nurture.adapters.cadence_files.schema import WRONG, Json, Parsed, Shape, sc
 from nurture.domain.cadence import FiscalDay, YearDay
 from nurture.domain.calendar import earlier_day, parse_hours, parse_window, zone
 from nurture.domain.condition import RESPONSE_NAMES, Condition, ConditionError, parse
-from nurture.domain.dataclass import dataclass
 from nurture.domain.duration import SHORT, WORDS, Duration, parse_duration
 
 _UNITS: Final = "|".join(sorted((*WORDS, *SHORT), key=len, reverse=True))

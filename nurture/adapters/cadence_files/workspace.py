@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -17,7 +18,6 @@ from nurture.adapters.cadence_files.report import Report, TooManyProblemsError, 
 from nurture.adapters.cadence_files.schema import WRONG, Shape
 from nurture.adapters.cadence_files.scoring import SCORING
 from nurture.adapters.cadence_files.sources import SOURCES
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import Problem
 from nurture.domain.readiness import Readiness
 from nurture.domain.scoring import Scoring

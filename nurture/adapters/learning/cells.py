@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
 from nurture.domain.calibration.table import YES, Band, Example, Kind, Value, is_numeric, is_sayable, number_of
-from nurture.domain.dataclass import dataclass
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 Cells = np.ndarray[Any, np.dtype[np.int64]]

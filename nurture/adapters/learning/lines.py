@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,7 +11,6 @@ import numpy as np
 from nurture.adapters.learning.cells import Feature, Numbers
 from nurture.adapters.learning.weights import total
 from nurture.domain.calibration.table import POINTS_PER_LOG_ODD, Band, Kind
-from nurture.domain.dataclass import dataclass
 
 SAME: Final = 6  # points: where nothing was seen a cell that differs by less joins its neighbor
 BLURRED: Final = 0.005  # of the variance of the points may be lost where cells share a line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final
 
@@ -13,7 +14,6 @@ from sklearn.linear_model import LogisticRegression
 
 from nurture.adapters.learning.cells import Cells, Feature, Numbers
 from nurture.domain.calibration.table import Kind
-from nurture.domain.dataclass import dataclass
 
 SMOOTHING: Final = 1.0  # leads of each outcome that are added to each cell
 PERIOD: Final = 100  # leads

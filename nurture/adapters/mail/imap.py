@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import ssl
 from collections.abc import Iterator
+from dataclasses import dataclass
 from imaplib import IMAP4
 from typing import Final
 
 from imap_tools import AND, BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
 from imap_tools.errors import ImapToolsError
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import UnreachableError
 
 KEYWORD: Final = "NurtureStored"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import UnreachableError
 
 if TYPE_CHECKING:

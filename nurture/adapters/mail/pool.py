@@ -14,13 +14,11 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import pycurl
-
-from nurture.domain.dataclass import dataclass
 
 # Shorter than any server's patience: a connection that the server is just closing turns a mail into a maybe.
 _KEEPALIVE_SECONDS: Final = 10

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from email.message import Message
 from typing import Any, Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.inbound import DeliveryStatus
 
 MOST: Final = 50  # recipients, ids: nobody reports on more of our mails at once, one touch has one recipient

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RequestError
 from nurture.domain.message import TOUCH_ARG, WORKSPACE_ARG
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from json.encoder import encode_basestring_ascii
@@ -33,7 +34,6 @@ from sendgrid.helpers.mail.exceptions import ApiKeyIncludedException
 
 from nurture.adapters.mail.mime import list_headers, travelling
 from nurture.domain.changed import changed
-from nurture.domain.dataclass import dataclass
 from nurture.domain.draft import Quoted
 from nurture.domain.message import TOUCH_ARG, WORKSPACE_ARG, Message
 from nurture.domain.verdict import Never

@@ -6,7 +6,7 @@ A name is safe behind `or`, `default`, or in a branch of an `if` that asks for i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from jinja2 import TemplateSyntaxError, nodes
@@ -15,7 +15,6 @@ from nurture.adapters.rendering.checks import located
 from nurture.adapters.rendering.failure import PREHEADER, SUBJECT
 from nurture.adapters.rendering.names import LEAD
 from nurture.adapters.rendering.templates import ENDINGS, TemplateKind, Templates
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import Problem
 
 Names = frozenset[str]

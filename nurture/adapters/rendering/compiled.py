@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from jinja2 import Template
@@ -15,7 +15,6 @@ from nurture.adapters.rendering.budget import Run, capped
 from nurture.adapters.rendering.failure import RenderError, explained, file_of
 from nurture.adapters.rendering.front_matter import FrontMatter
 from nurture.adapters.rendering.holes import Hole
-from nurture.domain.dataclass import dataclass
 from nurture.domain.draft import Quoted
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")

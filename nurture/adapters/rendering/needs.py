@@ -7,7 +7,7 @@ both succeed or both fail: so a plan can speak for every lead without rendering 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from jinja2 import TemplateSyntaxError, nodes
@@ -15,7 +15,6 @@ from jinja2 import TemplateSyntaxError, nodes
 from nurture.adapters.rendering.failure import PREHEADER, SUBJECT
 from nurture.adapters.rendering.sandbox import METHODS
 from nurture.adapters.rendering.templates import ENDINGS, TemplateKind, Templates
-from nurture.domain.dataclass import dataclass
 
 # Lists that differ from lead to lead; what a loop makes of them is not told by any name.
 _LISTS: Final = frozenset({"facts", "history", "questions"})

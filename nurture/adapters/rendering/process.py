@@ -14,7 +14,7 @@ import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
@@ -24,7 +24,6 @@ from typing import Final
 from nurture import log
 from nurture.adapters.links import SignedLinks
 from nurture.adapters.rendering.templates import Templates
-from nurture.domain.dataclass import dataclass
 from nurture.domain.draft import Draft, Pack, Rendered, Unrendered
 from nurture.moves.rendering import Here, tried
 from nurture.ports import Templates as AnyTemplates

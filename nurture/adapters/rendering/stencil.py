@@ -7,7 +7,7 @@ lines of text, and all others are equal. What it does with a name is found by ru
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from json.encoder import encode_basestring_ascii
@@ -21,7 +21,6 @@ from nurture.adapters.rendering.compiled import Compiled, RenderedEmail, line, t
 from nurture.adapters.rendering.failure import RenderError, file_of
 from nurture.adapters.rendering.holes import Hole, TouchedError
 from nurture.adapters.rendering.names import CustomFields, frozen
-from nurture.domain.dataclass import dataclass
 from nurture.ports.rules import Needs
 
 _MOST: Final = 512  # a stencil takes about 20 KB

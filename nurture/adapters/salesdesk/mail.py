@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -11,7 +12,6 @@ import css_inline
 
 from nurture.adapters.salesdesk.text import plain_text
 from nurture.adapters.salesdesk.words import templates
-from nurture.domain.dataclass import dataclass
 
 ENTRIES: Final = 10
 

@@ -6,6 +6,7 @@ Each is what `names_of` and `LeadHistory` say of the same lead; a test holds the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -35,7 +36,6 @@ from sqlalchemy import (
 from nurture.adapters.store.people import FIRST_DOMAIN
 from nurture.adapters.store.tables import companies, facts, leads, responses, touches
 from nurture.adapters.store.texts import Custom
-from nurture.domain.dataclass import dataclass
 from nurture.domain.fact import FactName
 from nurture.domain.history import AFTER_PATH, ENDED
 from nurture.domain.response import Grade, Kind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from sqlite3 import OperationalError
@@ -27,7 +28,6 @@ from sqlalchemy import (
 
 from nurture.adapters.store.tables.columns import Moment
 from nurture.adapters.store.texts import prepare_sqlite
-from nurture.domain.dataclass import dataclass
 
 if TYPE_CHECKING:
     from nurture.domain.condition import Condition

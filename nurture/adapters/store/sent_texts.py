@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
 
@@ -14,7 +14,6 @@ from nurture.adapters.store.among import among
 from nurture.adapters.store.bulk import load
 from nurture.adapters.store.rows import fetch, insert
 from nurture.adapters.store.tables import skeletons, touch_texts
-from nurture.domain.dataclass import dataclass
 from nurture.domain.skeleton import ENOUGH, Pieces, blanks_of, skeleton_of, whole
 from nurture.ports.rows import SentText
 

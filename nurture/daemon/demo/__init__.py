@@ -6,13 +6,13 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from nurture.daemon.demo import numbers, report
 from nurture.daemon.demo.numbers import Numbers
 from nurture.daemon.demo.year import Progress, Watch, live
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RefusedError, RequestError
 
 __all__ = ["Demo", "Numbers", "Progress", "run"]

@@ -5,14 +5,13 @@ Nothing here knows the program: what somebody does follows from who they are, fr
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from nurture.daemon.demo import words
 from nurture.daemon.demo.chance import Chance
 from nurture.daemon.demo.people import Someone
-from nurture.domain.dataclass import dataclass
 from nurture.domain.response import CallOutcome, Grade, Intent, Kind
 
 _QUALIFYING: Final = ("budget", "timeline", "people", "pain_points")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage, Message
 from email.utils import format_datetime, parseaddr
 from typing import Final
-
-from nurture.domain.dataclass import dataclass
 
 _TRACKED: Final = re.compile(r"https?://[^\s\"'<>]+/c/([A-Za-z0-9_.\-]+)")
 _UNSUBSCRIBE: Final = re.compile(r"<https?://[^>]+/u/([A-Za-z0-9_.\-]+)>")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from nurture.daemon.demo.year import Lived
 from nurture.domain import calendar
-from nurture.domain.dataclass import dataclass
 from nurture.domain.handoff import State as Handoff
 from nurture.domain.lead import Lead, LeadId, Stage
 from nurture.domain.response import CONVERSATIONS, Bounce, Grade, Kind, Response

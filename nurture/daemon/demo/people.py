@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from nurture.daemon.demo.chance import Chance
-from nurture.domain.dataclass import dataclass
 from nurture.domain.row import Column, Refused, Row, RowReader
 
 _FIRST: Final = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,6 @@ from nurture.daemon.demo.chance import Chance
 from nurture.daemon.demo.mail_server import MailServer
 from nurture.daemon.demo.market import Market
 from nurture.daemon.demo.people import batches
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import FilesError, RefusedError
 from nurture.flow import enroll
 from nurture.flow import plan as plans

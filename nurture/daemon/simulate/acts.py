@@ -6,12 +6,11 @@ A click comes in at its moment; a mail, or an event of the provider, is kept whe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from nurture.daemon import consequences
-from nurture.domain.dataclass import dataclass
 from nurture.domain.response import CallOutcome, Grade, Kind
 from nurture.flow import handoff, respond, tasks
 from nurture.flow.respond import Report

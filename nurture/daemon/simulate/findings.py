@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
@@ -11,7 +12,6 @@ from nurture.daemon.simulate.run import Simulation
 from nurture.daemon.simulate.volume import monday
 from nurture.domain import calendar
 from nurture.domain.cadence import Stream
-from nurture.domain.dataclass import dataclass
 from nurture.domain.handoff import State as Handoff
 from nurture.domain.person import Role
 from nurture.domain.touch import SENTENCES, Reason

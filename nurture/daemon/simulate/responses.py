@@ -6,14 +6,13 @@ The shares are those of the workspace's own history, which lean on what is usual
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from nurture.daemon import grid
 from nurture.daemon.simulate import usual
 from nurture.domain.chance import chance
-from nurture.domain.dataclass import dataclass
 from nurture.domain.experience import ENOUGH_DELAYS, Experience, blended, drawn, leaning, quantile
 from nurture.domain.readiness import Readiness
 from nurture.domain.response import Bounce, CallOutcome, Intent, Kind

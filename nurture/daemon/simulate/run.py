@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -14,7 +15,6 @@ from nurture.daemon.simulate.people import People
 from nurture.daemon.simulate.responses import Model
 from nurture.daemon.simulate.volume import Volume
 from nurture.domain import calendar
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RequestError
 from nurture.domain.experience import Experience
 from nurture.domain.handoff import State as Handoff

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from nurture.domain import calendar
-from nurture.domain.dataclass import dataclass
 from nurture.domain.handoff import State as Handoff
 from nurture.domain.touch import BY_PHONE, Reason, State, Touch
 from nurture.ports.simulation import News

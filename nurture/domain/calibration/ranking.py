@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from math import ceil
-
-from nurture.domain.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from math import log
 from typing import Final
-
-from nurture.domain.dataclass import dataclass
 
 Value = str | float | None
 YES: Final = "yes"  # a truth value that holds; one that does not is missing

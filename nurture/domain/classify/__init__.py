@@ -7,6 +7,7 @@ words of people last, and only their new words.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 from nurture.domain.classify.automatic import Signs, has_left, is_acknowledgment, is_away, named_address, signs
 from nurture.domain.classify.bounces import bounce_of, returned
 from nurture.domain.classify.intents import wish
-from nurture.domain.dataclass import dataclass
 from nurture.domain.response import Bounce, Grade, Intent, Kind
 from nurture.domain.stated_time import StatedTime, asks_for_contact, return_date, stated
 

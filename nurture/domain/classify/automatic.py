@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.time_words import folded
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ Only `hard` has a lasting effect, so it needs proof: a code or words which say t
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.response import Bounce
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ Patterns are folded text (lower case, no accents) in seven languages. Each verdi
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.response import Intent
 from nurture.domain.sentences import sentences
 from nurture.domain.time_words import folded

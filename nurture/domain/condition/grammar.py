@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from nurture.domain.condition.errors import ConditionError
-from nurture.domain.dataclass import dataclass
 
 LONGEST: Final = 2000  # characters
 DEEPEST: Final = 40  # parentheses, `not` and minus inside each other

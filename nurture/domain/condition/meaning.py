@@ -5,11 +5,11 @@ Both compilers, to Python here and to SQL in the store, translate this tree and 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain.condition.vocabulary import Type
-from nurture.domain.dataclass import dataclass
 
 if TYPE_CHECKING:
     from nurture.domain.duration import Duration

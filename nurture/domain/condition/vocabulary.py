@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum, StrEnum, auto
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.fact import FactName
 from nurture.domain.lead import Stage, Status
 from nurture.domain.response import CallOutcome, Grade, Intent, Kind

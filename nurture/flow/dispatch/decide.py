@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from nurture.domain import calendar, enrollment, touch
 from nurture.domain.cadence import Email, PersonTask, Webhook
 from nurture.domain.changed import changed
-from nurture.domain.dataclass import dataclass
 from nurture.domain.enrollment import Enrollment, Place
 from nurture.domain.errors import NurtureError
 from nurture.domain.lead import Lead

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from nurture.domain.breaker import Breaker
-from nurture.domain.dataclass import dataclass
 from nurture.domain.policy import Policy
 from nurture.domain.verdict import Verdict
 from nurture.flow.dispatch.send import Intended

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.touch import TouchId
 from nurture.domain.verdict import ChannelDown, Maybe, Verdict
 from nurture.flow.dispatch.checked import stop

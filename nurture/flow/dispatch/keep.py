@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from nurture.domain import enrollment
-from nurture.domain.dataclass import dataclass
 from nurture.domain.enrollment import EnrollmentId
 from nurture.domain.touch import Channel, State, Touch, TouchId
 from nurture.flow.dispatch.decide import Decision

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from typing import Final
@@ -11,7 +11,6 @@ from typing import Final
 from nurture.domain import touch
 from nurture.domain.cadence import Email, PersonTask
 from nurture.domain.changed import changed
-from nurture.domain.dataclass import dataclass
 from nurture.domain.draft import Draft, Rendered, Unrendered
 from nurture.domain.errors import NurtureError
 from nurture.domain.lead import LeadId

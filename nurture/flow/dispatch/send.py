@@ -8,14 +8,13 @@ its lease runs out and is then in doubt: nobody knows, so a second copy would be
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from nurture.domain import touch
 from nurture.domain.chance import chance
 from nurture.domain.changed import changed
-from nurture.domain.dataclass import dataclass
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.pacing import company_free_at, lead_free_at, limits_for
 from nurture.domain.touch import SENTENCES, Event, Reason, State, Touch

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from nurture.domain import pacing
-from nurture.domain.dataclass import dataclass
 from nurture.domain.pacing import Wait
 from nurture.domain.touch import Touch
 from nurture.domain.wave import Wave

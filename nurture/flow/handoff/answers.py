@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Literal
 
 from nurture.domain import calendar
 from nurture.domain import handoff as machine
 from nurture.domain.brief import Brief
-from nurture.domain.dataclass import dataclass
 from nurture.domain.duration import Duration
 from nurture.domain.errors import RefusedError, RequestError, UnknownNameError
 from nurture.domain.handoff import Event, State

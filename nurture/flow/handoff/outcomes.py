@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import NurtureError, RefusedError
 from nurture.domain.handoff import State
 from nurture.domain.outcome import Outcome, Step, StillOpen

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from nurture.domain.address import company_domain
 from nurture.domain.consent import Medium, Standing, standing
-from nurture.domain.dataclass import dataclass
 from nurture.domain.employers import Employers
 from nurture.domain.fact import Fact, FactName
 from nurture.domain.lead import LeadId, Stage, Status

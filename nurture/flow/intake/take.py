@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RefusedError
 from nurture.domain.policy import Policy
 from nurture.domain.row import Refused, Row

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import RefusedError, UnknownNameError
 from nurture.domain.lead import LeadId
 from nurture.ports import Store, Unit

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nurture.domain.cadence import Email, PersonTask, Webhook
-from nurture.domain.dataclass import dataclass
 from nurture.domain.enrollment import OPEN, Enrollment
 from nurture.domain.enrollment import State as EnrollmentState
 from nurture.domain.errors import RefusedError

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nurture.domain.cadence import Cadence, structure
-from nurture.domain.dataclass import dataclass
 from nurture.domain.differences import StepChange, compare
 from nurture.domain.enrollment import OPEN, Enrollment
 from nurture.domain.errors import FilesError, Problem

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import NurtureError
 from nurture.domain.message import ascii_address
 from nurture.domain.touch import BY_PHONE, Channel, State, Touch

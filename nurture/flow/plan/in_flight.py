@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nurture.domain.cadence import Email, PersonTask, Stream, Webhook
-from nurture.domain.dataclass import dataclass
 from nurture.domain.enrollment import Enrollment, Place, State
 from nurture.domain.relocation import Lost, relocated
 from nurture.domain.touch import FINAL, Touch

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nurture.domain import calendar
-from nurture.domain.dataclass import dataclass
 from nurture.moves.entry import may_enter
 from nurture.moves.rescore import standing
 from nurture.moves.scene import Scene, load

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from nurture.domain.cadence import Cadence
-from nurture.domain.dataclass import dataclass
 from nurture.domain.errors import NurtureError
 from nurture.domain.walk import Program
 from nurture.moves.scene import Scene
