@@ -321,6 +321,8 @@ class SendGridDouble:
     async def _stop(self) -> None:
         """End the handlers too whose clients were killed: the runner only cancels them, and nobody would wait."""
         await self._runner.cleanup()
+        for _ in range(5):  # whoever has just been accepted becomes a connection, and can be ended
+            await asyncio.sleep(0)
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
