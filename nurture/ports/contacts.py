@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nurture.domain.scoring import Line
     from nurture.domain.touch import State as TouchState
     from nurture.domain.touch import Touch, TouchId
-    from nurture.ports.rows import SentText, StoredResponse, Waiting
+    from nurture.ports.rows import LaidOut, SentText, StoredResponse, Waiting
 
 
 class Enrollments(Protocol):
@@ -118,7 +118,10 @@ class Touches(Protocol):
     def had(self, pairs: Collection[tuple[LeadId, str]]) -> frozenset[tuple[LeadId, str]]:
         """Of these (lead, template) pairs, those that were sent or must be assumed to have been."""
 
-    def save_texts(self, texts: Sequence[SentText]) -> None:
+    def lay_out(self, texts: Sequence[SentText]) -> list[LaidOut]:
+        """The shape in which mails are kept. This writes nothing: whoever writes need not wait for it."""
+
+    def save_texts(self, texts: Sequence[LaidOut]) -> None:
         """Keep mails as sent; a later attempt replaces what was never taken."""
 
     def text(self, touch: TouchId) -> tuple[str, str, str] | None:

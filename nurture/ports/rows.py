@@ -40,6 +40,17 @@ class SentText(NamedTuple):
     again: bool = False
 
 
+class LaidOut(NamedTuple):
+    """A mail as sent, in the shape in which it is kept."""
+
+    touch: str
+    subject: str
+    html: str
+    text: str
+    skeleton: str | None  # what it shares with other mails; then `html` and `text` are what stands in its blanks
+    again: bool
+
+
 class Waiting(NamedTuple):
     """An open task that nobody has taken, with what of its lead decides when it is done. There are many of them."""
 

@@ -107,7 +107,9 @@ def test_a_text_that_is_kept_again_replaces_the_one_before(store: SqlStore) -> N
     with store.unit() as work:
         for attempt in range(2):
             mail = (f"{ODD[2]} {attempt}", f"<p>{ODD[3]}</p>", ODD[4])
-            work.touches.save_texts([SentText(one, "a", f"{one}@x.example", *mail, again=attempt > 0) for one in ids])
+            work.touches.save_texts(
+                work.touches.lay_out([SentText(one, "a", f"{one}@x.example", *mail, again=attempt > 0) for one in ids])
+            )
         assert {work.touches.text(one) for one in ids} == {(f"{ODD[2]} 1", f"<p>{ODD[3]}</p>", ODD[4])}
 
 

@@ -133,8 +133,10 @@ def test_a_text_is_kept_as_sent_and_replaced_by_a_later_attempt(store: SqlStore)
     made = a_touch(store)
     with store.unit() as work:
         assert work.touches.text(made.id) is None
-        work.touches.save_texts([SentText(made.id, "a", "p@x.example", "Hi", "<p>1</p>", "1")])
-        work.touches.save_texts([SentText(made.id, "a", "p@x.example", "Hi", "<p>2</p>", "2\r\nü", again=True)])
+        work.touches.save_texts(work.touches.lay_out([SentText(made.id, "a", "p@x.example", "Hi", "<p>1</p>", "1")]))
+        work.touches.save_texts(
+            work.touches.lay_out([SentText(made.id, "a", "p@x.example", "Hi", "<p>2</p>", "2\r\nü", again=True)])
+        )
         work.touches.save_texts([])
         assert work.touches.text(made.id) == ("Hi", "<p>2</p>", "2\r\nü")
 
@@ -153,12 +155,12 @@ def test_mails_of_a_template_keep_only_what_differs_and_are_read_as_they_were_se
     ]
     with SqlStore(store.engine).unit() as work:
         for few in (sent[:5], sent[5:]):
-            work.touches.save_texts(few)
+            work.touches.save_texts(work.touches.lay_out(few))
         work.commit()
     late = a_touch(store).id
     with SqlStore(store.engine).unit() as work:  # who has sent none of them
         assert work.touches.texts(list(mails)) == mails
-        work.touches.save_texts([SentText(late, "a", "late@x.example", *_mail(99, "a"))])
+        work.touches.save_texts(work.touches.lay_out([SentText(late, "a", "late@x.example", *_mail(99, "a"))]))
         work.commit()
         assert work.touches.text(late) == _mail(99, "a")
     with store.engine.connect() as db:
@@ -172,12 +174,11 @@ def test_mails_of_a_template_keep_only_what_differs_and_are_read_as_they_were_se
 def test_what_went_to_few_people_is_in_no_skeleton(store: SqlStore) -> None:
     touches = [a_touch(store).id for _ in range(2 * ENOUGH)]
     with store.unit() as work:
-        work.touches.save_texts(
-            [
-                SentText(touch, "a", f"p{number % (ENOUGH - 1)}@x.example", *_mail(1, "a"))
-                for number, touch in enumerate(touches)
-            ]
-        )
+        mails = [
+            SentText(touch, "a", f"p{number % (ENOUGH - 1)}@x.example", *_mail(1, "a"))
+            for number, touch in enumerate(touches)
+        ]
+        work.touches.save_texts(work.touches.lay_out(mails))
         work.commit()
     with store.engine.connect() as db:
         assert db.execute(select(skeletons)).all() == []
@@ -188,9 +189,9 @@ def test_a_skeleton_whose_first_use_was_not_committed_is_stored_with_the_next(st
     sent = [SentText(touch, "a", f"p{touch}@x.example", *_mail(n, "a")) for n, touch in enumerate(touches)]
     process = SqlStore(store.engine)
     with process.unit() as work:
-        work.touches.save_texts(sent[:ENOUGH])  # and is rolled back
+        work.touches.save_texts(work.touches.lay_out(sent[:ENOUGH]))  # and is rolled back
     with process.unit() as work:
-        work.touches.save_texts(sent[ENOUGH:])
+        work.touches.save_texts(work.touches.lay_out(sent[ENOUGH:]))
         work.commit()
     with SqlStore(store.engine).unit() as work:
         assert work.touches.texts(touches) == {one.touch: one[3:6] for one in sent[ENOUGH:]}

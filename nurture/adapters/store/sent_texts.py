@@ -15,7 +15,7 @@ from nurture.adapters.store.bulk import load
 from nurture.adapters.store.rows import fetch, insert
 from nurture.adapters.store.tables import skeletons, touch_texts
 from nurture.domain.skeleton import ENOUGH, Pieces, blanks_of, skeleton_of, whole
-from nurture.ports.rows import SentText
+from nurture.ports.rows import LaidOut, SentText
 
 LONG: Final = 100_000  # characters: for longer mails nobody looks for what they share
 WORTH: Final = 2  # so many times as long as what is stored must a mail be
@@ -25,7 +25,6 @@ _BY_ID: Final = select(skeletons).where(among(skeletons.c.id))
 _AS_SENT: Final = select(touch_texts).where(among(touch_texts.c.touch_id))
 _FORGET: Final = delete(touch_texts).where(among(touch_texts.c.touch_id))
 _COLUMNS: Final = ("touch_id", "subject", "html", "text", "skeleton_id")
-_Row = tuple[str, str, str, str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +68,19 @@ class Skeletons:
             self._keep(_skeleton(row))
         return {one: self._by_id[one] for one in ids}
 
-    def rows(self, texts: Sequence[SentText]) -> tuple[list[_Row], dict[str, Skeleton]]:
-        """The rows that these mails are stored as, and the skeletons that they need."""
-        rows = [self._row(text) for text in texts]
+    def laid_out(self, texts: Sequence[SentText]) -> list[LaidOut]:
+        """The shape in which these mails are kept."""
+        laid = [self._laid_out(text) for text in texts]
         for number, text in enumerate(texts):
-            if rows[number][-1] is None and self._of[text.template].skeletons:  # perhaps there is one since
-                rows[number] = self._row(text)
-        return rows, {row[-1]: self._by_id[row[-1]] for row in rows if row[-1] is not None}
+            if laid[number].skeleton is None and self._of[text.template].skeletons:  # perhaps there is one since
+                laid[number] = self._laid_out(text)
+        return laid
 
-    def _row(self, text: SentText) -> _Row:
+    def used(self, laid: Sequence[LaidOut]) -> list[Skeleton]:
+        """The skeletons that these mails need."""
+        return [self._by_id[one] for one in sorted({mail.skeleton for mail in laid if mail.skeleton is not None})]
+
+    def _laid_out(self, text: SentText) -> LaidOut:
         known = self._of[text.template]
         for place, one in enumerate(known.skeletons[:MOST]):
             if row := _fitted(text, one, by_line=False):
@@ -87,7 +90,7 @@ class Skeletons:
         if len(text.html) + len(text.text) <= LONG:
             self._learn(text, known)
         rough = _fitted(text, known.skeletons[0], by_line=True) if known.skeletons else None
-        return rough or (text.touch, text.subject, text.html, text.text, None)
+        return rough or LaidOut(text.touch, text.subject, text.html, text.text, None, text.again)
 
     def _learn(self, text: SentText, known: _Known) -> None:
         """Look for what mails to different people share that fit no skeleton. The longer ago one was found, the further
@@ -114,27 +117,30 @@ class Skeletons:
         return one
 
 
-def _fitted(text: SentText, one: Skeleton, *, by_line: bool) -> _Row | None:
-    """The row of a mail by a skeleton; None where that is not worth it."""
+def _fitted(text: SentText, one: Skeleton, *, by_line: bool) -> LaidOut | None:
+    """A mail by a skeleton; None where that is not worth it."""
     html = _json(blanks_of(text.html, one.html, by_line=by_line))
     plain = _json(blanks_of(text.text, one.text, by_line=by_line))
     if WORTH * (len(html) + len(plain)) > len(text.html) + len(text.text):
         return None
-    return text.touch, text.subject, html, plain, one.id
+    return LaidOut(text.touch, text.subject, html, plain, one.id, text.again)
 
 
-def save(db: Connection, known: Skeletons, texts: Sequence[SentText]) -> None:
-    """Keep mails as sent; one that is tried again replaces what was never taken."""
-    if again := [one.touch for one in texts if one.again]:
-        db.execute(_FORGET, {"ids": again})
+def laid_out(db: Connection, known: Skeletons, texts: Sequence[SentText]) -> list[LaidOut]:
+    """The shape in which mails are kept."""
     known.read(db, {one.template for one in texts})
-    rows, used = known.rows(texts)
-    if used:
+    return known.laid_out(texts)
+
+
+def save(db: Connection, known: Skeletons, laid: Sequence[LaidOut]) -> None:
+    """Keep mails as sent; one that is tried again replaces what was never taken."""
+    if again := [one.touch for one in laid if one.again]:
+        db.execute(_FORGET, {"ids": again})
+    if used := known.used(laid):
         # In the same transaction as what needs them, each time: one that was not committed, or is not in the backup
         # that was restored meanwhile, is there all the same.
-        values = [_stored(used[one]) for one in sorted(used)]
-        db.execute(insert(db, skeletons).on_conflict_do_nothing(), values)
-    load(db, touch_texts, dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True)))
+        db.execute(insert(db, skeletons).on_conflict_do_nothing(), [_stored(one) for one in used])
+    load(db, touch_texts, dict(zip(_COLUMNS, list(zip(*laid, strict=True))[: len(_COLUMNS)], strict=True)))
 
 
 def as_sent(db: Connection, known: Skeletons, ids: Collection[str]) -> dict[str, tuple[str, str, str]]:

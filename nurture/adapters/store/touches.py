@@ -35,7 +35,7 @@ from nurture.adapters.store.tables import companies, leads, links
 from nurture.adapters.store.tables import touches as table
 from nurture.domain.pacing import Counted, as_counted
 from nurture.domain.touch import BY_PHONE, FINAL, REPLY_STEP, Channel, Reason, State, Touch, TouchId
-from nurture.ports.rows import SentText, Waiting
+from nurture.ports.rows import LaidOut, SentText, Waiting
 
 # What each column keeps of a touch.
 _KEPT: Final[Mapping[str, Callable[[Touch], Any]]] = {
@@ -220,7 +220,11 @@ class TouchRows:
         found = fetch(self._db, _HAD, {lead for lead, _ in wanted})
         return frozenset(wanted.intersection((row.lead_id, row.template) for row in found))
 
-    def save_texts(self, texts: Sequence[SentText]) -> None:
+    def lay_out(self, texts: Sequence[SentText]) -> list[LaidOut]:
+        """The shape in which mails are kept."""
+        return sent_texts.laid_out(self._db, self._skeletons, texts) if texts else []
+
+    def save_texts(self, texts: Sequence[LaidOut]) -> None:
         """Keep mails as sent; a later attempt replaces what was never taken."""
         if texts:
             sent_texts.save(self._db, self._skeletons, texts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from nurture.domain.chore import Chore
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.errors import UnreachableError
 from nurture.domain.lead import LeadId
-from nurture.domain.touch import SENTENCES, Reason, State
+from nurture.domain.touch import SENTENCES, Reason, State, TouchId
 from nurture.domain.verdict import Again, Yes
 from nurture.flow.dispatch import decide, waves
 from nurture.flow.dispatch.decide import Decision
@@ -23,12 +23,13 @@ from nurture.flow.dispatch.desk import LEFT_LYING, Desk, Tally, Unrecorded
 from nurture.flow.dispatch.handover import Handover
 from nurture.flow.dispatch.keep import keep
 from nurture.flow.dispatch.make import Making, Outgoing
-from nurture.flow.dispatch.send import Intended, intend, record
+from nurture.flow.dispatch.send import Intended, intend, laid_out, record
 from nurture.flow.dispatch.slots import hand_out
 from nurture.moves.proof import prove_sent
 from nurture.moves.rendering import Here
 from nurture.moves.scene import Scene, load, look_at_pressure
 from nurture.ports import Unit
+from nurture.ports.rows import LaidOut
 
 __all__ = ["HIGH_WATER", "Desk", "Tally", "Unrecorded", "record_late", "run"]
 
@@ -181,6 +182,7 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], over: Handover, tally: Tally
         settled += [one for one, _ in going if one.go is None]  # what could not be made
         intended: Sequence[Intended] = ()
         try:
+            texts = _laid_out(desk, group)
             with desk.store.unit() as work:
                 _same_server(work, desk)
                 # Leads first and all at once, then what belongs to them: everybody in the same order.
@@ -199,7 +201,7 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], over: Handover, tally: Tally
                 leased = _moment(desk, began) + desk.policy.mail_lease
                 if slots:
                     intended = intend(
-                        group[:slots], work, scene, mailer=desk.mailer.name, at=desk.now, lease_until=leased
+                        group[:slots], work, scene, texts, mailer=desk.mailer.name, at=desk.now, lease_until=leased
                     )
                 if intended and desk.high_water is not None:
                     mark = desk.high_water.rise(desk.now)
@@ -215,6 +217,13 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], over: Handover, tally: Tally
         settled = []
         over.begin(intended, scene, deadline, is_trial=is_trial)
     return scene.leaves_due
+
+
+def _laid_out(desk: Desk, group: Sequence[Outgoing]) -> Mapping[TouchId, LaidOut]:
+    if not group:
+        return {}
+    with desk.store.unit(write=False) as work:
+        return laid_out(group, work)
 
 
 def _sharing(batch: Sequence[Enrollment], scene: Scene) -> set[LeadId]:

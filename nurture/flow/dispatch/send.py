@@ -7,7 +7,7 @@ its lease runs out and is then in doubt: nobody knows, so a second copy would be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,7 +17,7 @@ from nurture.domain.chance import chance
 from nurture.domain.changed import changed
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.pacing import company_free_at, lead_free_at, limits_for
-from nurture.domain.touch import SENTENCES, Event, Reason, State, Touch
+from nurture.domain.touch import SENTENCES, Event, Reason, State, Touch, TouchId
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes, backoff
 from nurture.flow.dispatch import decide
 from nurture.flow.dispatch.decide import Decision
@@ -26,7 +26,7 @@ from nurture.flow.dispatch.make import Outgoing
 from nurture.flow.dispatch.slots import room
 from nurture.moves.scene import Scene
 from nurture.ports import Unit
-from nurture.ports.rows import SentText
+from nurture.ports.rows import LaidOut, SentText
 from nurture.ports.store import Change, Switch
 
 # A mailer that is refused as a whole is tried again after this long; an operator may resume it earlier.
@@ -46,14 +46,35 @@ class Intended:
     enrollment: Enrollment
 
 
+def laid_out(group: Sequence[Outgoing], work: Unit) -> dict[TouchId, LaidOut]:
+    """The mails of a group in the shape in which they are kept, made before anybody waits for the database."""
+    mails = [
+        SentText(
+            one.touch.id, one.touch.template, message.to, message.subject, message.html, message.text,
+            again=one.touch.attempt > 0,
+        )
+        for one in group
+        for message in [one.rendered.message]
+    ]  # fmt: skip
+    return {one.touch: one for one in work.touches.lay_out(mails)}
+
+
 def intend(
-    group: Sequence[Outgoing], work: Unit, scene: Scene, *, mailer: str, at: datetime, lease_until: datetime
+    group: Sequence[Outgoing],
+    work: Unit,
+    scene: Scene,
+    laid_out: Mapping[TouchId, LaidOut],
+    *,
+    mailer: str,
+    at: datetime,
+    lease_until: datetime,
 ) -> list[Intended]:
     """Re-check every gate inside this transaction and move the winners to `sending`.
 
     The caller holds the leads and companies of the group since before, and commits.
 
     `at` is the moment of the pass; `lease_until` is of the real one, because a long pass goes on after its moment.
+    `laid_out` are the mails in the shape in which they are kept.
     Whoever no longer passes is due again at once, and is decided anew from fresh data. A pause or a stop of the
     enrollment has taken its fence away: then nothing of it is stored here.
     """
@@ -125,23 +146,9 @@ def intend(
     scene.leaves_due = scene.leaves_due or bool(overtaken)
     result = [one for one in won if one.touch.id in kept.touches]
     links: dict[str, str] = {}
-    texts: list[SentText] = []
     for intended in result:
-        message = intended.outgoing.rendered.message
         links.update(intended.outgoing.rendered.links)
-        sending = intended.touch
-        texts.append(
-            SentText(
-                sending.id,
-                sending.template,
-                message.to,
-                message.subject,
-                message.html,
-                message.text,
-                again=sending.attempt > 1,
-            )
-        )
-    work.touches.save_texts(texts)
+    work.touches.save_texts([laid_out[intended.touch.id] for intended in result])
     work.touches.add_links(links)
     return result
 
