@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Final
 
 from nurture.commands import COLLECT_AFTER
+from nurture.daemon.lifecycle import SWITCH
 
 DATABASES: Final = ("sqlite", "postgresql")
 
@@ -75,9 +76,15 @@ def table(results: Iterable[Result]) -> Iterator[str]:
         yield "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
 
 
+def _as_the_daemon() -> None:
+    """Collect garbage as seldom, and let threads take turns as often; for all that is compared."""
+    gc.set_threshold(COLLECT_AFTER)
+    sys.setswitchinterval(SWITCH)
+
+
 def measured(name: str, asked: Options) -> list[Result]:
     """The rows of one benchmark. What it prints on the way goes to stderr."""
-    gc.set_threshold(COLLECT_AFTER)  # as every command does; it holds for all that is compared
+    _as_the_daemon()
     with redirect_stdout(sys.stderr):
         return list(import_module(f"benchmarks.{name}").rows(asked))
 
@@ -94,7 +101,7 @@ def options(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) ->
 def alone(charter: str | None, rows: Rows, arguments: Sequence[str] | None = None) -> int:
     """Measure one benchmark and print its table: what `python -m benchmarks.NAME` does. 1 where a mark is missed."""
     parser = argparse.ArgumentParser(description=charter, formatter_class=argparse.RawDescriptionHelpFormatter)
-    gc.set_threshold(COLLECT_AFTER)
+    _as_the_daemon()
     found = list(rows(options(parser, arguments)[0]))
     print(*table(found), sep="\n")
     return any(one.missed for one in found)

@@ -25,6 +25,7 @@ from nurture.adapters.rendering import Templates
 from nurture.adapters.rendering.process import RenderProcess
 from nurture.commands import COLLECT_AFTER
 from nurture.daemon import tick
+from nurture.daemon.lifecycle import SWITCH
 from nurture.wiring import open_app
 
 AT_LEAST: Final = 1.6
@@ -36,6 +37,7 @@ def work(folder: str, pipe: Connection, environment: dict[str, str]) -> None:
     """What one daemon does: for each line that it hears, passes until nothing is due."""
     os.environ.update(environment)
     gc.set_threshold(COLLECT_AFTER)
+    sys.setswitchinterval(SWITCH)
     app = open_app(Path(folder), clock=SystemClock())
     assert app.store is app.sql
     rules = app.rules.in_force()

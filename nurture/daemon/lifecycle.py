@@ -28,8 +28,9 @@ from nurture.wiring import App
 HEARTBEAT: Final = fleet.BEAT
 # A transaction of a daemon that froze, or whose machine is gone, holds its locks no longer than this.
 IDLE: Final = timedelta(minutes=2)
-# Seconds after which a thread that is busy lets another one run: who answers the web waits for the pass this often.
-SWITCH: Final = 0.0005
+# Seconds after which a thread that is busy lets another one run: who answers the web, and who hands mail over, waits
+# for the pass this often.
+SWITCH: Final = 0.0001
 KEEP: Final = timedelta(hours=1)  # between two looks at who was forgotten on another machine
 _log = log.get("daemon")
 
