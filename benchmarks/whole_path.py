@@ -4,8 +4,8 @@
 in one run, the median of five rounds, and only their ratios mean anything. Exit code 1 when a ratio misses its mark.
 
 whole path     claim, load, decide, render (by a second process), payload, intent, pooled send, record; durable commits
-templates      render + payload alone, as anybody does it: the templates are run for each mail, its links are signed, and
-               the package makes the payload, which is checked; one after the other
+templates      render + payload alone, as anybody does it: the templates are run for each mail, its links are signed,
+               and the package makes the payload, which is checked; one after the other
 rendering      the same as the path does it: most mails are filled in (docs/decisions/stencils.md)
 sending        bare pooled sends of the ready requests to the same provider (a local process, no latency)
 bookkeeping    the statements of its writing transactions (claim, intent, result, advance) again through the bare
