@@ -94,6 +94,9 @@ DOINGS = [
     "{{ range(A)|length }}",
     "{{ [A, B]|sort|join }}{{ [A]|length }}{{ [A] == [A] }}{{ A is in [B] }}",
     "{{ (A or 'b') ~ (B or 'c') }}",
+    "{{ A[:2] }}{{ x.get(A) }}{{ [A, B]|map('default', 'q')|join }}{{ A is eq(B) }}",
+    "{% for w in [A, B, C] if w == A %}{{ loop.previtem or '-' }}{{ loop.last }}{% else %}none{% endfor %}",
+    "{% with s = A ~ '' %}{{ s if s == B else C }}{% endwith %}{% if A in {A: 1} and A < B %}!{% endif %}",
 ]
 ASKED = ["first_name", "company", "title", "employees", "created_at", "x.seats", "x['program']", "postal_address"]
 LAYOUTS = {
@@ -148,12 +151,14 @@ IN_SUBJECT = "{% include 'layouts/part.txt' %}"
 
 
 @settings(max_examples=60, deadline=None)  # each compiles a page
-@example(subject=IN_SUBJECT, body="", text="", people=[RICH | {"x": {"seats": "Dana"}}])
-@given(subject=doings, body=doings, text=doings, people=st.lists(leads(), min_size=1, max_size=4))
+@example(subject=IN_SUBJECT, preheader="", body="", text="", people=[RICH | {"x": {"seats": "Dana"}}])
+@example(subject="{{ title }}", preheader="{{ subject }}", body="{{ preheader }}", text="", people=[RICH])
+@given(subject=doings, preheader=doings, body=doings, text=doings, people=st.lists(leads(), min_size=1, max_size=4))
 def test_a_stencil_writes_what_its_templates_write(
-    subject: str, body: str, text: str, people: list[dict[str, Any]]
+    subject: str, preheader: str, body: str, text: str, people: list[dict[str, Any]]
 ) -> None:
-    front = f"---\nsubject: |-\n  Hi {' '.join(subject.split())}\npreheader: '{{{{ company }}}}'\n---\n"
+    lines = {"subject": f"Hi {subject}", "preheader": preheader}
+    front = "\n".join(["---", *(f"{key}: |-\n  {' '.join(words.split())}" for key, words in lines.items()), "---\n"])
     html = f"{{% extends 'layouts/default.html' %}}{{% block body %}}<p>{body}</p>{{% endblock %}}"
     made = Templates({"notes/one.html": front + html, "notes/one.txt": text} | LAYOUTS)
     for turn in range(4):
@@ -189,6 +194,7 @@ def runs(made: Templates, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         "{% from 'layouts/parts.html' import button %}{{ button(link('https://a.example/1'), A) }}",
         "{% for w in [A, B] %}{{ w }}{{ loop.index }}{% endfor %}{{ [A, B]|first }}{% include 'layouts/part.txt' %}",
         "{% if employees > 50 %}{{ A }}{% endif %}{{ employees|format_number }}{{ created_at|date }}{{ title|upper }}",
+        "{{ title ~ '!' }}{{ title + '?' }}{{ A }}",
     ],
 )
 def test_templates_are_not_run_again_for_people_who_are_alike(doing: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -206,7 +206,7 @@ def _filter(name: str, node: Any, line: int) -> nodes.Filter:
 
 
 def _joined(parts: list[Any]) -> str:
-    texts = ["" if part is None else part if isinstance(part, str) else _spoken(part) for part in parts]
+    texts = ["" if part is None else part if isinstance(part, str) else _spoken(budget.written(part)) for part in parts]
     if any(isinstance(text, Markup) for text in texts):
         return Markup(budget.capped(escape(text) for text in texts))
     return budget.capped(texts)

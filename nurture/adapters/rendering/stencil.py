@@ -265,9 +265,10 @@ def _filled(
         url = values[target] = link(target)
         if type(url) is not str or not _is_plain(url):
             return None
-    subject, preheader = stencil.subject.filled(values), stencil.preheader.filled(values)
+    subject = stencil.subject.filled(values)
     if stencil.subject.places:
         subject = values["subject"] = line(compiled.subject, subject)
+    preheader = stencil.preheader.filled(values)  # the subject may stand in it
     if stencil.preheader.places:
         preheader = values["preheader"] = line(compiled.preheader, preheader)
     if len(subject) > MAX_HOLE or len(preheader) > MAX_HOLE:
