@@ -101,6 +101,21 @@ def test_many_leads_keep_their_numbers_and_their_own_fields(store: SqlStore) -> 
             assert {name: columns[name] for name in row} == row
 
 
+def test_values_that_python_takes_for_equal_stay_what_they_are(store: SqlStore) -> None:
+    numbers = (1, True, 1.0)
+    rows: list[dict[str, Any]] = [
+        {"id": a_lead(store).id, "fit": (1, 2.5, 3.0)[number % 3], "custom": {"n": numbers[number % 3]}}
+        for number in range(MANY)
+    ]
+    with store.unit() as work:
+        work.leads.update_many(rows)
+        for row in rows:
+            columns = work.leads.columns(row["id"])
+            assert {name: repr(columns[name]) for name in row} == {
+                name: repr(float(value) if name == "fit" else value) for name, value in row.items()
+            }
+
+
 def test_a_text_that_is_kept_again_replaces_the_one_before(store: SqlStore) -> None:
     many = 60
     ids = [stored(store).id for _ in range(many)]

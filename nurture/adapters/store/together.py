@@ -12,20 +12,22 @@ from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Dialect, Table
-from sqlalchemy.types import JSON
+from sqlalchemy.types import JSON, Float, TypeEngine
 
 from nurture.adapters.store.bulk import Columns, are_alike
 from nurture.adapters.store.tables import Moment
 
+_json: Final = json.JSONEncoder(allow_nan=False).encode
 WAS: Final = "was_"  # before the name of a column: the value that it must have
 
 
 def change(db: Connection, table: Table, columns: Columns, was: Columns | None = None) -> Sequence[Any]:
     """Set columns of the rows whose ids are given as `key`; of those alone that are still as they `was`: their ids."""
+    columns = _columns(table, columns)
     alike = _alike(columns, {"key"})
     before = was or {}
     said = _changing(db.dialect, table, tuple(columns), alike, tuple(before))
-    given = {name: _given(table, name, values, name in alike) for name, values in columns.items()}
+    given = {name: values[0] if name in alike else values for name, values in columns.items()}
     return (
         db.exec_driver_sql(said, given | {WAS + name: list(values) for name, values in before.items()}).scalars().all()
     )
@@ -33,8 +35,9 @@ def change(db: Connection, table: Table, columns: Columns, was: Columns | None =
 
 def add(db: Connection, table: Table, columns: Columns) -> None:
     """Insert rows."""
+    columns = _columns(table, columns)
     alike = _alike(columns, {"id"})
-    given = {name: _given(table, name, values, name in alike) for name, values in columns.items()}
+    given = {name: values[0] if name in alike else values for name, values in columns.items()}
     db.exec_driver_sql(_adding(db.dialect, table, tuple(columns), alike), given)
 
 
@@ -42,15 +45,19 @@ def _alike(columns: Columns, but: Collection[str]) -> frozenset[str]:
     return frozenset(name for name, values in columns.items() if name not in but and are_alike(values))
 
 
-def _given(table: Table, name: str, values: Sequence[Any], is_alike: bool) -> Any:
-    """The value of all rows, or the values of each, as the driver takes them."""
-    kind = table.c["id" if name == "key" else name].type
-    shown = [values[0]] if is_alike else list(values)
+def _columns(table: Table, columns: Columns) -> Columns:
+    """The values of each column as the driver takes them, before any of them are compared: 1 and true are equal."""
+    return {name: _values(table.c["id" if name == "key" else name].type, values) for name, values in columns.items()}
+
+
+def _values(kind: TypeEngine[Any], values: Sequence[Any]) -> Sequence[Any]:
     if isinstance(kind, JSON):
-        shown = [None if value is None else json.dumps(value, allow_nan=False) for value in shown]
-    elif isinstance(kind, Moment) and any(value is not None and value.tzinfo is None for value in shown):
+        return [None if value is None else _json(value) for value in values]
+    if isinstance(kind, Float):  # an array of whole numbers and others is refused
+        return [None if value is None else float(value) for value in values]
+    if isinstance(kind, Moment) and any(value is not None and value.tzinfo is None for value in values):
         raise ValueError("a moment without a zone")
-    return shown[0] if is_alike else shown
+    return list(values)
 
 
 # Each is built once: a batch says what the batch before it said.
