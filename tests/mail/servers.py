@@ -319,10 +319,14 @@ class SendGridDouble:
         self._loop.close()
 
     async def _stop(self) -> None:
-        """End the handlers too whose clients were killed: the runner only cancels them, and nobody would wait."""
+        """End the handlers too whose clients were killed: the runner only cancels them, and nobody would wait.
+
+        Nobody may be between accepted and connected when the server closes: asyncio forgets him with his socket open
+        (https://github.com/python/cpython/issues/109564).
+        """
+        asyncio.get_running_loop().remove_reader(self._listener)
+        await asyncio.sleep(0)
         await self._runner.cleanup()
-        for _ in range(5):  # whoever has just been accepted becomes a connection, and can be ended
-            await asyncio.sleep(0)
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
@@ -340,9 +344,9 @@ class SendGridDouble:
         self._runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
         await self._runner.setup()
         context = self.certificate.for_server() if self.certificate else None
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=context)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port = self._listener.getsockname()[1]
+        await web.SockSite(self._runner, self._listener, ssl_context=context).start()
 
     async def _logs(self, request: web.Request) -> web.Response:
         """What was taken, by the three conditions that are asked here; anything else is a bad request."""
