@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from sqlalchemy import or_, select
 
 from nurture.adapters.store.asking import At
-from nurture.adapters.store.search import Said
+from nurture.adapters.store.search import Said, counted
 from nurture.adapters.store.tables import enrollments, leads
 from nurture.adapters.store.tonight import OURS, may_enter
 from nurture.adapters.store.unit import SqlStore
@@ -28,7 +29,7 @@ from nurture.domain.scoring import EngagementRule, Scoring, engagement
 from nurture.domain.touch import Channel, State
 from nurture.domain.workspace import Workspace
 from nurture.ports import Unit as Work
-from tests.builders import a_company, a_lead, a_sent_touch, a_touch, an_enrollment
+from tests.builders import a_company, a_lead, a_sent_touch, a_store, a_touch, an_enrollment
 from tests.fakes import A_TUESDAY as NOW
 
 DAY = timedelta(days=1)
@@ -185,6 +186,16 @@ def test_without_rules_engagement_counts_as_it_is_stored_and_facts_of_any_age_ar
     with store.unit() as work:
         work.leads.add_fact(lead.id, Fact(FactName.BUDGET, "20k", "call", NOW - 900 * DAY))
         assert work.leads.count(parse("engagement > 7 and budget"), now=NOW) == 1
+
+
+def test_a_connection_gets_what_conditions_call_once_or_it_would_read_all_its_statements_anew(tmp_path: Path) -> None:
+    with a_store(f"sqlite:///{tmp_path / 'nurture.db'}") as store:
+        a_lead(store, title="Größe")
+        with store.engine.connect() as db:
+            assert counted(db, parse("contains(title, 'GRÖSSE')"), now=NOW, rules=None) == 1
+            driver: Any = db.connection.driver_connection
+            driver.create_function("nurture_fold", 1, lambda _: "another", deterministic=True)
+            assert counted(db, parse("contains(title, 'ther')"), now=NOW, rules=None) == 1
 
 
 def test_what_the_night_asks_is_put_together_once_and_true_at_every_moment(store: SqlStore) -> None:

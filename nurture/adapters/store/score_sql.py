@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from nurture.adapters.store.tables.columns import Moment
-from nurture.adapters.store.texts import prepare_sqlite
+from nurture.adapters.store.texts import prepare
 
 if TYPE_CHECKING:
     from nurture.domain.condition import Condition
@@ -88,8 +88,8 @@ def words_of(db: Connection) -> Words:
     """How this database says it; an SQLite is given the functions that it lacks."""
     if db.dialect.name != "sqlite":
         return Words(sqlite=False)
+    prepare(db)
     driver: Any = db.connection.driver_connection
-    prepare_sqlite(driver)
     for name, function in _MATHEMATICS.items():
         try:
             driver.execute(f"SELECT {name}(1.0)")

@@ -19,7 +19,7 @@ from nurture.adapters.store.responses import ResponseRows
 from nurture.adapters.store.rows import fetch, gathered
 from nurture.adapters.store.sums import running_today
 from nurture.adapters.store.tables import companies, facts, leads
-from nurture.adapters.store.texts import prepare_sqlite
+from nurture.adapters.store.texts import prepare
 from nurture.adapters.store.touches import TouchRows
 from nurture.domain import scoring
 from nurture.domain.history import LeadHistory, beside
@@ -77,13 +77,6 @@ def counted(db: Connection, where: Condition, *, now: datetime, rules: Workspace
     sure = int(db.execute(query.where(search.surely)).scalar_one())
     rest = leads_with_companies().where(*asking.PRESENT, search.perhaps).order_by(leads.c.id)
     return sure + sum(1 for _ in search.judged(rest, 0))
-
-
-def prepare(db: Connection) -> None:
-    """Give the database what conditions call."""
-    if db.dialect.name == "sqlite":
-        driver: Any = db.connection.driver_connection
-        prepare_sqlite(driver)
 
 
 class Said:

@@ -12,10 +12,9 @@ import sys
 import unicodedata
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
-from sqlite3 import Connection
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Boolean, ColumnElement, Double, ScalarSelect, Text, literal, literal_column
+from sqlalchemy import Boolean, ColumnElement, Connection, Double, ScalarSelect, Text, literal, literal_column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -23,8 +22,12 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from nurture.domain.condition.vocabulary import SEPARATORS, custom_number, custom_text, fold
 
+if TYPE_CHECKING:
+    from sqlite3 import Connection as SqliteConnection
+
 Column = ColumnElement[Any]
 _SEPARATING: Final = re.escape(SEPARATORS)
+_KNOWS: Final = "nurture_functions"  # in `Connection.info`: it has the functions
 
 
 class Folded(FunctionElement[str]):
@@ -240,7 +243,15 @@ def _like(text: str) -> str:
     return "".join(f"\\{sign}" if sign in "%_\\" else sign for sign in text)
 
 
-def prepare_sqlite(connection: Connection) -> None:
+def prepare(db: Connection) -> None:
+    """Give an SQLite what conditions call; once, since with a new function it forgets all statements that are ready."""
+    if db.dialect.name == "sqlite" and _KNOWS not in db.info:
+        driver: Any = db.connection.driver_connection
+        prepare_sqlite(driver)
+        db.info[_KNOWS] = True
+
+
+def prepare_sqlite(connection: SqliteConnection) -> None:
     """Give a new SQLite connection the functions that conditions use."""
     for name, function in (("nurture_fold", fold), ("nurture_number", custom_number)):
         connection.create_function(name, 1, _of_text(function), deterministic=True)

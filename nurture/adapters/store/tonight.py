@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Select, exists, or_, select
 
 from nurture.adapters.store.asking import AnyTime
-from nurture.adapters.store.search import Said, prepare
+from nurture.adapters.store.search import Said
 from nurture.adapters.store.tables import enrollments, leads
+from nurture.adapters.store.texts import prepare
 from nurture.domain.lead import LeadId, Status
 
 if TYPE_CHECKING:
