@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from itertools import count
 from threading import Lock
+from types import ModuleType
 from typing import Final
 from warnings import catch_warnings, simplefilter
 from zoneinfo import ZoneInfo, available_timezones
@@ -104,7 +106,7 @@ _BUILDING: Final = Lock()
 @lru_cache(maxsize=4096)
 def _public_holidays(country: str, year: int) -> frozenset[date]:
     """The national public holidays of a year, observed days included; none for a country that is not known."""
-    import holidays  # here, because it takes a seventh of a second, and most commands never ask
+    import holidays  # here, because it takes a while, and most commands never ask
     from holidays.registry import COUNTRIES
 
     code = country.strip().upper()
@@ -114,6 +116,10 @@ def _public_holidays(country: str, year: int) -> frozenset[date]:
     # It promises nothing about threads, and warns of far years whose dates nobody has fixed yet.
     with _BUILDING, catch_warnings():
         simplefilter("ignore")
+        # Its package of countries imports all of them, a tenth of a second. From a bare one each is imported alone.
+        bare = ModuleType("holidays.countries")
+        bare.__path__ = [f"{folder}/countries" for folder in holidays.__path__]
+        sys.modules.setdefault(bare.__name__, bare)
         return frozenset(holidays.country_holidays(code, years=year))
 
 

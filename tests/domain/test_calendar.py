@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -9,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 import whenever
+from holidays.registry import COUNTRIES
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -209,6 +212,23 @@ def test_business_days_are_monday_to_friday_without_holidays(
 )
 def test_a_country_is_known_by_its_code_alone(country: str, is_known: bool) -> None:
     assert is_business_day(date(2026, 1, 1), country) is not is_known
+
+
+def test_the_holidays_of_a_country_are_read_without_those_of_all_others() -> None:
+    code = (
+        "import sys; from datetime import date; from nurture.domain.calendar import is_business_day;"
+        "assert not is_business_day(date(2027, 7, 5), 'US');"  # the fourth is a Sunday
+        "print(*(one for one in sys.modules if one.startswith('holidays.countries.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "holidays.countries.united_states" in done.stdout.split()
+    assert len(done.stdout.split()) < 10
+
+
+def test_each_country_can_be_read_alone() -> None:
+    new_year = {names[1]: is_business_day(date(2027, 1, 1), names[1]) for names in COUNTRIES.values()}
+    assert len(new_year) > 200
+    assert sum(new_year.values()) < 60  # where it is a day like others
 
 
 def test_holidays_are_the_same_from_many_threads() -> None:
