@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
@@ -11,6 +12,7 @@ from typing import Final
 import yaml
 
 KEYS: Final = ("subject", "preheader", "from", "reply_to")
+_QUICK: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BLOCK: Final = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 
 
@@ -35,7 +37,7 @@ def read(block: str) -> FrontMatter:
     lines: dict[str, int] = {}
     problems: list[tuple[int, int, str]] = []
     try:
-        node = yaml.compose(block, Loader=yaml.SafeLoader)
+        node = _composed(block)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = (mark.line + 2, mark.column + 1) if mark else (1, 1)
@@ -54,6 +56,13 @@ def read(block: str) -> FrontMatter:
             texts[name] = value.value
             lines[name] = value.start_mark.line + 2
     return FrontMatter(texts, lines, tuple(problems))
+
+
+def _composed(block: str) -> yaml.Node | None:
+    """The node of a block: by the C parser, and what that refuses by PyYAML's own, which names the place better."""
+    with suppress(yaml.YAMLError, UnicodeEncodeError):
+        return yaml.compose(block, Loader=_QUICK)
+    return yaml.compose(block, Loader=yaml.SafeLoader)
 
 
 def _wrong(name: str, value: yaml.Node, *, seen: Mapping[str, int]) -> Iterator[str]:
