@@ -38,8 +38,7 @@ from nurture.adapters.store.rows import make_room
 from nurture.adapters.store.schema import upgrade
 from nurture.adapters.store.unit import SqlStore
 from nurture.commands.workspace import starter
-from nurture.domain.pacing import Limits
-from nurture.domain.policy import Policy
+from nurture.domain.policy import Limits, Policy
 from nurture.flow import intake
 from nurture.flow.intake.take import BATCH
 from nurture.ports import InForce

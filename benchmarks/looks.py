@@ -21,8 +21,7 @@ from benchmarks.result import Options, Result, alone
 from benchmarks.touches import NullMailer
 from nurture.adapters.store.tables import consents, enrollments, leads
 from nurture.adapters.store.unit import SqlStore
-from nurture.domain.pacing import Limits
-from nurture.domain.policy import Sender
+from nurture.domain.policy import Limits, Sender
 from nurture.domain.rate import parse_warm_up
 from tests.builders import a_company
 from tests.flow.loop import Loop, a_loop

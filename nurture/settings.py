@@ -14,8 +14,7 @@ from typing import Any, Final, Literal
 from nurture import setting_environment as environment
 from nurture.domain import calendar
 from nurture.domain.errors import RequestError
-from nurture.domain.pacing import Limits
-from nurture.domain.policy import Policy, Sender
+from nurture.domain.policy import Limits, Policy, Sender
 from nurture.domain.rate import Ceiling
 from nurture.setting_sections import Wrong, key, read_tables, table, tables
 from nurture.setting_words import Secret, hour, number, one_of, rate, secret, share, span, text, truth, warm_up

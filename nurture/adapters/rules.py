@@ -11,10 +11,10 @@ from nurture.adapters.cadence_files.workspace import read_files
 from nurture.domain.errors import FilesError, Problem, RefusedError
 from nurture.domain.walk import Program, program_of
 from nurture.domain.workspace import Workspace
-from nurture.ports import InForce, Store
 
 if TYPE_CHECKING:
     from nurture.adapters.rendering import Templates
+    from nurture.ports import InForce, Store
 
 TEMPLATES = "templates/"
 
@@ -84,6 +84,8 @@ class AppliedRules:
             workspace = self._files.in_force(sources)
             for name, cadence in workspace.cadences.items():
                 self._programs[name, versions[name]] = program_of(cadence)
+            from nurture.ports import InForce
+
             self._current = InForce(
                 generation=generation,
                 workspace=workspace,

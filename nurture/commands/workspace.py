@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import secrets
 from contextlib import suppress
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +14,8 @@ from nurture.commands.output import say, show, show_json
 from nurture.domain.errors import Problem, RefusedError, RequestError, UnknownNameError
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from nurture.wiring import Checked
 
 KINDS = ("cadence", "scoring", "readiness", "people", "sources")
@@ -32,6 +31,8 @@ def mount(app: typer.Typer) -> None:
 
 def starter(name: str) -> Traversable:
     """A starter file or folder: inside the wheel, or at the top of a checkout."""
+    from importlib.resources import files
+
     packed = files("nurture") / "starter" / name
     if packed.is_file() or packed.is_dir():
         return packed
@@ -96,6 +97,8 @@ def _walk(folder: Traversable, path: str, wanted: dict[str, bytes]) -> None:
 
 
 def _write(folder: Path, wanted: dict[str, bytes]) -> None:
+    import secrets
+
     from nurture.wiring import schema_of
 
     for name, content in sorted(wanted.items()):

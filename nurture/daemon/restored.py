@@ -13,7 +13,7 @@ from typing import Final
 from nurture.daemon import failover
 from nurture.domain.breaker import Breaker
 from nurture.domain.message import Message
-from nurture.domain.pacing import Limits
+from nurture.domain.policy import Limits
 from nurture.domain.touch import TouchId
 from nurture.domain.verdict import Maybe, Verdict
 from nurture.flow.dispatch import run as dispatch

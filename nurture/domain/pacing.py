@@ -1,4 +1,4 @@
-"""May this touch go now: Go, Wait(until, because) or Skip(because). The limits on pressure live here."""
+"""May this touch go now: Go, Wait(until, because) or Skip(because). The limits on pressure are kept here."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from nurture.domain.touch import Channel, Reason
 
 if TYPE_CHECKING:
     from nurture.domain.calendar import Window
+    from nurture.domain.policy import Limits
 
 DAY: Final = timedelta(days=1)
 WEEK: Final = timedelta(days=7)
@@ -44,17 +45,6 @@ class Skip:
 
 
 Pace = Go | Wait | Skip
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How often a lead, a company and a mail domain may be contacted. None: no limit."""
-
-    lead_per_day: int | None = 1
-    lead_per_7_days: int | None = 2
-    lead_per_30_days: int | None = 6
-    company_per_7_days: int | None = 3
-    domain_per_hour: int | None = None
 
 
 def limits_for(limits: Limits, *, light_until: datetime | None, now: datetime) -> Limits:

@@ -7,12 +7,21 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
-from nurture.domain.pacing import Limits
-
 if TYPE_CHECKING:
     from nurture.domain.rate import Ceiling
 
 DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How often a lead, a company and a mail domain may be contacted. None: no limit."""
+
+    lead_per_day: int | None = 1
+    lead_per_7_days: int | None = 2
+    lead_per_30_days: int | None = 6
+    company_per_7_days: int | None = 3
+    domain_per_hour: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ from nurture.domain.pacing import (
     WEEK,
     Asking,
     Go,
-    Limits,
     Wait,
     company_free_at,
     earliest,
     lead_free_at,
     limits_for,
 )
+from nurture.domain.policy import Limits
 from nurture.domain.queue import PeopleQueue
 from nurture.domain.touch import Reason
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nurture.domain.calendar import Window
-from nurture.domain.pacing import Asking, Go, Limits, Paths, Wait, earliest
+from nurture.domain.pacing import Asking, Go, Paths, Wait, earliest
+from nurture.domain.policy import Limits
 from nurture.domain.queue import PeopleQueue, RateQueue
 from nurture.domain.rate import Ceiling, parse_rate, parse_warm_up
 from nurture.domain.touch import Reason

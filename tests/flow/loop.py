@@ -16,8 +16,7 @@ from nurture.adapters.store.unit import SqlStore
 from nurture.domain.cadence import Email, PersonTask, Stream
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.lead import Lead, LeadId
-from nurture.domain.pacing import Limits
-from nurture.domain.policy import Policy, Sender
+from nurture.domain.policy import Limits, Policy, Sender
 from nurture.domain.touch import Touch
 from nurture.domain.walk import Program, program_of
 from nurture.flow import enroll, respond

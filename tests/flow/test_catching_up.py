@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nurture.domain.lead import Lead
-from nurture.domain.pacing import Limits
-from nurture.domain.policy import Sender
+from nurture.domain.policy import Limits, Sender
 from nurture.domain.response import Kind
 from nurture.domain.touch import Reason
 from nurture.flow.respond import Report

@@ -17,7 +17,7 @@ from nurture.domain.enrollment import State as Standing
 from nurture.domain.errors import RefusedError
 from nurture.domain.lead import Lead
 from nurture.domain.message import Message
-from nurture.domain.pacing import Limits
+from nurture.domain.policy import Limits
 from nurture.domain.response import Kind
 from nurture.domain.touch import Reason, State, Touch, TouchId
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes

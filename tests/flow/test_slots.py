@@ -10,8 +10,7 @@ from uuid import uuid4
 import pytest
 
 from nurture.domain.lead import Lead
-from nurture.domain.pacing import Limits
-from nurture.domain.policy import Sender
+from nurture.domain.policy import Limits, Sender
 from nurture.domain.rate import Ceiling, parse_rate, parse_warm_up
 from nurture.domain.touch import Reason
 from tests.builders import a_company, a_lead, a_store, an_enrollment

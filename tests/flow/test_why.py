@@ -13,8 +13,8 @@ import pytest
 
 from nurture.domain.enrollment import Pause, State
 from nurture.domain.lead import Lead
-from nurture.domain.pacing import Limits
 from nurture.domain.person import Person, Role
+from nurture.domain.policy import Limits
 from nurture.domain.promotion import Code
 from nurture.domain.touch import SENTENCES, Channel, Reason
 from nurture.domain.touch import State as TouchState

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nurture.domain.lead import Lead
-from nurture.domain.pacing import Limits
+from nurture.domain.policy import Limits
 from nurture.domain.response import Kind
 from nurture.domain.touch import State
 from nurture.flow import preferences
