@@ -19,9 +19,16 @@ def over(values: Mapping[str, Any], sections: Collection[str]) -> dict[str, Any]
     return both
 
 
+def name_of(path: Collection[str]) -> str | None:
+    """The variable that sets what is at this path, as it is written; None where none does."""
+    wanted = f"{PREFIX}{'__'.join(path)}".lower()
+    return next((name for name in os.environ if name.lower() == wanted), None)
+
+
 def _set(under: Any, path: list[str], value: str) -> Any:
     """A table with a value at a path in it; whatever else stands where a table is needed gives way."""
     if not path:
         return value
     inner = dict(under) if isinstance(under, Mapping) else {}
-    return inner | {path[0]: _set(inner.get(path[0]), path[1:], value)}
+    name = next((one for one in inner if one.lower() == path[0]), path[0])  # a sender of the file may have capitals
+    return inner | {name: _set(inner.get(name), path[1:], value)}

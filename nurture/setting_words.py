@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from nurture.domain.duration import parse_duration
+from nurture.domain.duration import LONGEST, parse_duration
 from nurture.domain.rate import Ceiling, parse_rate, parse_warm_up
 
 Read = Callable[[object], Any]
@@ -35,7 +35,7 @@ class Secret:
 
 def text(value: object) -> str:
     """A text."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "\0" in value:  # no file and no database takes the zero character
         raise ValueError(f"{value!r} must be a text, in quotes")
     return value
 
@@ -85,13 +85,35 @@ def one_of(*words: str) -> Read:
 def span(value: object) -> timedelta:
     """A duration in words, or a number of seconds."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return timedelta(seconds=value)
+        return _seconds(value)
     if not isinstance(value, str):
         raise ValueError("a duration is a number of seconds or words such as '30 minutes'")
     words = value.strip()
-    if words.replace(".", "", 1).isdigit():
-        return timedelta(seconds=float(words))
+    if words.isascii() and words.replace(".", "", 1).isdigit():
+        return _seconds(float(words))
     return parse_duration(words).span
+
+
+def _seconds(number: float) -> timedelta:
+    if not 0 <= number <= LONGEST.total_seconds():  # nor is it what is no number
+        raise ValueError(f"{str(number)[:40]} seconds is no duration: it must be from 0 to a hundred years")
+    return timedelta(seconds=number)
+
+
+def some_time(value: object) -> timedelta:
+    """A duration that is longer than nothing."""
+    if not (found := span(value)):
+        raise ValueError(f"{value!r} must be longer than nothing")
+    return found
+
+
+def day_of_year(value: object) -> tuple[int, int]:
+    """Month and day, `07-01`."""
+    try:
+        found = datetime.strptime(f"2000-{value}", "%Y-%m-%d")  # noqa: DTZ007 (a day of each year)
+    except ValueError:
+        raise ValueError(f"{value!r} must be a day of the year, MM-DD: write for example '07-01'") from None
+    return found.month, found.day
 
 
 def share(value: object) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -12,18 +11,30 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from nurture import setting_environment as environment
-from nurture.domain import calendar
 from nurture.domain.errors import RequestError
 from nurture.domain.policy import Limits, Policy, Sender
 from nurture.domain.rate import Ceiling
+from nurture.setting_checks import MOST_PORT, refuse
 from nurture.setting_sections import Wrong, key, read_tables, table, tables
-from nurture.setting_words import Secret, hour, number, one_of, rate, secret, share, span, text, truth, warm_up
+from nurture.setting_words import (
+    Secret,
+    day_of_year,
+    hour,
+    number,
+    one_of,
+    rate,
+    secret,
+    share,
+    some_time,
+    span,
+    text,
+    truth,
+    warm_up,
+)
 
 FILE = "nurture.toml"
 SECRET_FILE = "secret.key"
-# A provider may report an event again for so long; what is in the archive is not looked at then.
-_REPEATED = timedelta(days=1)
-PORT: Final = number(1, 65535)
+PORT: Final = number(1, MOST_PORT)
 _SECRETS = {("sendgrid", "api_key"), ("smtp", "password"), ("imap", "password"), ("web", "secret_key")}
 
 
@@ -51,8 +62,8 @@ class MailSection:
     in_doubt: Literal["settle", "hold"] = key(one_of("settle", "hold"), "settle")
     settle_after: timedelta = key(span, timedelta(minutes=30))
     give_up_after: timedelta = key(span, timedelta(hours=26))
-    timeout: timedelta = key(span, timedelta(seconds=30))
-    lease: timedelta = key(span, timedelta(seconds=90))
+    timeout: timedelta = key(some_time, timedelta(seconds=30))
+    lease: timedelta = key(some_time, timedelta(seconds=90))
     workers: int = key(number(1, 1024), 64)
     rate: Ceiling | None = key(rate, None)
     first_wave: int = key(number(0), 20)
@@ -117,7 +128,7 @@ class CalendarSection:
 
     timezone: str = key(text, "UTC")
     country: str = key(text, "")
-    fiscal_year_start: str = key(text, "01-01")
+    fiscal_year_start: tuple[int, int] = key(day_of_year, (1, 1))  # month and day
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +205,7 @@ class DatabaseSection:
 class SchedulerSection:
     """[scheduler]"""
 
-    tick: timedelta = key(span, timedelta(seconds=30))
+    tick: timedelta = key(some_time, timedelta(seconds=30))
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,11 +302,10 @@ class Settings:
 
     def policy(self) -> Policy:
         """What the passes need to know."""
-        month, day = (int(part) for part in self.calendar.fiscal_year_start.split("-"))
         return Policy(
             timezone=self.calendar.timezone,
             country=self.calendar.country,
-            fiscal_year_start=(month, day),
+            fiscal_year_start=self.calendar.fiscal_year_start,
             limits=self.limits_on_pressure(),
             senders=self.senders_by_name(),
             without_basis=self.mail.without_basis,
@@ -353,7 +363,7 @@ def read_settings(folder: Path) -> Settings:
     if wrong:
         raise RequestError(_in_words(wrong, path), hint=f"See the comments in {FILE}.")
     settings = Settings(folder, **sections)
-    _check_names(settings, path)
+    refuse(settings, path)
     return settings
 
 
@@ -373,29 +383,7 @@ def _refuse(values: dict[str, Any], path: Path) -> None:
 def _in_words(wrong: Wrong, path: Path) -> str:
     lines = []
     for where, what in wrong:
-        env = environment.PREFIX + "__".join(part.upper() for part in where)
-        place = env if env in os.environ else f"{path}: {'.'.join(where)}"
+        env = environment.name_of(where)
+        place = env if env is not None else f"{path}: {'.'.join(where)}"
         lines.append(f"{place}: {what}.")
     return "\n".join(lines)
-
-
-def _check_names(settings: Settings, path: Path) -> None:
-    if settings.retention.events < _REPEATED:
-        what = "retention.events must be a day at least: a provider may report an event again for so long."
-        raise RequestError(f"{path}: {what}", hint='Write for example: events = "24 months"')
-    if settings.backup.every is not None:
-        if not settings.database_url.startswith("sqlite"):
-            what = "backup.every is for SQLite. PostgreSQL has its own tools, which also know its log."
-            raise RequestError(f"{path}: {what}", hint="Remove it, and use pg_dump or continuous archiving.")
-        if settings.backup.every < timedelta(minutes=1):
-            raise RequestError(f"{path}: backup.every must be a minute at least.", hint='Write: every = "1 day"')
-    if settings.digest.at is not None and not (settings.alerts.email or settings.alerts.webhook):
-        what = "digest.at is set, and nobody would get the digest."
-        raise RequestError(f"{path}: {what}", hint="Set alerts.email or alerts.webhook.")
-    try:
-        calendar.zone(settings.calendar.timezone)
-    except ValueError as problem:
-        raise RequestError(f"{path}: calendar.timezone: {problem}", hint="Write a name: Europe/Berlin.") from None
-    host, colon, port = settings.web.bind.rpartition(":")
-    if not colon or not host or not port.isdigit():
-        raise RequestError(f"{path}: web.bind must be HOST:PORT, not {settings.web.bind!r}.", hint="127.0.0.1:8025")

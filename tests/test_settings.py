@@ -12,6 +12,7 @@ from nurture.setting_words import Secret
 from nurture.settings import SECTIONS, Settings, read_settings
 from tests.test_house_rules import ROOT
 
+DAY = "'13-01' must be a day of the year, MM-DD: write for example '07-01'"
 DURATION = "'soon' is not a duration: write for example '3 days', '90 minutes' or '2 business days'"
 
 
@@ -112,6 +113,12 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path, monkey
         track_links = "perhaps"
         from = 5
         rate = 7
+        lease = 0
+        settle_after = "99999999999999999999"
+        first_wave_watch = inf
+        reply_domain = "\\u0000"
+        [calendar]
+        fiscal_year_start = "13-01"
         [digest]
         at = "25:00"
         [senders]
@@ -122,17 +129,37 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path, monkey
         "nurture.toml: mail.worker: unknown key (did you mean workers?).",
         "nurture.toml: mail.provider: 'pigeon' must be one of outbox, smtp, sendgrid.",
         "nurture.toml: mail.from: 5 must be a text, in quotes.",
+        "nurture.toml: mail.reply_domain: '\\x00' must be a text, in quotes.",
+        "nurture.toml: mail.settle_after: 1e+20 seconds is no duration: it must be from 0 to a hundred years.",
         f"nurture.toml: mail.timeout: {DURATION}.",
+        "nurture.toml: mail.lease: 0 must be longer than nothing.",
         "nurture.toml: mail.workers: True must be a whole number from 1 to 1024.",
         "nurture.toml: mail.rate: 7 must be a rate: write for example '100 per hour'.",
+        "nurture.toml: mail.first_wave_watch: inf seconds is no duration: it must be from 0 to a hundred years.",
         "nurture.toml: mail.pause_at_complaints: '110%' must be a share: write for example '0.1%'; '0%' lifts it.",
         "nurture.toml: mail.track_links: 'perhaps' must be true or false.",
         "nurture.toml: senders.kim.from: it must be set.",
         "nurture.toml: senders.lee: it must be a table.",
         "NURTURE_SMTP__PORT: '70000' must be a whole number from 1 to 65535.",
+        f"nurture.toml: calendar.fiscal_year_start: {DAY}.",
         "nurture.toml: digest.at: '25:00' must be a time of the day: write for example '08:00'.",
         "nurture.toml: state: it must be a table.",
     ]
+
+
+def test_the_environment_finds_a_name_with_capitals_and_is_named_as_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = 'senders.Dana = {from = "d@acme.example", phone = "1"}'
+    monkeypatch.setenv("NURTURE_SENDERS__DANA__PHONE", "2")
+    assert [one.phone for one in read(tmp_path, file).senders.values()] == ["2"]
+    monkeypatch.setenv("nurture_mail__timeout", "\u00b2")
+    assert problems(tmp_path, file) == [f"nurture_mail__timeout: {DURATION.replace('soon', chr(0xB2))}."]
+
+
+@pytest.mark.parametrize("bind", ["8025", ":8025", "127.0.0.1:65536", "127.0.0.1:\u00b2", "localhost:http"])
+def test_an_address_that_nothing_can_listen_at_is_refused(tmp_path: Path, bind: str) -> None:
+    assert problems(tmp_path, f'web.bind = "{bind}"') == [f"nurture.toml: web.bind must be HOST:PORT, not {bind!r}."]
 
 
 def test_a_secret_is_not_shown_where_it_is_wrong(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def list_leads(
     *,
     where: Where = None,
     idle: Annotated[bool, typer.Option("--idle", help="Those for whom nothing is planned.")] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, max=10**9, help="At most so many.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List leads, all or those for which a condition holds."""

@@ -60,7 +60,7 @@ def _one(kind: Any, bounds: Any, value: Any) -> Any:
         return value
     if kind is Path and isinstance(value, str | Path):
         return Path(value)
-    if kind is int and isinstance(value, str) and value.isascii() and value.isdigit():
+    if kind is int and isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         number = int(value)
         within = (bounds.min is None or number >= bounds.min) and (bounds.max is None or number <= bounds.max)
         return number if within else _ELSE

@@ -15,7 +15,7 @@ from typer.main import get_command
 from nurture.commands.parameters import unburdened
 
 OPTIONS = ["--number", "--text", "--path", "--many", "--flag"]
-WORDS = [*OPTIONS, "a", "b", "", "5", "0", "12", "-1", "x", "1_0", "٣", " 7", "-", "~"]
+WORDS = [*OPTIONS, "a", "b", "", "5", "0", "12", "9" * 5000, "-1", "x", "1_0", "٣", " 7", "-", "~"]
 
 
 def command(seen: list[Any]) -> Any:
