@@ -27,9 +27,9 @@ def trouble(folder: Path) -> tuple[str, str] | None:
 
     A folder that is not there yet is judged by the one it would be made in.
     """
-    while not folder.is_dir() and folder != folder.parent:
-        folder = folder.parent
     try:
+        while not folder.is_dir() and folder != folder.parent:  # a disk that fails may not even say that
+            folder = folder.parent
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(PROBE)
             probe.flush()

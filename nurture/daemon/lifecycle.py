@@ -82,7 +82,9 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
     def one_pass(*, at_once: bool = False) -> None:
         try:
             _one_pass(at_once)
-        except UnreachableError as problem:
+        except RefusedError:
+            raise  # the pass has told of it
+        except Exception as problem:
             outage.failed(problem)
             raise
 

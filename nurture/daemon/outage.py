@@ -1,4 +1,4 @@
-"""Passes fail because something is away, mostly the database: somebody is told, without the database."""
+"""Passes fail, mostly because the database is away: somebody is told, without the database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from nurture import log
-from nurture.domain.errors import UnreachableError
+from nurture.domain.errors import NurtureError
 from nurture.domain.verdict import Yes
 from nurture.ports.world import Delivery
 from nurture.wiring import App
@@ -24,14 +24,19 @@ class Outage:
     app: App
     is_told: bool = False
 
-    def failed(self, problem: UnreachableError) -> None:
+    def failed(self, problem: Exception) -> None:
         """A pass did not go through. When none has for too long, an alert says so, once."""
         now = self.app.clock.boottime()
         since = self.app.failing_since = now if self.app.failing_since is None else self.app.failing_since
         if self.is_told or now - since < PATIENCE.total_seconds():
             return
-        words = f"For {now - since:.0f} s no pass went through on {socket.gethostname()}, so nothing is sent."
-        self.is_told = self._tell("Nothing is sent", f"{words}\n\n{problem.what} {problem.hint}")
+        words = f"For {now - since:.0f} s no pass went through on {socket.gethostname()}"
+        if isinstance(problem, NurtureError):
+            subject, text = "Nothing is sent", f"{words}, so nothing is sent.\n\n{problem.what} {problem.hint}"
+        else:
+            subject = "Passes fail"
+            text = f"{words}: each ends with {type(problem).__name__}, a mistake in the program. The log says where."
+        self.is_told = self._tell(subject, text)
 
     def worked(self) -> None:
         """A pass went through."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 from nurture.domain.mail_domain import Finding
@@ -27,8 +27,11 @@ def troubles(app: App) -> list[Finding]:
 def narrow(app: App) -> list[Finding]:
     """Each disk on which there is little room."""
     found, seen = [], set()
-    for folder in filter(Path.is_dir, folders_of(app)):
-        free, disk = shutil.disk_usage(folder).free, folder.stat().st_dev
+    for folder in folders_of(app):
+        try:
+            free, disk = shutil.disk_usage(folder).free, folder.stat().st_dev
+        except OSError:
+            continue  # it is not there yet, or `troubles` says what is wrong with it
         if free < LITTLE and disk not in seen:
             found.append(Finding("error", f"Only {free // 1024 // 1024} MB of disk are free at {folder}.", HINT))
         seen.add(disk)
@@ -36,11 +39,12 @@ def narrow(app: App) -> list[Finding]:
 
 
 def tell(app: App, now: datetime) -> None:
-    """An alert, at most one a day, while there is still room to write it down."""
+    """An alert, at most one a day for each machine, while there is still room to write it down."""
     if not (found := narrow(app)):
         return
     with app.store.unit() as work:
+        host = socket.gethostname()  # each machine has its own disks
         text = "\n".join(f"{one.what} {one.hint}" for one in found)
-        payload = {"subject": "A disk is nearly full", "text": text}
-        work.sales.deliver(key=f"disk:{now.date().isoformat()}", kind="alert", to="", payload=payload, at=now)
+        payload = {"subject": f"A disk of {host} is nearly full", "text": text}
+        work.sales.deliver(key=f"disk:{now.date().isoformat()}:{host}", kind="alert", to="", payload=payload, at=now)
         work.commit()

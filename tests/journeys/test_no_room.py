@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +94,28 @@ def test_somebody_is_told_of_passes_that_fail_once_and_when_they_go_on(app: App,
     assert len(mailer.sent) == 2
 
 
+def test_somebody_is_told_of_a_mistake_that_ends_each_pass(app: App, mailer: OutboxFake) -> None:
+    clock = app.clock
+    assert isinstance(clock, FixedClock)
+    outage = Outage(app)
+    for _ in range(4):
+        outage.failed(KeyError("subject"))
+        clock.advance(seconds=PATIENCE.total_seconds() / 2)
+    (alert,) = mailer.sent
+    assert alert.subject == "Passes fail"
+    assert "each ends with KeyError" in alert.text
+
+
+def test_a_disk_that_does_not_even_say_what_is_on_it(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "is_dir", refusing(OSError(errno.EIO, "Input/output error")))
+    monkeypatch.setattr(shutil, "disk_usage", refusing(OSError(errno.EIO, "Input/output error")))
+    assert disk.trouble(app.settings.folder) == (
+        "The disk fails",
+        "Look into the system's log. Nothing that was committed was lost.",
+    )
+    assert room.narrow(app) == []
+
+
 def test_little_room_is_told_before_there_is_none(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "LITTLE", 2**60)
     for _ in range(2):
@@ -99,6 +124,11 @@ def test_little_room_is_told_before_there_is_none(app: App, monkeypatch: pytest.
         (alert,) = work.sales.deliveries_due(A_TUESDAY, 10)
     assert alert["kind"] == "alert"
     assert "MB of disk are free" in alert["payload"]["text"]
+    monkeypatch.setattr(socket, "gethostname", lambda: "other")  # another machine has another disk
+    room.tell(app, A_TUESDAY)
+    room.tell(app, A_TUESDAY + timedelta(days=1))
+    with app.store.unit(write=False) as work:
+        assert len(work.sales.deliveries_due(A_TUESDAY + timedelta(days=1), 10)) == 3
 
 
 def test_a_mark_is_written_before_the_commit_that_it_is_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
