@@ -39,6 +39,11 @@ def test_only_what_differs_stands_in_the_blanks() -> None:
     assert blanks_of(mails[1], pieces) == ["", "Bo,<", 'https://x.example/BoBoBo"', ""]
 
 
+def test_a_piece_is_found_where_it_begins_like_what_stands_before_it() -> None:
+    piece = "a" * SHORT + "b"
+    assert blanks_of(f"xa{piece}", (piece,)) == ["xa", ""]
+
+
 def test_a_few_letters_that_words_share_are_no_reason_to_cut_them() -> None:
     pieces = skeleton_of([f"{LINE}\n<p>Hello {name}</p>\n{LINE}\n" for name in ("Anna", "Andy", "Ante")])
     assert not any("Hello An" in piece for piece in pieces)

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from nurture.adapters.store.sent_texts import LONG
 from nurture.adapters.store.tables import skeletons, touch_texts
 from nurture.adapters.store.tables import touches as table
 from nurture.adapters.store.unit import SqlStore
@@ -179,6 +180,38 @@ def test_what_went_to_few_people_is_in_no_skeleton(store: SqlStore) -> None:
             for number, touch in enumerate(touches)
         ]
         work.touches.save_texts(work.touches.lay_out(mails))
+        work.commit()
+    with store.engine.connect() as db:
+        assert db.execute(select(skeletons)).all() == []
+
+
+def test_a_mail_unlike_the_others_keeps_what_differs_and_one_that_shares_nothing_stays_as_it_is(
+    store: SqlStore,
+) -> None:
+    ids = [a_touch(store).id for _ in range(ENOUGH + 3)]
+    usual = [_mail(number, "a") for number in range(ENOUGH)]
+    subject, html, text = _mail(99, "a")
+    lacks = (subject, *("\n".join(one.split("\n")[:4] + one.split("\n")[5:]) for one in (html, text)))
+    others = [lacks, ("Hi", "<p>short</p>", "and other words"), ("Long", "x" * (LONG + 1), "y")]
+    mails = dict(zip(ids, [*usual, *others], strict=True))
+    with store.unit() as work:
+        sent = [SentText(touch, "a", f"{touch}@x.example", *mail) for touch, mail in mails.items()]
+        work.touches.save_texts(work.touches.lay_out(sent))
+        work.commit()
+        assert work.touches.texts(ids) == mails
+    with store.engine.connect() as db:
+        rows = {row.touch_id: row for row in db.execute(select(touch_texts))}
+    unlike, short, long = (rows[one] for one in ids[-3:])
+    assert len(unlike.html) + len(unlike.text) < (len(lacks[1]) + len(lacks[2])) / 4
+    assert (short.skeleton_id, short.html, short.text) == (None, *others[1][1:])
+    assert (long.skeleton_id, long.html) == (None, others[2][1])
+
+
+def test_nobody_looks_for_what_very_long_mails_share(store: SqlStore) -> None:
+    long = "word " * (LONG // 5 + 1)
+    with store.unit() as work:
+        sent = [SentText(a_touch(store).id, "a", f"p{number}@x.example", "Hi", long, long) for number in range(ENOUGH)]
+        work.touches.save_texts(work.touches.lay_out(sent))
         work.commit()
     with store.engine.connect() as db:
         assert db.execute(select(skeletons)).all() == []
