@@ -191,7 +191,8 @@ def test_a_mail_unlike_the_others_keeps_what_differs_and_one_that_shares_nothing
     ids = [a_touch(store).id for _ in range(ENOUGH + 3)]
     usual = [_mail(number, "a") for number in range(ENOUGH)]
     subject, html, text = _mail(99, "a")
-    lacks = (subject, *("\n".join(one.split("\n")[:4] + one.split("\n")[5:]) for one in (html, text)))
+    shorter = ["\n".join(one.split("\n")[:4] + one.split("\n")[5:]) for one in (html, text)]
+    lacks = (subject, shorter[0], shorter[1])
     others = [lacks, ("Hi", "<p>short</p>", "and other words"), ("Long", "x" * (LONG + 1), "y")]
     mails = dict(zip(ids, [*usual, *others], strict=True))
     with store.unit() as work:
