@@ -6,6 +6,7 @@ import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -234,6 +235,12 @@ def test_a_text_is_escaped_once_where_it_is_handed_through_files_of_another_kind
     first, *others = [made.email("notes/one", RICH | {"first_name": "<b>"}, tracked) for _ in range(4)]
     assert others == [first] * 3
     assert "* &lt;b&gt; *" in first.html
+
+
+def test_custom_fields_that_come_in_a_mapping_of_another_kind_are_each_leads_own() -> None:
+    made = templates("{{ x.program }}")
+    for program in ("red", "blue", "green"):
+        assert made.email("notes/one", RICH | {"x": MappingProxyType({"program": program})}, tracked).html == program
 
 
 def test_a_template_cannot_write_what_stands_for_a_text() -> None:

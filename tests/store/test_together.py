@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
 import pytest
+from sqlalchemy import null, select
 
 from nurture.adapters.store import together
 from nurture.adapters.store.rows import FEW
@@ -70,6 +71,37 @@ def test_many_touches_come_back_as_they_were_given(store: SqlStore) -> None:
     with store.unit() as work:
         assert len(work.touches.save(later, was={one.id: (0, State.PLANNED) for one in new})) == MANY
         assert work.touches.get([one.id for one in later]) == {one.id: one for one in later}
+
+
+def test_of_many_those_alone_are_changed_that_are_still_as_they_were(store: SqlStore) -> None:
+    new = odd(store)
+    enrolled = [an_enrollment(store) for _ in range(MANY)]
+    ahead = {one.id for one in new[::2]}
+    with store.unit() as work:
+        work.touches.add(new)
+        first = [replace(one, state=State.SENDING, attempt=1, because="first") for one in new if one.id in ahead]
+        work.touches.save(first, was={one.id: (0, State.PLANNED) for one in first})
+        second = [replace(one, state=State.SENDING, attempt=1, because="second") for one in new]
+        assert work.touches.save(second, was={one.id: (0, State.PLANNED) for one in new}) == {
+            one.id for one in new if one.id not in ahead
+        }
+        kept = work.touches.get([one.id for one in new])
+        assert {touch for touch, one in kept.items() if one.because == "first"} == ahead
+        taken = [replace(one, fence=one.fence + (number % 2)) for number, one in enumerate(enrolled)]
+        moved = [replace(one, next_at=MOMENTS[0]) for one in taken]
+        assert work.enrollments.save(moved) == {one.id for one in taken[::2]}
+
+
+def test_what_is_missing_is_missing_beside_what_is_there(store: SqlStore) -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": a_lead(store).id, "custom": {"n": number} if number % 2 else None} for number in range(MANY)
+    ]
+    with store.unit() as work:
+        work.leads.update_many(rows)
+        work.commit()
+    with store.engine.connect() as db:
+        missing = db.execute(select(leads.c.id).where(leads.c.custom.is_(null()))).scalars()
+        assert set(missing) == {row["id"] for row in rows if row["custom"] is None}
 
 
 def test_many_enrollments_keep_what_they_remember(store: SqlStore) -> None:

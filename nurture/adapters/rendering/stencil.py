@@ -213,6 +213,8 @@ def _custom_fields(names: Mapping[str, Any]) -> dict[str, Any]:
             custom.update(value)
         elif name.startswith("x."):
             custom[name[2:]] = value
+        elif name == "x" and value is not None:
+            raise _UnlikeError
     if not all(type(name) is str and name.isprintable() for name in custom):
         raise _UnlikeError
     return custom
