@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import time, timedelta
 from pathlib import Path
@@ -35,7 +35,6 @@ from nurture.setting_words import (
 FILE = "nurture.toml"
 SECRET_FILE = "secret.key"
 PORT: Final = number(1, MOST_PORT)
-_SECRETS = {("sendgrid", "api_key"), ("smtp", "password"), ("imap", "password"), ("web", "secret_key")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,12 +371,23 @@ def _refuse(values: dict[str, Any], path: Path) -> None:
     for section, content in values.items():
         if section not in SECTIONS:
             raise RequestError(f"{path}: unknown section [{section}].", hint="Known: " + ", ".join(sorted(SECTIONS)))
-        for name in content if isinstance(content, dict) else ():
-            if (section, name) in _SECRETS and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        for place in _secrets(section, content):
+            if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise RequestError(
-                    f"{path}: {section}.{name} is a secret, and others can read this file.",
-                    hint=f"Set NURTURE_{section.upper()}__{name.upper()} instead, or run: chmod 600 {path}",
+                    f"{path}: {'.'.join(place)} is a secret, and others can read this file.",
+                    hint=f"Set NURTURE_{'__'.join(place).upper()} instead, or run: chmod 600 {path}",
                 )
+
+
+def _secrets(section: str, content: object) -> Iterator[tuple[str, ...]]:
+    """Where the file sets what must not be read by others."""
+    (one,) = (each for each in fields(Settings) if each.name == section)
+    many = one.metadata.get("tables")
+    secrets = {each.name for each in fields(many or one.metadata["table"]) if each.metadata["read"] is secret}
+    sections = content.items() if many and isinstance(content, dict) else [("", content)]
+    for name, values in sections:
+        for key_ in secrets.intersection(values if isinstance(values, dict) else ()):
+            yield (section, name, key_) if name else (section, key_)
 
 
 def _in_words(wrong: Wrong, path: Path) -> str:

@@ -168,5 +168,18 @@ def test_a_secret_is_not_shown_where_it_is_wrong(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "place",
+    ["sendgrid.api_key", "smtp.password", "imap.password", "web.secret_key", "crm.secret", "webhooks.it.secret"],
+)
+def test_a_secret_in_a_file_that_others_can_read_is_refused(tmp_path: Path, place: str) -> None:
+    text = f'{place} = "pw"\nwebhooks.it.url = "https://it.example"'
+    assert read(tmp_path, text)
+    (tmp_path / "nurture.toml").chmod(0o640)
+    with pytest.raises(RequestError, match=f"{place} is a secret") as caught:
+        read_settings(tmp_path)
+    assert f"Set NURTURE_{place.replace('.', '__').upper()} instead" in caught.value.hint
+
+
 def test_an_unknown_section_is_named(tmp_path: Path) -> None:
     assert problems(tmp_path, "[mails]") == ["nurture.toml: unknown section [mails]."]
