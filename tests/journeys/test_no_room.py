@@ -118,10 +118,10 @@ def test_a_disk_that_does_not_even_say_what_is_on_it(app: App, monkeypatch: pyte
 
 def test_little_room_is_told_before_there_is_none(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "LITTLE", 2**60)
-    for _ in range(2):
-        room.tell(app, A_TUESDAY)
+    for hours in range(3):
+        room.tell(app, A_TUESDAY + timedelta(hours=hours))
     with app.store.unit(write=False) as work:
-        (alert,) = work.sales.deliveries_due(A_TUESDAY, 10)
+        (alert,) = work.sales.deliveries_due(A_TUESDAY + timedelta(hours=3), 10)
     assert alert["kind"] == "alert"
     assert "MB of disk are free" in alert["payload"]["text"]
     monkeypatch.setattr(socket, "gethostname", lambda: "other")  # another machine has another disk
@@ -173,6 +173,14 @@ def test_a_workspace_that_cannot_be_made_whole_is_not_begun(tmp_path: Path) -> N
     with pytest.raises(RequestError, match="Nothing was left there"):
         init(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"mine.txt", "templates"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
+def test_a_disk_that_takes_a_file_and_nothing_in_it_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Path("/dev/full").open("wb"))
+    said = disk.trouble(tmp_path)
+    assert said is not None
+    assert said[0] == "The disk is full"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
