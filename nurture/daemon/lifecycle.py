@@ -82,8 +82,6 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
     def one_pass(*, at_once: bool = False) -> None:
         try:
             _one_pass(at_once)
-        except RefusedError:
-            raise  # the pass has told of it
         except Exception as problem:
             outage.failed(problem)
             raise

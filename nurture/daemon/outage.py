@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from nurture import log
-from nurture.domain.errors import NurtureError
+from nurture.domain.errors import NurtureError, RefusedError
 from nurture.domain.verdict import Yes
 from nurture.ports.world import Delivery
 from nurture.wiring import App
@@ -26,6 +26,8 @@ class Outage:
 
     def failed(self, problem: Exception) -> None:
         """A pass did not go through. When none has for too long, an alert says so, once."""
+        if isinstance(problem, RefusedError):
+            return  # of a clock that jumped and a database that went back the pass tells itself
         now = self.app.clock.boottime()
         since = self.app.failing_since = now if self.app.failing_since is None else self.app.failing_since
         if self.is_told or now - since < PATIENCE.total_seconds():

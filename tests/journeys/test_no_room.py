@@ -23,9 +23,10 @@ from nurture.adapters.mail.mail_folder import MailFolder
 from nurture.commands.workspace import init
 from nurture.daemon import room, state
 from nurture.daemon.outage import PATIENCE, Outage
-from nurture.domain.errors import RequestError, UnreachableError
+from nurture.domain.errors import RefusedError, RequestError, UnreachableError
+from nurture.domain.verdict import Again
 from nurture.wiring import App, open_app
-from tests.fakes import A_TUESDAY, FixedClock, OutboxFake
+from tests.fakes import A_TUESDAY, FixedClock, OutboxFake, taken
 from tests.journeys import workspace
 
 TOP = Path(__file__).resolve().parents[2]
@@ -106,6 +107,27 @@ def test_somebody_is_told_of_a_mistake_that_ends_each_pass(app: App, mailer: Out
     assert "each ends with KeyError" in alert.text
 
 
+def test_an_alert_that_nobody_took_is_tried_again_and_a_pass_that_tells_itself_needs_none(
+    app: App, mailer: OutboxFake
+) -> None:
+    clock = app.clock
+    assert isinstance(clock, FixedClock)
+    outage, away = Outage(app), UnreachableError("The database is away.", hint="")
+    for problem in [RefusedError("The clock went back.", hint=""), away, away]:
+        outage.failed(problem)
+        clock.advance(seconds=PATIENCE.total_seconds())
+    assert len(mailer.sent) == 1
+    outage.worked()
+    mailer.answers = lambda _: Again("not now")
+    outage.failed(away)
+    clock.advance(seconds=PATIENCE.total_seconds())
+    outage.failed(away)
+    mailer.answers = taken
+    outage.failed(away)
+    outage.failed(away)
+    assert [one.subject for one in mailer.sent[1:]] == ["It goes on", "Nothing is sent"]
+
+
 def test_a_disk_that_does_not_even_say_what_is_on_it(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "is_dir", refusing(OSError(errno.EIO, "Input/output error")))
     monkeypatch.setattr(shutil, "disk_usage", refusing(OSError(errno.EIO, "Input/output error")))
@@ -177,7 +199,7 @@ def test_a_workspace_that_cannot_be_made_whole_is_not_begun(tmp_path: Path) -> N
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
 def test_a_disk_that_takes_a_file_and_nothing_in_it_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Path("/dev/full").open("wb"))
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Path("/dev/full").open("wb"))  # noqa: SIM115 (by it)
     said = disk.trouble(tmp_path)
     assert said is not None
     assert said[0] == "The disk is full"
