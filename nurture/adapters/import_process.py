@@ -10,6 +10,7 @@ import gc
 import multiprocessing
 import pickle
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -27,6 +28,7 @@ LARGE: Final = 4_000_000  # bytes of a file that is worth it: starting takes as 
 AT_ONCE: Final = 2_500  # rows on their way
 AHEAD: Final = 8  # times these are read before anybody takes them
 SELDOM: Final = (100_000, 20, 50)  # a batch has many objects, and nearly none of them is in a circle
+TURNS: Final = 0.0005  # seconds: who hands rows over to a server should not let it wait for who makes more of them
 PATIENCE: Final = 120.0  # seconds for these
 _log = log.get("import")
 
@@ -44,8 +46,9 @@ def read_ahead(rows: Rows, again: Open, after: int) -> Iterator[Row | Refused]:
     process = spawn.Process(target=_serve, args=(theirs, again, after), name="reading", daemon=True)
     process.start()
     theirs.close()
-    lost, usual = False, gc.get_threshold()
+    lost, usual, turns = False, gc.get_threshold(), sys.getswitchinterval()
     gc.set_threshold(*SELDOM)
+    sys.setswitchinterval(TURNS)
     try:
         while (share := _next(pipe)) is not None:
             if isinstance(share, tuple):
@@ -57,6 +60,7 @@ def read_ahead(rows: Rows, again: Open, after: int) -> Iterator[Row | Refused]:
         lost = True
     finally:
         gc.set_threshold(*usual)
+        sys.setswitchinterval(turns)
         pipe.close()
         process.kill()
         process.join()

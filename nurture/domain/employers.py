@@ -27,6 +27,16 @@ class Employers:
     filled: set[CompanyId] = field(default_factory=set)  # known ones that know more now
     claimed: dict[str, CompanyId] = field(default_factory=dict)  # domains that were nobody's
 
+    @property
+    def touched(self) -> set[CompanyId]:
+        """Those that are no longer as they were stored."""
+        return self.new | self.filled | {*self.claimed.values()}
+
+    def learn(self, others: Employers) -> None:
+        """Know these as well, where nothing else is known."""
+        self.of_domain = others.of_domain | self.of_domain
+        self.companies = others.companies | self.companies
+
     def as_given(self, domain: str, given: Mapping[str, Any]) -> CompanyId | None:
         """The company of this domain if what is given tells nothing new of it: so it is with nearly every row."""
         found = self.of_domain.get(domain)

@@ -33,8 +33,8 @@ class Arrivals(Protocol):
     def change(self, names: Collection[str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Set these columns of leads; each row carries `id` and all of them."""
 
-    def employers(self, named: Collection[tuple[str | None, str | None]]) -> Employers:
-        """The companies of these (name, domain) pairs."""
+    def employers(self, named: Collection[tuple[str | None, str | None]], *, only_known: bool = False) -> Employers:
+        """The companies of these (name, domain) pairs; unless `only_known`, with ids for new ones."""
 
     def settle(self, employers: Employers, now: datetime) -> None:
         """Store what was made of them."""

@@ -61,6 +61,10 @@ class Unit(Protocol):
 class Store(Protocol):
     """The database."""
 
+    @property
+    def works_apart(self) -> bool:
+        """Whether it is a process of its own, which stores what an import wrote while this one goes on."""
+
     def unit(self, *, write: bool = True, one_view: bool = False) -> AbstractContextManager[Unit]:
         """A transaction; on SQLite a writing one holds the only write lock from its beginning.
 

@@ -36,6 +36,9 @@ stages:
   long_term: {enter: timeline_months > 6 or fit >= 10, leave: not (timeline_months > 6 or fit >= 10)}
 """
 RULES = in_force({"course": a_cadence("- email: one")}, {"scoring.yaml": SCORING})
+TAKE: Any = sys.modules["nurture.flow.intake.take"]
+BATCH: int = TAKE.BATCH
+SCORED = {"fit", "stage", "look_at", "scored_at", "engagement"}
 COMMON: dict[str, Any] = {"file": "people.csv", "source": "fair", "rules": RULES, "policy": a_policy(), "by": "tester"}
 
 
@@ -152,11 +155,88 @@ def test_rows_that_come_together_are_stored_as_if_each_came_alone(store: SqlStor
             continue
         if name != "changes":
             assert together[name] == found
-    scored = {"fit", "stage", "look_at", "scored_at", "engagement"}
-    plain = [[{key: one[key] for key in one.keys() - scored} for one in all_["leads"]] for all_ in (alone, together)]
+    plain = [[{key: one[key] for key in one.keys() - SCORED} for one in all_["leads"]] for all_ in (alone, together)]
     assert plain[0] == plain[1]
     imported = [[one for one in all_["changes"] if one["what"] != "stage"] for all_ in (alone, together)]
     assert imported[0] == imported[1]
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows_of_a_file, st.integers(1, 3))
+def test_batches_store_what_they_would_together(store: SqlStore, rows: list[Row | Refused], size: int) -> None:
+    placed = [_at(row, line) for line, row in enumerate(rows, 2)]
+    found = []
+    for batch in (BATCH, size):  # on PostgreSQL each is looked up before the one in front of it is stored
+        emptied(store)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(TAKE, "BATCH", batch)
+            result = taken(store, placed)
+        found.append((result.created, [line for line, _ in result.refused], everything(store)))
+    (created, refused, one), (created_too, refused_too, many) = found
+    assert (created_too, refused_too) == (created, refused)
+    for all_ in (one, many):  # together, a lead is scored once, and its stage is told once
+        all_["changes"] = [told for told in all_["changes"] if told["what"] != "stage"]
+        all_["leads"] = [{key: told[key] for key in told.keys() - SCORED} for told in all_["leads"]]
+    assert many == one
+
+
+def test_an_external_id_that_a_batch_took_from_somebody_may_be_another_persons(store: SqlStore) -> None:
+    taken(store, [Row(2, {"email": "ada@acme.example", "external_id": "C1"})])
+    moved = Row(3, {"email": "ada@acme.example", "external_id": "C2"})
+    result = taken(store, [moved, Row(4, {"email": "bob@acme.example", "external_id": "C1"})])
+    assert (result.created, result.updated) == (1, 1)
+    assert {one["external_id"]: one["email"] for one in everything(store)["leads"]} == {
+        "C1": "bob@acme.example",
+        "C2": "ada@acme.example",
+    }
+
+
+def test_a_company_is_called_by_the_first_name_that_anybody_gave_it(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TAKE, "BATCH", 1)
+    given: list[dict[str, Any]] = [{"industry": "food"}, {"company": "First"}, {"company": "Second", "employees": 5}]
+    rows = [
+        Row(line, {"email": f"p{line}@x.example", "domain": "x.example", **more}) for line, more in enumerate(given, 2)
+    ]
+    taken(store, rows)
+    stored = everything(store)["companies"]
+    assert [(one["name"], one["name_key"], one["employees"]) for one in stored] == [("First", "first", 5)]
+
+
+@pytest.mark.parametrize("what", ["a lead", "a company that is gone"])
+def test_what_others_did_since_a_batch_was_looked_up_ahead_is_found(
+    postgres_store: SqlStore, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    store = postgres_store
+    emptied(store)
+    ahead = TAKE.look_ahead
+    person = Row(2, {"email": "ada@acme.example", "first_name": "Ada", "domain": "gone.example", "company": "Gone"})
+
+    def meanwhile(*given: Any, **named: Any) -> Any:
+        found = ahead(*given, **named)
+        if what == "a lead":
+            with monkeypatch.context() as patch:
+                patch.setattr(TAKE, "look_ahead", ahead)
+                taken(store, [person])
+        else:
+            with store.engine.begin() as db:
+                for table in ("company_domains", "companies"):
+                    db.exec_driver_sql(f"DELETE FROM {table}")
+        return found
+
+    if what != "a lead":
+        taken(store, [person])
+        with store.engine.begin() as db:
+            db.exec_driver_sql("UPDATE leads SET company_id = NULL, email = 'x@y.example'")
+    monkeypatch.setattr(TAKE, "BATCH", 60)
+    monkeypatch.setattr(TAKE, "look_ahead", meanwhile)
+    others = [Row(line, {"email": f"p{line}@gmail.com", "first_name": "P"}) for line in range(2, 121)]
+    result = taken(store, [*others, person._replace(line=121)])
+    made = what != "a lead"
+    assert (result.created, result.unchanged) == (119 + made, 1 - made)
+    employed = [one for one in everything(store)["leads"] if one["company_id"] is not None]
+    assert [one["email"] for one in employed] == ["ada@acme.example"]
 
 
 def _at(row: Row | Refused, line: int) -> Row | Refused:

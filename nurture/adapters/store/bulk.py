@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import repeat
 from types import NoneType
 from typing import Any, Final
@@ -14,12 +14,14 @@ from sqlalchemy import Column, Connection, Dialect, Table, insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.types import JSON, Boolean, Text, TypeEngine
 
+from nurture.adapters.store.behind import BEHIND
 from nurture.adapters.store.tables.columns import held
 from nurture.domain.errors import CollisionError
 
 FEW: Final = 50  # rows that are not worth the turns that a COPY takes
 SHORT: Final = 100  # characters that a statement for many rows may repeat
 KEY_TAKEN: Final = ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
+OVERTAKEN: Final = ("23505", "23503")  # a key is taken, or what is referred to is gone
 BINARY: Final = " (FORMAT BINARY)"  # for texts alone: as they are, where otherwise each of their letters is looked at
 _ESCAPED: Final = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _TEXTS: Final = frozenset({str, NoneType})
@@ -31,19 +33,28 @@ def load(db: Connection, table: Table, columns: Columns) -> None:
     """Insert rows, given by their columns. A column that is not given has its default.
 
     Raises CollisionError where a unique key is taken: then nothing of this transaction can be kept.
+    Where it writes behind (`behind.py`), whatever waits for these rows raises it.
     """
     given = {name: values for name, values in columns.items() if not _is_left_out(table.c[name], values)}
     many = max(map(len, given.values()), default=0)
     if not many:
         return
-    dialect = db.dialect
-    try:
-        if dialect.name == "postgresql" and many < FEW:
+    is_postgresql = db.dialect.name == "postgresql"
+    if is_postgresql and many >= FEW:
+        _copy(db, table, given)
+        return
+    with _colliding():
+        if is_postgresql:
             db.execute(insert(table), [dict(zip(given, row, strict=True)) for row in zip(*given.values(), strict=True)])
-        elif dialect.name == "postgresql":
-            _copy(db, table, given)
         else:
             insert_each(db, table, given, literally=many >= FEW)
+
+
+@contextmanager
+def _colliding() -> Iterator[None]:
+    """A unique key that is taken is a CollisionError."""
+    try:
+        yield
     except IntegrityError as problem:
         if not _is_taken(problem.orig):
             raise
@@ -116,7 +127,7 @@ def _literal(value: Any) -> str | None:
 
 def _is_taken(problem: Any) -> bool:
     name = getattr(problem, "sqlite_errorname", "")
-    return name in KEY_TAKEN or getattr(problem, "sqlstate", None) == "23505"
+    return name in KEY_TAKEN or getattr(problem, "sqlstate", None) in OVERTAKEN
 
 
 def _copy(db: Connection, table: Table, given: Columns) -> None:
@@ -125,8 +136,8 @@ def _copy(db: Connection, table: Table, given: Columns) -> None:
     if statement.endswith(BINARY):
         copy(db, statement, lambda copying: _write_texts(copying, columns))
         return
-    lines = map("\t".join, zip(*map(_written, columns), strict=True))
-    copy(db, statement, lambda copying: copying.write("\n".join(lines) + "\n"))
+    written = "\n".join(map("\t".join, zip(*map(_written, columns), strict=True)))
+    copy(db, statement, lambda copying: copying.write(f"{written}\n"))
 
 
 def _write_texts(copying: Any, columns: Sequence[Collection[str | None]]) -> None:
@@ -159,20 +170,32 @@ def _is_special(written: str) -> bool:
 
 
 def copy(db: Connection, statement: str, write: Callable[[Any], None]) -> None:
-    """Run a COPY and write its rows. It goes past the library, which says of it neither when nor what."""
-    import psycopg
+    """Run a COPY and write its rows. It goes past the library, which says of it neither when nor what.
 
+    Raises CollisionError; where this transaction writes behind, whatever waits for the COPY raises it.
+    """
     if not db.in_transaction():
         db.begin()  # what goes past the library must be committed by it all the same
-    driver: Any = db.connection.driver_connection
-    try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copying:
-            write(copying)
-    except psycopg.Error as problem:
-        lost = db.dialect.is_disconnect(problem, driver, None)  # type: ignore[arg-type]
-        raise DBAPIError.instance(
-            statement, None, problem, psycopg.Error, connection_invalidated=lost, dialect=db.dialect
-        ) from problem
+    run = partial(_copied, db.connection.driver_connection, db.dialect, statement, write)
+    behind = db.info.get(BEHIND)
+    if behind is not None:
+        behind.give(run)
+    else:
+        run()
+
+
+def _copied(driver: Any, dialect: Dialect, statement: str, write: Callable[[Any], None]) -> None:
+    import psycopg
+
+    with _colliding():
+        try:
+            with driver.cursor() as cursor, cursor.copy(statement) as copying:
+                write(copying)
+        except psycopg.Error as problem:
+            lost = dialect.is_disconnect(problem, driver, None)  # type: ignore[arg-type]
+            raise DBAPIError.instance(
+                statement, None, problem, psycopg.Error, connection_invalidated=lost, dialect=dialect
+            ) from problem
 
 
 def stored(kind: TypeEngine[Any], values: Sequence[Any], dialect: Dialect) -> Sequence[Any]:

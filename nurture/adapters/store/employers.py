@@ -38,8 +38,10 @@ _FILL: Final = (
 )
 
 
-def employers(db: Connection, named: Collection[tuple[str | None, str | None]]) -> Employers:
-    """The companies of these (name, domain) pairs, with ids for as many new ones."""
+def employers(
+    db: Connection, named: Collection[tuple[str | None, str | None]], *, only_known: bool = False
+) -> Employers:
+    """The companies of these (name, domain) pairs; unless `only_known`, with ids for as many new ones."""
     wanted = {domain for _, domain in named if domain}
     found = [tuple(row) for row in fetch(db, _of_domain(db.dialect.name), wanted)]
     of_domain = {row[0]: row[1] for row in found}
@@ -48,7 +50,7 @@ def employers(db: Connection, named: Collection[tuple[str | None, str | None]]) 
     of_name = pairs(db, _OF_NAME, keys)
     known |= {row[0]: Company(*row) for row in map(tuple, fetch(db, _BY_ID, set(of_name.values()) - known.keys()))}
     most = len(wanted - of_domain.keys()) + len(keys - of_name.keys())
-    return Employers(of_domain, of_name, known, iter(reserved(db, companies, most)))
+    return Employers(of_domain, of_name, known, iter(() if only_known else reserved(db, companies, most)))
 
 
 @cache

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, select
 
 from nurture.adapters.store import bulk, employers
 from nurture.adapters.store.among import among, each_among
+from nurture.adapters.store.behind import write_behind
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.rows import LARGE, change, fetch, insert, make_room, pairs, plan_anew, reserved
 from nurture.adapters.store.tables import consents, facts, lead_aliases, leads, suppressions
@@ -31,6 +32,7 @@ class ArrivalRows:
 
     def __init__(self, db: Connection) -> None:
         plan_anew(db)
+        write_behind(db)
         self._db = db
 
     def by_identity(
@@ -78,9 +80,9 @@ class ArrivalRows:
                 columns[name] = [as_json(value) for value in columns[name]]
             change(self._db, leads, {"key": [row["id"] for row in rows], **columns})
 
-    def employers(self, named: Collection[tuple[str | None, str | None]]) -> Employers:
-        """The companies of these (name, domain) pairs."""
-        return employers.employers(self._db, named)
+    def employers(self, named: Collection[tuple[str | None, str | None]], *, only_known: bool = False) -> Employers:
+        """The companies of these (name, domain) pairs; unless `only_known`, with ids for new ones."""
+        return employers.employers(self._db, named, only_known=only_known)
 
     def settle(self, employers_: Employers, now: datetime) -> None:
         """Store what was made of them. Raises CollisionError."""

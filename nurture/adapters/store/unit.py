@@ -162,6 +162,7 @@ class SqlStore:
 
     def __init__(self, engine: Engine, *, key: Callable[[], str] = str) -> None:
         self.engine = engine
+        self.works_apart = engine.dialect.name == "postgresql"
         self._key = key
 
     @contextmanager

@@ -2,22 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from nurture.domain.row import Row
-from nurture.flow.intake.deciding import Known, Named, Person
-from nurture.ports import Unit
+from nurture.domain.employers import Employers
+from nurture.domain.row import Refused, Row
+from nurture.flow.intake.deciding import Employer, Known, Named, Person, identities
+from nurture.ports import Store, Unit
 
 
-def look(work: Unit, named: Named) -> Known:
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What was found of a batch while the one before it was written, and what of it must be asked again.
+
+    Whom nobody knew is new, unless somebody else stores them meanwhile: then the database refuses the batch.
+    """
+
+    named: Named
+    emails: set[str]
+    externals: set[str]
+    employers: Employers  # as they are stored, and left by the batch before
+    again: set[Employer]
+
+
+def look_ahead(store: Store, chunk: Sequence[Row | Refused], *, behind: Named, made: Employers) -> Ahead:
+    """Look up a batch, while that `behind` it is written with what was `made` of its companies."""
+    named = identities(chunk)
+    employers = set(named.employers)
+    with store.unit(write=False) as work:
+        emails, externals = work.arrivals.by_identity(named.emails, named.externals)
+        found = work.arrivals.employers(employers, only_known=True)
+    touched = made.touched
+    of_domain = {domain: number for domain, number in found.of_domain.items() if number not in touched}
+    known = {number: found.companies[number] for number in of_domain.values()}
+    return Ahead(
+        named,
+        emails=named.emails & (emails.keys() | behind.emails),
+        externals=named.externals & (externals.keys() | behind.externals),
+        employers=Employers(of_domain, {}, known, iter(())),
+        again={one for one in employers if one[1] not in of_domain},
+    )
+
+
+def look(work: Unit, named: Named, ahead: Ahead | None = None) -> Known:
     """What the database knows of those whom a batch names; the leads among them are held until it commits."""
     arrivals = work.arrivals
-    emails, externals = arrivals.by_identity(named.emails, named.externals)
+    asked = ahead or named
+    emails, externals = arrivals.by_identity(asked.emails, asked.externals)
     held = arrivals.hold({*emails.values(), *externals.values()})
     consents = work.leads.consents(held) if named.consents else {}
     facts = work.leads.facts(held) if named.facts else {}
     old = {email for row in named.rows if (email := _address_before(row, externals, held))} if externals else set()
-    already = sum(_is_known(row, emails, externals) for row in named.rows) if held else 0
+    employers = arrivals.employers(ahead.again if ahead else set(named.employers))
+    if ahead:
+        employers.learn(ahead.employers)
+    # Not who is known by an external id alone: a row of this batch may give them another one.
+    already = sum(row.values.get("email") in emails for row in named.rows) if held else 0
     return Known(
         emails=emails,
         externals=externals,
@@ -31,7 +72,7 @@ def look(work: Unit, named: Named) -> Known:
             )
             for lead, stored in held.items()
         },
-        employers=arrivals.employers(set(named.employers)),
+        employers=employers,
         suppressed=arrivals.listed(named.wishes),
         quiet={address for address, scopes in work.suppressions.scopes(old).items() if "all" in scopes},
         numbers=iter(arrivals.reserve(len(named.rows) - already)),
@@ -43,7 +84,3 @@ def _address_before(row: Row, externals: dict[str, int], held: dict[int, dict[st
     lead = externals.get(row.values.get("external_id", ""))
     email: str | None = held[lead]["email"] if lead is not None else None
     return email if row.values.get("email") not in (None, email) else None
-
-
-def _is_known(row: Row, emails: dict[str, int], externals: dict[str, int]) -> bool:
-    return row.values.get("email") in emails or row.values.get("external_id") in externals

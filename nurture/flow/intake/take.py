@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -11,8 +11,8 @@ from typing import Final
 from nurture.domain.errors import RefusedError
 from nurture.domain.policy import Policy
 from nurture.domain.row import Refused, Row
-from nurture.flow.intake.deciding import Deciding, identities
-from nurture.flow.intake.look import look
+from nurture.flow.intake.deciding import Deciding, Known, Named, identities
+from nurture.flow.intake.look import Ahead, look, look_ahead
 from nurture.flow.intake.write import write
 from nurture.moves.again import again
 from nurture.moves.first_score import FirstScores
@@ -72,8 +72,9 @@ def take(
     if dry_run:
         with store.unit() as work:
             result = Intake(work.imports.begin(file=file, source=source, at=now, by=by))
-            for chunk, _ in _chunks(rows):
-                taking.batch(work, result, chunk)
+            coming = _Coming(rows)
+            while coming.step():
+                taking.batch(work, result, coming.chunk)
         return result
     with store.unit() as work:
         if onward is None:
@@ -82,9 +83,10 @@ def take(
             result = _so_far(work, onward)
         work.commit()
     line = onward.line if onward else 0
-    for chunk, is_last in _chunks(rows):
-        result = _stored(taking, store, result, chunk, was=line, finished_at=now if is_last else None)
-        line = chunk[-1].line if chunk else line
+    coming = _Coming(rows)
+    while coming.step():
+        result = _stored(taking, store, result, coming, was=line)
+        line = coming.chunk[-1].line if coming.chunk else line
     return result
 
 
@@ -95,16 +97,29 @@ def _so_far(work: Unit, onward: Begun) -> Intake:
     return Intake(onward.batch, refused=work.imports.refused(onward.batch), **counts)
 
 
-def _chunks(rows: Iterable[Row | Refused]) -> Iterator[tuple[list[Row | Refused], bool]]:
-    """Batches of rows, each with whether it is the last; one that is empty where there are no rows."""
-    iterator = iter(rows)
-    chunk = list(islice(iterator, BATCH))
-    while True:
-        following = list(islice(iterator, BATCH))
-        yield chunk, not following
-        if not following:
-            return
-        chunk = following
+class _Coming:
+    """Batches of rows, one after the other: at least one, which is empty where there are no rows."""
+
+    def __init__(self, rows: Iterable[Row | Refused]) -> None:
+        self._rows = iter(rows)
+        self._following: list[Row | Refused] | None = None
+        self._is_first = True
+        self.chunk: list[Row | Refused] = []
+        self.ahead: Ahead | None = None  # what was found of it already, and of the next one
+        self.next_ahead: Ahead | None = None
+
+    def step(self) -> bool:
+        """Go to the next batch; False if there is none."""
+        self.chunk, self._following = self.following(), None
+        self.ahead, self.next_ahead = self.next_ahead, None
+        was_first, self._is_first = self._is_first, False
+        return was_first or bool(self.chunk)
+
+    def following(self) -> list[Row | Refused]:
+        """The batch behind this one."""
+        if self._following is None:
+            self._following = list(islice(self._rows, BATCH))
+        return self._following
 
 
 @again
@@ -112,15 +127,20 @@ def _stored(
     taking: _Taking,
     store: Store,
     before: Intake,
-    chunk: Sequence[Row | Refused],
+    coming: _Coming,
     *,
     was: int,
-    finished_at: datetime | None,
 ) -> Intake:
     """One batch stored, and how far the import is with it."""
     result = Intake(before.batch, before.created, before.updated, before.unchanged)
+    chunk, (ahead, coming.ahead) = coming.chunk, (coming.ahead, None)  # a second time, everything is looked up again
+    if not store.works_apart:
+        coming.following()  # before the lock is held
     with store.unit() as work:
-        taking.batch(work, result, chunk)
+        known, named = taking.batch(work, result, chunk, ahead)
+        is_last = not coming.following()
+        if store.works_apart and not is_last:
+            coming.next_ahead = look_ahead(store, coming.following(), behind=named, made=known.employers)
         if not work.imports.advance(
             result.batch,
             was=was,
@@ -129,7 +149,7 @@ def _stored(
             updated=result.updated,
             unchanged=result.unchanged,
             refused=result.refused,
-            finished_at=finished_at,
+            finished_at=taking.now if is_last else None,
         ):
             raise RefusedError(
                 f"Import {result.batch} is gone on with by somebody else.", hint="See: nurture lead imports"
@@ -154,10 +174,12 @@ class _Taking:
     def __post_init__(self) -> None:
         self.scores = FirstScores(self.rules, self.now)
 
-    def batch(self, work: Unit, result: Intake, chunk: Sequence[Row | Refused]) -> None:
-        """Look up what a batch is about, decide each row, write what follows."""
-        named = identities(chunk)
-        deciding = Deciding(look(work, named), source=self.source, now=self.now, by=self.by)
+    def batch(
+        self, work: Unit, result: Intake, chunk: Sequence[Row | Refused], ahead: Ahead | None = None
+    ) -> tuple[Known, Named]:
+        """Look up what a batch is about, decide each row, write what follows; whom it named, and what it knows now."""
+        named = ahead.named if ahead else identities(chunk)
+        deciding = Deciding(look(work, named, ahead), source=self.source, now=self.now, by=self.by)
         for row, employer in zip(chunk, named.employers, strict=True):
             deciding.take(row, employer)
         write(work, deciding, result.batch, self.scores, rules=self.rules, policy=self.policy)
@@ -165,3 +187,4 @@ class _Taking:
         result.updated += deciding.updated
         result.unchanged += deciding.unchanged
         result.refused += deciding.refused
+        return deciding.known, named

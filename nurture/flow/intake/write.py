@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from nurture.domain.lead import LeadId
 from nurture.domain.policy import Policy
@@ -16,6 +16,8 @@ from nurture.moves.scene import load
 from nurture.ports import InForce, Unit
 from nurture.ports.store import Change
 
+SHARE: Final = 2_500  # leads that a database of its own stores while the next ones are scored
+
 
 def write(work: Unit, decided: Deciding, batch: int, scores: FirstScores, *, rules: InForce, policy: Policy) -> None:
     """Store the leads with their companies, consents, facts and scores, and what it changes for those who are known."""
@@ -24,13 +26,17 @@ def write(work: Unit, decided: Deciding, batch: int, scores: FirstScores, *, rul
     made = decided.new()
     new: Sequence[LeadId] = made["id"]
     arrivals.settle(decided.known.employers, now)
-    scored: dict[str, Sequence[Any]] = {}
+    _change(work, old)  # first: somebody new may have the external id that it takes away
     staged: list[Change] = []
-    if scores.is_enough:
-        facts = {lead: one.facts for lead, one in decided.named_again.items()}
-        scored, staged = scores.score(made, facts, decided.known.employers.companies, by=by)
-    arrivals.add({**made, "arrived_at": [now] * len(new), "changed_at": [now] * len(new), **scored})
-    _change(work, old)
+    facts = {lead: one.facts for lead, one in decided.named_again.items()}
+    for at in range(0, len(new), SHARE):
+        share = {name: values[at : at + SHARE] for name, values in made.items()}
+        scored: dict[str, Sequence[Any]] = {}
+        if scores.is_enough:
+            scored, changes = scores.score(share, facts, decided.known.employers.companies, by=by)
+            staged += changes
+        arrived = [now] * len(share["id"])
+        arrivals.add({**share, "arrived_at": arrived, "changed_at": arrived, **scored})
     arrivals.add_consents(decided.consents)
     arrivals.add_facts(decided.facts)
     arrivals.add_aliases([(lead, email) for email, lead in decided.aliases.items()])
