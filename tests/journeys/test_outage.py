@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from nurture.daemon import lifecycle
+from nurture.daemon import lifecycle, outage
 from nurture.domain.errors import UnreachableError
 from nurture.domain.touch import State
 from nurture.moves import listening
@@ -28,6 +28,7 @@ from tests.journeys import crash, workspace
 
 TOUCHES = 150
 MAIL = "timeout = 5\nlease = 20\nsettle_after = 60\nworkers = 6"
+ALERTS = '[alerts]\nemail = "ops@acme.example"'
 
 
 class Web:
@@ -43,6 +44,7 @@ def run_daemon(folder: str, key: str, log: str) -> None:
     """A whole daemon, as `nurture daemon` runs it; only what its dead leave behind is missed sooner."""
     os.environ["NURTURE_SENDGRID__API_KEY"] = key
     sys.stderr = Path(log).open("a", buffering=1)  # noqa: SIM115  (for as long as the process lives)
+    outage.PATIENCE = timedelta(0)  # type: ignore[misc]
     app = workspace.hurried(open_app(Path(folder)), lease=timedelta(seconds=2), batch=40)
     lifecycle.run(app, as_json=True, serve=lambda _: Web())
     app.close()
@@ -81,7 +83,7 @@ def test_the_daemon_survives_a_database_that_is_briefly_away(tmp_path: Path) -> 
             mails=("course/one",),
             provider="sendgrid",
             mail=MAIL,
-            more=f'[sendgrid]\nhost = "{provider.url}"\n[scheduler]\ntick = 0.2',
+            more=f'[sendgrid]\nhost = "{provider.url}"\n[scheduler]\ntick = 0.2\n{ALERTS}',
             database=url,
         )
         app = open_app(folder)
@@ -100,6 +102,7 @@ def test_the_daemon_survives_a_database_that_is_briefly_away(tmp_path: Path) -> 
             app = open_app(folder)
             until(lambda: len(crash.touches_of(app)) == TOUCHES, "a touch is missing")
             until(lambda: all(one.state is State.SENT for one in crash.touches_of(app)), "a result was lost")
+            until(lambda: any(one.get("subject") == "It goes on" for one in events(log)), "nobody was told")
             with app.store.unit(write=False) as work:
                 assert work.control.mark(listening.UP)
             app.close()
@@ -107,6 +110,8 @@ def test_the_daemon_survives_a_database_that_is_briefly_away(tmp_path: Path) -> 
             os.kill(daemon.pid, signal.SIGTERM)
             daemon.join(20)
             assert daemon.exitcode == 0
+    told = [one for one in events(log) if one["event"] == "alert"]
+    assert [(one["subject"], one["told"]) for one in told] == [("Nothing is sent", True), ("It goes on", True)]
     assert set(Counter(provider.touches).values()) == {1}
-    assert len(provider.touches) == TOUCHES
+    assert len(provider.touches) == TOUCHES + len(told)
     assert "Traceback" not in log.read_text()
