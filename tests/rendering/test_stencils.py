@@ -107,6 +107,7 @@ LAYOUTS = {
     "layouts/parts.txt": "{% macro line(label) %}* {{ label }} *{% endmacro %}",
     "layouts/part.txt": "<{{ first_name }}>{{ x.seats }}",
 }
+PARTS = {name.removeprefix("layouts/").replace(".", "_"): text for name, text in LAYOUTS.items() if "part" in name}
 doings = st.lists(
     st.tuples(st.sampled_from(DOINGS), *(st.sampled_from(ASKED) for _ in "ABC")).map(
         lambda drawn: drawn[0].replace("A", drawn[1]).replace("B", drawn[2]).replace("C", drawn[3])
@@ -137,7 +138,7 @@ def written(made: Templates, names: dict[str, Any], touch: str, *, plainly: bool
     """The e-mail, or why there is none; `plainly`: by running its templates."""
 
     def link(target: str) -> str:
-        return f"https://n.example/{touch}?t={len(target)}&a"
+        return f"https://n.example/{touch}?t={len(target)}&a" if touch else ""
 
     try:
         if plainly:
@@ -169,6 +170,46 @@ def test_a_stencil_writes_what_its_templates_write(
             assert sent == written(made, names, touch, plainly=True)
             if isinstance(sent, RenderedEmail) and sent.quoted is not None:
                 assert [f'"{text}"' for text in sent.quoted()] == [json.dumps(sent.html), json.dumps(sent.text)]
+
+
+def with_x(**custom: Any) -> dict[str, Any]:
+    return {"x": custom}
+
+
+OFTEN = "{% for n in range(90) %}{{ A }}{% endfor %}"
+UNLIKE: list[tuple[str, str, list[dict[str, Any]]]] = [  # a subject, a text, and people who are nearly alike
+    ("Hi", "a\n\n{{ first_name }}\n\nb", [{"first_name": "Dana"}, {"first_name": " "}]),
+    ("Hi", "a\n{{ first_name }}\nb", [{"first_name": "Dana"}, {"first_name": "\n\n\n"}]),
+    ("Hi", OFTEN.replace("A", "first_name"), [{"first_name": "Dana"}, {"first_name": "x" * 12_000}]),
+    ("Hi", "{{ employees == 12 }}", [{"employees": 12}, {"employees": "12"}, {"employees": 12.0}]),
+    ("Hi", "{{ x.seats }}{{ x.seats is number }}", [with_x(seats=True), with_x(seats="True"), with_x(seats=1)]),
+    ("Hi", "{{ created_at|date }}", [{"created_at": date(2026, 3, 1)}, {"created_at": "2026-03-01"}]),
+    ("Hi", "{{ country or '-' }}", [{"country": None}, {"country": ...}, {"country": "FR"}]),
+    ("Hi", "{% for k, v in x.items() %}{{ k }}={{ v }}{% endfor %}", [with_x(a="1"), with_x(b="1"), with_x(a="2")]),
+    ("Hi", "{{ x }}{{ x|length }}", [with_x(a="1"), with_x(a="1", b=None)]),
+    ("{{ first_name }}!", "{{ subject }}", [{"first_name": "Dana"}, {"first_name": " two  words "}]),
+    ("{{ title }}" * 6, OFTEN.replace("A", "subject"), [{"title": "Boss"}, {"title": "x" * 2_000}]),
+    ("Hi", "{{ link('https://a.example/1') or 'none' }}", [{}]),
+    ("Hi", "{{ first_name ~ title }}", [{"title": "Boss"}, {"title": None}, {"first_name": "Ann"}]),
+    ("Hi", "{{ {first_name: 1}.Dana }}", [{"first_name": "Dana"}, {"first_name": "Ann"}]),
+    ("Hi", "{{ 'Dana' == first_name }}{{ first_name == 'Dana' }}", [{"first_name": "Dana"}, {"first_name": "Ann"}]),
+    ("Hi", "{% include 'layouts/part.txt' %}", [with_x(seats="1"), with_x(seats="2")]),
+    ("Hi", "{% from 'layouts/parts.html' import button %}{{ button('u', title) }}", [{"title": "a"}, {"title": "<b>"}]),
+]
+
+
+@pytest.mark.parametrize(("subject", "text", "people"), UNLIKE)
+def test_who_is_nearly_like_others_gets_no_mail_of_theirs(
+    subject: str, text: str, people: list[dict[str, Any]]
+) -> None:
+    made = templates(text, text, front=f"---\nsubject: {json.dumps(subject)}\n---\n", **PARTS)
+    leads = [{name: value for name, value in (RICH | one).items() if value is not ...} for one in people]
+    for turn, touch in enumerate(["t", "t", "t", "", "t"]):  # no link has this form
+        for number, names in enumerate(leads):
+            for _ in range(2):
+                mine = f"{touch}{turn}-{number}" if touch else ""
+                sent = written(made, names, mine, plainly=False)
+                assert sent == written(made, names, mine, plainly=True)
 
 
 PEOPLE = [RICH | {"first_name": first, "company": company} for first, company in [("Ann <b>", "A & B"), ("Bo", "Cé")]]
