@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    Text,
     and_,
     bindparam,
     case,
@@ -48,6 +50,9 @@ _FLAG: Final = text("leads.enroll_check")
 _NEXT: Final = select(leads.c.id).where(_FLAG).order_by(leads.c.id).limit(bindparam("limit"))
 _HELD: Final = _NEXT.with_for_update(skip_locked=True)
 _UNMARK: Final = update(leads).where(among(leads.c.id)).values(enroll_check=False)
+_UNMARK_ALL: Final = (
+    update(leads).where(_FLAG, leads.c.id.between(bindparam("first"), bindparam("last"))).values(enroll_check=False)
+)
 _IS_SUPPRESSED: Final = exists().where(suppressions.c.address == leads.c.email, suppressions.c.scope == "all")
 _EMAILS: Final = select(leads.c.id, leads.c.email).where(among(leads.c.id), leads.c.email.is_not(None))
 
@@ -65,7 +70,9 @@ class EnteringRows:
         ids = gathered(self._db, _HELD, limit=limit)
         if len(ids) >= LARGE:
             make_room(self._db)
-        if ids:
+        if ids and self._db.dialect.name == "sqlite":  # nobody else writes: they are all that are marked among these
+            self._db.execute(_UNMARK_ALL, {"first": ids[0], "last": ids[-1]})
+        elif ids:
             self._db.execute(_UNMARK, {"ids": ids})
         return ids
 
@@ -90,11 +97,7 @@ class EnteringRows:
             if search.decays:
                 why.append(search.perhaps)
                 table = search.table if table is leads else table
-        if table is leads:
-            asked = each_among(self._db.dialect.name, leads.c.id)
-        else:
-            asked = select(leads.c.id).select_from(table).where(among(leads.c.id))
-        return {row.id for row in fetch(self._db, asked.where(or_(*why)), ids)}
+        return {row.id for row in fetch(self._db, self._of(table).where(or_(*why)), ids)}
 
     def enter(
         self, ids: Collection[LeadId], door: Door, *, rules: Workspace, now: datetime, by: str, most: int | None = None
@@ -107,7 +110,7 @@ class EnteringRows:
         tests = [search.surely if search.decays else search.said, *_taken(door, now), _free(door.through)]
         if door.cadence is not door.through:
             tests.append(_free(door.cadence))
-        chosen = select(leads.c.id).select_from(search.table).where(among(leads.c.id), *tests)
+        chosen = self._of(search.table).where(*tests)
         if most is not None:
             best = leads.c.fit.desc(), leads.c.created_at.desc(), leads.c.id
             chosen = chosen.order_by(*best).limit(most)
@@ -115,6 +118,12 @@ class EnteringRows:
             # It would keep whole rows aside, since it reads the table that it writes: ids are less.
             return self.put(gathered(self._db, chosen, ids=ids), door.cadence, door.version, now=now, by=by)
         return self._start(ids, chosen, door.cadence, door.version, now=now, by=by)
+
+    def _of(self, table: Any) -> Select[Any]:
+        """Those of the given leads that stand in a table, the leads or a join of them."""
+        if table is leads:
+            return each_among(self._db.dialect.name, leads.c.id)
+        return select(leads.c.id).select_from(table).where(among(leads.c.id))
 
     def against(
         self, ids: Sequence[LeadId], cadence: Cadence, statuses: Collection[Status], now: datetime
@@ -255,17 +264,21 @@ def _free(cadence: Cadence) -> Test:
 def _told(new: Any, cadence: Cadence, now: datetime, by: str, dialect: str, *which: Test) -> Any:
     """The history of it, as `moves.start` writes it for one."""
     words = f"enrolled in {cadence.name}"
-    pairs = ("enrollment", new.id, "cadence", cadence.name, "held_out")
+    some = cadence.holdout > 0  # else nobody is asked whether they are held out
     if dialect == "postgresql":
-        detail: Any = func.json_build_object(*pairs, new.held_out)
-    else:
-        detail = func.json_object(*pairs, func.json(case((new.held_out, "true"), else_="false")))
+        detail: Any = func.json_build_object(
+            "enrollment", new.id, "cadence", cadence.name, "held_out", new.held_out if some else literal(False)
+        )
+    else:  # written out: to let SQLite quote each piece takes longer than to store the row
+        rest = [f', "cadence": {json.dumps(cadence.name)}, "held_out": {said}}}' for said in ("true", "false")]
+        ends = case((new.held_out, rest[0]), else_=rest[1]) if some else literal(rest[1])
+        detail = literal('{"enrollment": ').concat(new.id.cast(Text)).concat(ends)
     values: dict[str, Any] = {
         "lead_id": new.lead_id,
         "at": literal(now, changes.c.at.type),
         "by": literal(by),
         "what": literal("enrolled"),
-        "text": case((new.held_out, f"{words} (held out)"), else_=words),
+        "text": case((new.held_out, f"{words} (held out)"), else_=words) if some else literal(words),
         "detail": detail,
     }
     return plain_insert(changes).from_select(list(values), select(*values.values()).where(*which).order_by(new.id))
