@@ -199,3 +199,14 @@ def test_dated_pauses_end_and_are_selected_with_everything_else(store: SqlStore)
         assert work.enrollments.started_since("revival", NOW) == 1
         assert work.enrollments.started_since("revival", NOW + HOUR) == 0
         assert work.enrollments.next_due() is None
+
+
+def test_the_marks_of_those_who_are_looked_at_go_and_no_others(store: SqlStore) -> None:
+    marks = [True, False, True, True, False, True, True]
+    people = [a_lead(store, enroll_check=mark).id for mark in marks]
+    marked = [lead for lead, mark in zip(people, marks, strict=True) if mark]
+    with store.unit() as work:
+        assert work.entering.take(3) == marked[:3]
+        assert work.leads.flagged("enroll_check", None) == marked[3:]
+        assert work.entering.take(9) == marked[3:]
+        assert work.leads.flagged("enroll_check", None) == work.entering.take(9) == []
