@@ -14,6 +14,7 @@ from nurture.domain.message import Message
 from nurture.domain.touch import State
 from nurture.domain.verdict import Verdict, Yes
 from nurture.flow.dispatch import nightly
+from nurture.flow.dispatch.make import Making
 from tests.builders import a_lead, a_touch
 from tests.fakes import OutboxFake, RendererFake
 from tests.flow.loop import Loop, a_loop
@@ -61,6 +62,16 @@ def test_a_count_that_does_not_add_up_stops_all_sending(loop: Loop) -> None:
     assert (loop.states(ada), loop.states(bo)) == (["hello sent"], ["hello planned"])
     with loop.store.unit(write=False) as work:
         assert "which was not handed over" in work.control.switches()["send"].reason
+
+
+def test_more_intents_than_there_are_slots_stop_all_sending(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop.policy = replace(loop.policy, group=2)
+    whole = Making.groups
+    monkeypatch.setattr(Making, "groups", lambda making, size: whole(making, size + 1))
+    loop.enroll(*[a_lead(loop.store) for _ in range(6)])
+    loop.tick()
+    with loop.store.unit(write=False) as work:
+        assert "3 intents for 2 slots" in work.control.switches()["send"].reason
 
 
 def test_the_full_count_finds_what_is_broken_and_notes_each_once(loop: Loop) -> None:
