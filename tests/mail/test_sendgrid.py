@@ -231,6 +231,20 @@ def test_a_word_in_between_is_no_answer() -> None:
         assert isinstance(verdict_of(mailer), Maybe)
 
 
+def test_a_word_in_between_does_not_end_the_patience_for_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_EXPLANATION_SECONDS", 0.05)
+    monkeypatch.setattr(pool, "_LOOK_SECONDS", 0.05)
+
+    def behave(client: socket.socket) -> None:
+        client.recv(65536)
+        client.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        time.sleep(0.3)
+        client.sendall(b"HTTP/1.1 202 Accepted\r\nX-Message-Id: m1\r\nContent-Length: 0\r\n\r\n")
+
+    with a_listener(behave) as where, mailer_for(f"http://{where}") as mailer:
+        assert verdict_of(mailer) == Yes("m1")
+
+
 @pytest.mark.parametrize("fault", ["trickle", "hush"])
 def test_whoever_explains_a_refusal_for_too_long_is_not_listened_to(
     fault: str, monkeypatch: pytest.MonkeyPatch
@@ -251,7 +265,11 @@ def test_a_process_that_froze_before_the_content_does_not_send_it() -> None:
     assert double.requests == []
 
 
-def test_closing_in_the_middle_of_a_send_still_gives_every_message_its_verdict() -> None:
+def test_closing_in_the_middle_of_a_send_still_gives_every_message_its_verdict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool, "_LOOK_SECONDS", 30.0)  # whoever closes wakes the one who waits
+    started = boottime()
     with SendGridDouble(fault="stall") as double, mailer_for(double.url, workers=2) as mailer:
         answers = mailer.send([a_message(f"t{number}") for number in range(5)], deadline=boottime() + 60)
 
@@ -263,6 +281,7 @@ def test_closing_in_the_middle_of_a_send_still_gives_every_message_its_verdict()
 
         threading.Thread(target=close_once_two_are_under_way).start()
         kinds = [type(verdict) for _, verdict in answers]
+    assert boottime() - started < 20
     assert sorted(kind.__name__ for kind in kinds) == ["Again", "Again", "Again", "Maybe", "Maybe"]
     assert len(double.requests) == 2
 
