@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import random
-import secrets
 import time
 from base64 import b32encode
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ class SystemClock:
 
     def new_id(self) -> str:
         """26 letters and digits: 130 random bits."""
-        return _letters(secrets.token_bytes(17))
+        return _letters(os.urandom(17))
 
 
 class VirtualClock:

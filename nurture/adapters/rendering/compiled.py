@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Template
 from markupsafe import Markup
@@ -15,7 +15,9 @@ from nurture.adapters.rendering.budget import Run, capped
 from nurture.adapters.rendering.failure import RenderError, explained, file_of
 from nurture.adapters.rendering.front_matter import FrontMatter
 from nurture.adapters.rendering.holes import Hole
-from nurture.domain.draft import Quoted
+
+if TYPE_CHECKING:
+    from nurture.domain.draft import Quoted
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _BLANKS: Final = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from json.encoder import encode_basestring_ascii
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from markupsafe import escape
 
@@ -21,7 +21,9 @@ from nurture.adapters.rendering.compiled import Compiled, RenderedEmail, line, t
 from nurture.adapters.rendering.failure import RenderError, file_of
 from nurture.adapters.rendering.holes import Hole, TouchedError
 from nurture.adapters.rendering.names import CustomFields, frozen
-from nurture.ports.rules import Needs
+
+if TYPE_CHECKING:
+    from nurture.ports.rules import Needs
 
 _MOST: Final = 512  # a stencil takes about 20 KB
 _COMPUTED: Final = frozenset({"subject", "preheader"})
