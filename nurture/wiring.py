@@ -57,6 +57,8 @@ class App:
     reaches_out: bool = True  # False: reads no mailbox and delivers nothing to sales; for `simulate`
     durable: bool = True  # False: no commit waits for the disk; for a database that is thrown away
     failing_since: float | None = None  # boot time from which on no pass of this process went through
+    pass_began: float | None = None  # boot time of the pass that this process is in
+    moved_at: float = 0.0  # boot time at which a pass of this process last got on
     stops: Callable[[], bool] = bool  # whether somebody asks this process to end
     idle: timedelta | None = None  # for so long a transaction may stand still on PostgreSQL; None: for ever
 

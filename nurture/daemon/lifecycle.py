@@ -56,7 +56,12 @@ def run(app: App, *, as_json: bool, serve: Callable[[App], Handle]) -> None:
     app.idle = IDLE
     sys.setswitchinterval(SWITCH)
     stop = Event()
-    app.stops = stop.is_set
+
+    def stops() -> bool:
+        app.moved_at = app.clock.boottime()  # asked between any two transactions of a pass
+        return stop.is_set()
+
+    app.stops = stops
 
     def ask(number: int, _frame: Any) -> None:
         _log.info("stopping", signal=signal.Signals(number).name)
@@ -90,11 +95,14 @@ def _work(app: App, stop: Event, serve: Callable[[App], Handle]) -> None:
         nonlocal sent, passed
         with one_at_a_time:
             moment = app.store.now(app.clock.now())
-            booted = app.clock.boottime()
+            booted = app.pass_began = app.clock.boottime()
             # Passes run on the grid of the tick, so that `simulate` can run at the same moments. A hint is of work that
             # came after the last of them.
             due_by = moment if at_once else grid.at_or_before(moment, app.policy.tick)
-            done = tick.run(app, now=due_by, expected=watch.expected(booted))
+            try:
+                done = tick.run(app, now=due_by, expected=watch.expected(booted))
+            finally:
+                app.pass_began = None
             outage.worked()
             watch.saw(moment, booted)
             sent += done.touches.sent

@@ -30,6 +30,11 @@ class StoppingStore:
         with self.store.unit(write=write, one_view=one_view) as work:
             yield work
 
+    @property
+    def works_apart(self) -> bool:
+        """As the store says."""
+        return self.store.works_apart
+
     def now(self, clock_now: datetime) -> datetime:
         """The moment of a pass."""
         return self.store.now(clock_now)

@@ -122,7 +122,10 @@ def _not_ready(site: Site) -> list[str]:
 def _no_pass(site: Site) -> list[str]:
     """Whether the daemons that run have had no pass for too long, or none of ours went through."""
     failing, patience = site.app.failing_since, TICKS * site.app.policy.tick
-    if failing is not None and (late := site.app.clock.boottime() - failing) > patience.total_seconds():
+    began, booted = site.app.pass_began, site.app.clock.boottime()
+    if began is not None and booted - began > patience.total_seconds() >= booted - site.app.moved_at:
+        return []  # one that sends for an hour is a long one
+    if failing is not None and (late := booted - failing) > patience.total_seconds():
         return [f"no pass went through for {late:.0f} s"]
     now = site.now()
     with site.app.store.unit(write=False) as work:

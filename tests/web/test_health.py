@@ -36,6 +36,16 @@ def test_it_is_not_ready_when_passes_fail_to_come(house: House) -> None:
     assert answer.json()["reasons"] == ["no pass for 151 s"]
 
 
+def test_it_is_ready_while_a_long_pass_gets_on(house: House) -> None:
+    passed(house)
+    Outage(house.app).failed(UnreachableError("The database is away.", hint=""))
+    house.app.pass_began = house.app.clock.boottime()
+    house.clock.advance(seconds=600)
+    assert house.client.get("/readyz").status_code == 503  # it stands still
+    house.app.moved_at = house.app.clock.boottime()
+    assert house.client.get("/readyz").status_code == 200
+
+
 def test_it_is_not_ready_while_passes_begin_and_do_not_go_through(house: House) -> None:
     outage = Outage(house.app)
     outage.failed(UnreachableError("The disk of the server is full.", hint="Make room."))
