@@ -23,7 +23,7 @@ from nurture.flow.dispatch.desk import LEFT_LYING, Desk, Tally, Unrecorded
 from nurture.flow.dispatch.handover import Handover
 from nurture.flow.dispatch.keep import keep
 from nurture.flow.dispatch.make import Making, Outgoing
-from nurture.flow.dispatch.send import Intended, intend, laid_out, record
+from nurture.flow.dispatch.send import Intended, Judged, intend, judge, laid_out, record
 from nurture.flow.dispatch.slots import hand_out
 from nurture.moves.proof import prove_sent
 from nurture.moves.rendering import Here
@@ -35,6 +35,7 @@ __all__ = ["HIGH_WATER", "Desk", "Tally", "Unrecorded", "record_late", "run"]
 
 HIGH_WATER: Final = "high_water:"  # the marks in the database, one for each daemon
 NOT_HANDED_OVER: Final = Again("the database went away before it was handed over")
+_Told = tuple[Scene, Sequence[Judged]]
 
 
 def run(desk: Desk, *, batches: int = 1_000, found: Collection[Chore] = tuple(Chore)) -> Tally:
@@ -79,13 +80,15 @@ def run(desk: Desk, *, batches: int = 1_000, found: Collection[Chore] = tuple(Ch
 
 def _claim(desk: Desk, over: Handover, tally: Tally, began: float, *, first: bool, paced: bool) -> Sequence[Enrollment]:
     """Those that are worked on next. What has landed meanwhile is recorded before."""
+    at = _moment(desk, began)
+    told = _told(over.landed, at)
     with desk.store.unit() as work:
         if first:
             desk.pressure.begin(desk.policy, desk.now)
             if paced:
                 waves.look(work, desk.pressure)
-        work.touches.lock_for_limits(_leads(over.landed), ())
-        _finish(work, over.landed, desk, tally, at=_moment(desk, began))
+        work.touches.lock_for_limits(_leads(told), ())
+        _finish(work, told, desk, tally, at=at)
         leased = _moment(desk, began) + desk.policy.lease
         claimed = work.enrollments.claim(desk.now, limit=desk.policy.batch, owner=desk.owner, lease_until=leased)
         work.commit()
@@ -98,9 +101,11 @@ def _bring_home(desk: Desk, over: Handover, tally: Tally, began: float) -> bool:
     over.land()
     if not over.landed:
         return False
+    at = _moment(desk, began)
+    told = _told(over.landed, at)
     with desk.store.unit() as work:
-        work.touches.lock_for_limits(_leads(over.landed), ())
-        _finish(work, over.landed, desk, tally, at=_moment(desk, began))
+        work.touches.lock_for_limits(_leads(told), ())
+        _finish(work, told, desk, tally, at=at)
         work.commit()
     due = any(one.scene is not None and one.scene.leaves_due for one in over.landed)
     over.landed.clear()
@@ -111,14 +116,15 @@ def record_late(desk: Desk, tally: Tally | None = None) -> None:
     """Store what the provider answered while the database was away, before anybody takes those touches for lost."""
     while desk.unrecorded:
         late = desk.unrecorded[0]
+        told = _told([late], desk.now)
         with desk.store.unit() as work:
             if late.scene is None:
                 work.enrollments.release(desk.now, owner=desk.owner)
                 work.commit()
                 desk.unrecorded.pop(0)
                 continue
-            work.touches.lock_for_limits(_leads([late]), ())
-            _finish(work, [late], desk, tally or Tally(), at=desk.now)
+            work.touches.lock_for_limits(_leads(told), ())
+            _finish(work, told, desk, tally or Tally(), at=desk.now)
             for intended, verdict in late.results:
                 if isinstance(verdict, Yes):  # also where another daemon has put it in doubt meanwhile
                     prove_sent(work, intended.touch.id, at=late.scene.now, now=desk.now)
@@ -183,15 +189,17 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], over: Handover, tally: Tally
         intended: Sequence[Intended] = ()
         try:
             texts = _laid_out(desk, group)
+            at = _moment(desk, began)
+            told = _told(over.landed, at)
             with desk.store.unit() as work:
                 _same_server(work, desk)
                 # Leads first and all at once, then what belongs to them: everybody in the same order.
-                leads = {one.after.lead for one in settled} | {one.touch.lead for one in group} | _leads(over.landed)
+                leads = {one.after.lead for one in settled} | {one.touch.lead for one in group} | _leads(told)
                 companies = {one.touch.company for one in group if one.touch.company is not None}
                 work.touches.lock_for_limits(leads, companies)
                 if settled:
                     keep(work, settled, scene)
-                _finish(work, over.landed, desk, tally, at=_moment(desk, began))
+                _finish(work, told, desk, tally, at=at)
                 # The boot time is read before the intent is committed: a freeze in between must count.
                 started = desk.clock.boottime()
                 deadline = started + desk.policy.mail_lease.total_seconds()
@@ -244,25 +252,23 @@ def _hold(work: Unit, group: Sequence[Outgoing], scene: Scene, desk: Desk) -> No
         keep(work, [one.decision for one in group], scene)
 
 
-def _leads(landed: Sequence[Unrecorded]) -> set[LeadId]:
-    return {intended.touch.lead for late in landed for intended, _ in late.results}
+def _told(landed: Sequence[Unrecorded], at: datetime) -> list[_Told]:
+    """What came of groups. `at` is the real moment: what is in doubt was certainly over by then."""
+    return [(late.scene, judge(late.results, late.scene, at=at)) for late in landed if late.scene is not None]
 
 
-def _finish(work: Unit, landed: Sequence[Unrecorded], desk: Desk, tally: Tally, *, at: datetime) -> None:
-    """Record what came of groups. `at` is the real moment: what is in doubt was certainly over by then."""
-    for late in landed:
-        if not late.results or late.scene is None:
-            continue
-        decisions = record(late.results, work, late.scene, mailer=desk.mailer.name, at=at)
-        keep(work, decisions, late.scene)
-        for intended, _ in late.results:
-            made = late.scene.touches[intended.touch.lead]
-            state = next((one.state for one in made if one.id == intended.touch.id), State.SENDING)
-            tally.sent += state is State.SENT
-            tally.in_doubt += state is State.IN_DOUBT
-            tally.failed += state is State.FAILED
-        for decision in decisions:
-            tally.finished += decision.finished
+def _leads(told: Sequence[_Told]) -> set[LeadId]:
+    return {one.touch.lead for _, judged in told for one in judged}
+
+
+def _finish(work: Unit, told: Sequence[_Told], desk: Desk, tally: Tally, *, at: datetime) -> None:
+    """Record what came of groups."""
+    for scene, judged in told:
+        for one in record(judged, work, scene, mailer=desk.mailer.name, at=at) if judged else ():
+            tally.sent += one.touch.state is State.SENT
+            tally.in_doubt += one.touch.state is State.IN_DOUBT
+            tally.failed += one.touch.state is State.FAILED
+            tally.finished += one.decision.finished
 
 
 def _count(decision: Decision, tally: Tally) -> None:

@@ -46,6 +46,16 @@ class Intended:
     enrollment: Enrollment
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a verdict makes of an intent: the touch as it is now, and where its enrollment stands. Not stored yet."""
+
+    intended: Intended
+    verdict: Verdict
+    touch: Touch
+    decision: Decision
+
+
 def laid_out(group: Sequence[Outgoing], work: Unit) -> dict[TouchId, LaidOut]:
     """The mails of a group in the shape in which they are kept, made before anybody waits for the database."""
     mails = [
@@ -153,35 +163,38 @@ def intend(
     return result
 
 
-def record(
-    results: Sequence[tuple[Intended, Verdict]], work: Unit, scene: Scene, *, mailer: str, at: datetime
-) -> list[Decision]:
-    """Store what became of each intent, and move the enrollments on. The caller commits.
+def judge(results: Sequence[tuple[Intended, Verdict]], scene: Scene, *, at: datetime) -> list[Judged]:
+    """What the answers make of touches and enrollments: made before anybody waits for the database.
+
+    `at` is the real moment: what is in doubt was certainly over by then.
+    """
+    judged = []
+    for intended, verdict in results:
+        one = _judged(intended.touch, verdict, scene, at=at)
+        lead, held = intended.outgoing.decision.lead, intended.enrollment
+        scene.keep(one)
+        if one.state in touch.FINAL:
+            decision = decide.rest(held, one, lead, scene)
+        else:
+            again = _retry_at(one, verdict, at) if one.state is State.PLANNED else None
+            decision = Decision(held, replace(held, next_at=again), lead)
+        judged.append(Judged(intended, verdict, one, decision))
+    return judged
+
+
+def record(judged: Sequence[Judged], work: Unit, scene: Scene, *, mailer: str, at: datetime) -> list[Judged]:
+    """Store what became of intents, and move the enrollments on; those that were stored. The caller commits.
 
     A touch that a verified event has already settled keeps that: positive evidence wins from any state.
     """
-    after: list[tuple[Touch, Intended]] = []
-    for intended, verdict in results:
-        after.append((_judged(intended.touch, verdict, scene, at=at), intended))
-        if isinstance(verdict, ChannelDown):
-            _pause_mailer(work, mailer, verdict.because, at=at)
-    was = {intended.touch.id: (intended.touch.attempt, State.SENDING) for intended, _ in results}
-    stored = work.touches.save([one for one, _ in after], was=was, only=JUDGED)
-    decisions = []
-    verdicts = {intended.touch.id: verdict for intended, verdict in results}
-    for one, intended in after:
-        if one.id not in stored:
-            continue
-        scene.keep(one)
-        lead = intended.outgoing.decision.lead
-        if one.state in touch.FINAL:
-            decisions.append(decide.rest(intended.enrollment, one, lead, scene))
-        else:
-            waiting = replace(intended.enrollment, next_at=one.due_at if one.state is State.PLANNED else None)
-            if one.state is State.PLANNED:
-                waiting = replace(waiting, next_at=_retry_at(one, verdicts[one.id], at))
-            decisions.append(Decision(intended.enrollment, waiting, lead))
-    return decisions
+    for one in judged:
+        if isinstance(one.verdict, ChannelDown):
+            _pause_mailer(work, mailer, one.verdict.because, at=at)
+    was = {one.touch.id: (one.touch.attempt, State.SENDING) for one in judged}
+    stored = work.touches.save([one.touch for one in judged], was=was, only=JUDGED)
+    ours = [one for one in judged if one.touch.id in stored]
+    keep(work, [one.decision for one in ours], scene)
+    return ours
 
 
 def _judged(sending: Touch, verdict: Verdict, scene: Scene, *, at: datetime) -> Touch:
