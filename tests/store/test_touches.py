@@ -189,14 +189,15 @@ def test_a_mail_unlike_the_others_keeps_what_differs_and_one_that_shares_nothing
     store: SqlStore,
 ) -> None:
     ids = [a_touch(store).id for _ in range(ENOUGH + 3)]
-    usual = [_mail(number, "a") for number in range(ENOUGH)]
-    subject, html, text = _mail(99, "a")
+    # A template of its own: what this process has learned of others in other tests it goes on knowing.
+    usual = [_mail(number, "lacking") for number in range(ENOUGH)]
+    subject, html, text = _mail(99, "lacking")
     shorter = ["\n".join(one.split("\n")[:4] + one.split("\n")[5:]) for one in (html, text)]
     lacks = (subject, shorter[0], shorter[1])
     others = [lacks, ("Hi", "<p>short</p>", "and other words"), ("Long", "x" * (LONG + 1), "y")]
     mails = dict(zip(ids, [*usual, *others], strict=True))
     with store.unit() as work:
-        sent = [SentText(touch, "a", f"{touch}@x.example", *mail) for touch, mail in mails.items()]
+        sent = [SentText(touch, "lacking", f"{touch}@x.example", *mail) for touch, mail in mails.items()]
         work.touches.save_texts(work.touches.lay_out(sent))
         work.commit()
         assert work.touches.texts(ids) == mails
