@@ -111,28 +111,43 @@ def put(
 
 def change(db: Connection, table: Table, columns: Columns) -> None:
     """Set columns of many rows, whose ids are given as `key`."""
+    # Like `_inserting`: each database needs but one of them.
     if _are_many(db, columns):
-        from nurture.adapters.store import together  # like `_inserting`: PostgreSQL alone needs it
+        from nurture.adapters.store import together
 
         together.change(db, table, columns)
-    else:
-        each(db, table, _changing(table, frozenset(columns)), columns)
+        return
+    if len(columns["key"]) >= FEW:
+        from nurture.adapters.store import in_one_text
+
+        if in_one_text.change(db, table, columns):
+            return
+    each(db, table, _changing(table, frozenset(columns)), columns)
 
 
 def change_if(db: Connection, table: Table, columns: Columns, was: Columns) -> frozenset[Any]:
     """Set columns of those of many rows that are as they `was`, held against others until the commit; their ids."""
-    keys = columns["key"]
     if _are_many(db, columns):
         from nurture.adapters.store import together
 
         return frozenset(together.change(db, table, columns, was))
-    held = {row[0]: row[1:] for row in fetch(db, _as_it_is(table, tuple(was)), keys)}
-    same = [held.get(key) == then for key, then in zip(keys, zip(*was.values(), strict=True), strict=True)]
+    keys = columns["key"]
+    same = _are_still(db, table, keys, was)
     if not all(same):
         columns = {name: [*compress(values, same)] for name, values in columns.items()}
     if any(same):
-        each(db, table, _changing(table, frozenset(columns)), columns)
+        change(db, table, columns)
     return frozenset(columns["key"])
+
+
+def _are_still(db: Connection, table: Table, keys: Sequence[Any], was: Columns) -> list[bool]:
+    if db.dialect.name == "sqlite":
+        from nurture.adapters.store import in_one_text
+
+        still = in_one_text.as_they_were(db, table, keys, was)
+        return [key in still for key in keys]
+    held = {row[0]: row[1:] for row in fetch(db, _as_it_is(table, tuple(was)), keys)}
+    return [held.get(key) == then for key, then in zip(keys, zip(*was.values(), strict=True), strict=True)]
 
 
 def add(db: Connection, table: Table, columns: Columns) -> None:

@@ -191,10 +191,15 @@ def record(judged: Sequence[Judged], work: Unit, scene: Scene, *, mailer: str, a
         if isinstance(one.verdict, ChannelDown):
             _pause_mailer(work, mailer, one.verdict.because, at=at)
     was = {one.touch.id: (one.touch.attempt, State.SENDING) for one in judged}
-    stored = work.touches.save([one.touch for one in judged], was=was, only=JUDGED)
+    new = frozenset(name for name in JUDGED if any(_differs(name, one) for one in judged))
+    stored = work.touches.save([one.touch for one in judged], was=was, only=new)
     ours = [one for one in judged if one.touch.id in stored]
     keep(work, [one.decision for one in ours], scene)
     return ours
+
+
+def _differs(name: str, one: Judged) -> bool:
+    return bool(getattr(one.touch, name) != getattr(one.intended.touch, name))
 
 
 def _judged(sending: Touch, verdict: Verdict, scene: Scene, *, at: datetime) -> Touch:
