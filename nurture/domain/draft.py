@@ -53,3 +53,4 @@ class Unrendered:
     """Why a mail cannot be made for its lead, in words."""
 
     because: str
+    mistake: bool = False  # of the program itself: no lead and no template is at fault

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import PurePath
+from traceback import extract_tb
 from typing import ClassVar
 
 
@@ -80,3 +82,15 @@ class FilesError(RequestError):
             f"{lines}\n{count} problem{'s' * (count != 1)} in {files} file{'s' * (files != 1)}.",
             hint="Nothing was loaded; the last applied version stays in force.",
         )
+
+
+def mistake(problem: Exception) -> str:
+    """What the program stumbled over, and where, without a word of anybody's data."""
+    if isinstance(problem, NurtureError):
+        return str(problem)
+    return " in ".join([type(problem).__name__, *places(problem)[-1:]])
+
+
+def places(problem: Exception) -> list[str]:
+    """Where the program was when it stumbled, the innermost last: a traceback without anybody's data."""
+    return [f"{PurePath(one.filename).name}, line {one.lineno}" for one in extract_tb(problem.__traceback__)]

@@ -11,7 +11,7 @@ from html import unescape
 from typing import TYPE_CHECKING, Any, Final
 
 from nurture.domain.draft import Draft, Pack, Rendered, Unrendered
-from nurture.domain.errors import NurtureError, RequestError
+from nurture.domain.errors import NurtureError, RequestError, mistake
 from nurture.domain.message import Message, message_id_for
 from nurture.domain.policy import Sender
 from nurture.domain.touch import Channel, Touch
@@ -162,6 +162,8 @@ def tried(draft: Draft, templates: Templates, links: Links, pack: Pack | None = 
         return render(draft, templates, links, pack)
     except NurtureError as problem:
         return Unrendered(str(problem))
+    except Exception as problem:  # noqa: BLE001  whatever we stumble over with one lead, the others get their mails
+        return Unrendered(mistake(problem), mistake=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class Decision:
     step: Email | PersonTask | Webhook | None = None
     into: str | None = None  # the cadence that takes over
     in_turn: bool = False  # its touch has come at a slot that it was given
+    mistake: str = ""  # of the program itself: it is looked at again later
 
     @property
     def finished(self) -> bool:

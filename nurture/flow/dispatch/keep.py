@@ -10,6 +10,7 @@ from nurture.domain import enrollment
 from nurture.domain.enrollment import EnrollmentId
 from nurture.domain.touch import Channel, State, Touch, TouchId
 from nurture.flow.dispatch.decide import Decision
+from nurture.flow.dispatch.mistakes import tell
 from nurture.moves.fields import set_fields
 from nurture.moves.scene import Scene
 from nurture.ports import Unit
@@ -53,6 +54,7 @@ def keep(work: Unit, decisions: Sequence[Decision], scene: Scene) -> Kept:
         touched = sorted({one.lead.id for one in ours if _was_made(one, scene)})
         work.leads.update_many([{"id": lead, "enroll_check": True} for lead in touched])
     work.notes.add(history)
+    tell(work, ours, scene.now)
     return Kept(stored, saved | {made.id for made in new})
 
 
