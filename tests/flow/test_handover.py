@@ -9,6 +9,7 @@ from time import monotonic, sleep
 
 import pytest
 
+from nurture.domain.enrollment import Enrollment
 from nurture.domain.message import Message
 from nurture.domain.touch import Reason, State, TouchId
 from nurture.domain.verdict import Maybe, Verdict
@@ -62,20 +63,19 @@ def test_the_answers_of_one_batch_are_not_lost_by_a_mistake_with_another(
 ) -> None:
     loop.policy = replace(loop.policy, batch=2 * GROUP)
     loop.enroll(*[a_lead(loop.store) for _ in range(4 * GROUP)])
-    decided, decide = 0, deciding.decide
+    batches, order = 0, deciding.order
 
-    def mistaken(*given: object, **named: object) -> object:
-        nonlocal decided
-        decided += 1
-        if decided > 3 * GROUP:
+    def mistaken(batch: Sequence[Enrollment]) -> list[Enrollment]:
+        nonlocal batches
+        batches += 1
+        if batches == 2:
             raise ZeroDivisionError
-        return decide(*given, **named)  # type: ignore[arg-type]
+        return order(batch)
 
-    monkeypatch.setattr(deciding, "decide", mistaken)
+    monkeypatch.setattr(deciding, "order", mistaken)
     with pytest.raises(ZeroDivisionError):
         loop.tick()
     assert (count(loop, State.SENT), count(loop, State.SENDING)) == (2 * GROUP, 0)
-    monkeypatch.setattr(deciding, "decide", decide)
     loop.tick(minutes=11)  # the lease of those that nobody decided
     assert count(loop, State.SENT) == 4 * GROUP
     assert len({one.touch for one in loop.mailer.sent}) == len(loop.mailer.sent) == 4 * GROUP
