@@ -12,6 +12,7 @@ from nurture.domain.enrollment import Enrollment, Pause
 from nurture.domain.fact import FactName
 from nurture.domain.lead import USED_UP, Lead
 from nurture.domain.person import Person, Role
+from nurture.domain.promotion import last_request
 from nurture.domain.routing import deadline
 from nurture.domain.touch import Channel, State, Touch
 from nurture.moves import enrolling
@@ -39,6 +40,7 @@ class Work:
     due_at: datetime
     assigned: str
     ask: tuple[str, ...] = ()
+    since: datetime | None = None  # what it answers came then: within a pass, that may be later than its moment
 
 
 def hand_out(hands: Hands, lead: Lead, work: Work, *, new_id: Callable[[], str]) -> Touch:
@@ -50,7 +52,7 @@ def hand_out(hands: Hands, lead: Lead, work: Work, *, new_id: Callable[[], str])
         channel=work.channel,
         state=State.OPEN,
         due_at=work.due_at,
-        created_at=hands.now,
+        created_at=max(hands.now, work.since or hands.now),
         company=lead.company.id if lead.company else None,
         address=lead.phone if work.channel is Channel.CALL else lead.email,
         assigned=work.assigned,
@@ -82,7 +84,10 @@ def call_now(hands: Hands, lead: Lead, why: tuple[str, ...], *, new_id: Callable
     ask = tuple(name for name in readiness.require if name in set(FactName) and FactName(name) not in known)
     script = f"{lead.name} {'; '.join(why)}. Call now: {lead.phone}."
     due = due_within(hands, readiness.call_within, person)
-    made = hand_out(hands, lead, Work(FAST_STEP, script, Channel.CALL, due, assigned, ask), new_id=new_id)
+    asked = last_request(hands.scene.responses.get(lead.id, ()))
+    # A pass runs at a point of the grid of ticks; who asked after it, and before the pass looked, is called once too.
+    work = Work(FAST_STEP, script, Channel.CALL, due, assigned, ask, since=asked.at if asked else None)
+    made = hand_out(hands, lead, work, new_id=new_id)
     enrolling.pause(hands.work, [lead.id], Pause.QUALIFICATION, until=None, now=hands.now, by=hands.by)
     return made
 

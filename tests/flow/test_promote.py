@@ -180,6 +180,16 @@ def test_a_hand_raiser_gets_a_call_within_the_hour_and_one_only(floor: Floor) ->
     assert len(floor.tasks(lead)) == 1
 
 
+def test_who_asks_after_the_moment_of_the_pass_that_sees_it_is_called_once(floor: Floor) -> None:
+    lead = floor.a_ready_lead(asked_for_sales=True)
+    floor.hear(lead, Kind.REPLY, at=floor.clock.now() + timedelta(seconds=17), intent="request")
+    assert floor.promote().called == 1  # a pass runs at a point of the grid of ticks, up to a tick before now
+    floor.clock.advance(minutes=1)
+    floor.hear(lead, Kind.OPEN)
+    assert floor.promote().called == 0
+    assert len(floor.tasks(lead)) == 1
+
+
 def test_the_call_of_a_hand_raiser_is_due_in_business_hours(floor: Floor) -> None:
     floor.clock.advance(days=3, hours=7.75)  # Friday, 16:45
     lead = floor.a_ready_lead(asked_for_sales=True)
