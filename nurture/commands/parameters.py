@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
 
+from nurture.commands.anywhere import late
+
 Command = TypeVar("Command")  # of Typer, or a group of them
 _ELSE: Final = object()  # what Typer must look at itself
 
@@ -19,7 +21,7 @@ def unburdened(command: Command) -> Command:
     named = typers.get_params  # with `--help`, which is made for each call
 
     def parameters(context: Any) -> list[Any]:
-        found: list[Any] = named(context)
+        found: list[Any] = [*named(context), *late(context)]
         for one in found:
             if "process_value" not in vars(one):
                 _unburden(one)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -27,6 +29,18 @@ def _a_task(folder: Path, lead: str, **over: object) -> str:
         return a_touch(app.store, lead=int(lead), enrollment=None, step="reply", now=now, template="", **given).id
     finally:
         app.close()
+
+
+def test_who_acts_and_where_is_also_understood_after_the_command(nurture: Nurture, folder: Path, ada: str) -> None:
+    assert nurture("lead", "set", ada, "title=Head", "--as", "Cal", "--json").code == 0
+    assert nurture("lead", "--as=Nobody", "set", ada, "title=Chief", "--as", "Mia", "--json").code == 0
+    with closing(sqlite3.connect(folder / "nurture.db")) as database:
+        assert [by for (by,) in database.execute("SELECT by FROM changes WHERE what = 'fields' ORDER BY id")] == [
+            "Cal",
+            "Mia",
+        ]
+    nowhere = nurture("status", "--workspace", str(folder / "nowhere"))
+    assert (nowhere.code, nowhere.out) == (2, "")
 
 
 def test_enrolling_pausing_resuming_and_stopping(nurture: Nurture, ada: str) -> None:
