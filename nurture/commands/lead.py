@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -300,7 +301,8 @@ def forget(
 
     current = session(ctx)
     person = current.lead(lead)
-    if not (yes or dry_run) and not typer.confirm(f"Erase {person.name} for good?", err=True, default=False):
+    asks = not (yes or dry_run) and sys.stdin is not None and sys.stdin.isatty()  # a script means what it says
+    if asks and not typer.confirm(f"Erase {person.name} for good?", err=True, default=False):
         raise RequestError("Nothing was erased.", hint="Say yes, or give --yes.")
     app = current.app
     done = persons.forget(

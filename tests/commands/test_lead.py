@@ -107,6 +107,12 @@ def test_a_forgotten_person_is_nowhere_and_is_not_written_to_when_imported_again
     assert nurture("lead", "show", "ada@acme-plants.example", "--json").json["suppressed"] == ["all", "phone"]
 
 
+def test_a_script_that_forgets_somebody_is_not_asked_and_may_do_so_again(nurture: Nurture, ada: str) -> None:
+    first, again = (nurture("lead", "forget", ada, "--json") for _ in range(2))
+    assert (first.code, again.code, first.json["lead"], first.err) == (0, 0, ada, "")
+    assert nurture("lead", "show", "ada@acme-plants.example").code == 2
+
+
 def test_nothing_of_a_forgotten_person_is_left_in_the_database(nurture: Nurture, ada: str, folder: Path) -> None:
     nurture("respond", ada, "reply", "--intent", "question", "--note", "my secret number is 12")
     assert "secret number" in nurture("lead", "export", ada, "--everything").out
