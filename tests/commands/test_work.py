@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -29,6 +29,14 @@ def _a_task(folder: Path, lead: str, **over: object) -> str:
         return a_touch(app.store, lead=int(lead), enrollment=None, step="reply", now=now, template="", **given).id
     finally:
         app.close()
+
+
+def test_a_simulation_knows_the_answers_that_somebody_still_owes(nurture: Nurture, folder: Path, ada: str) -> None:
+    _a_task(folder, ada)  # in mail, and on the copy without the words of its script
+    until = (datetime.now(UTC) + timedelta(days=9)).date().isoformat()
+    said = nurture("simulate", "--until", until, "--json")
+    assert said.code == 0, said.err
+    assert ("reply", "email") in {(row["step"], row["channel"]) for row in said.json}
 
 
 def test_who_acts_and_where_is_also_understood_after_the_command(nurture: Nurture, folder: Path, ada: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from sqlalchemy import Column, Connection, Engine, Table, create_engine, event, insert, null, select
+from sqlalchemy import Column, Connection, Engine, Table, case, create_engine, event, insert, null, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
@@ -113,4 +113,6 @@ def _copy(table: Table, there: Connection, here: Connection) -> None:
 
 
 def _kept(table: Table, column: Column[Any]) -> Any:
-    return null().label(column.name) if (table.name, column.name) in BLANK else column
+    if (table.name, column.name) not in BLANK:
+        return column
+    return case((column.is_not(None), ""), else_=null()).label(column.name)  # a task in mail is known by its script
