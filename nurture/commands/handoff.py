@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
@@ -119,9 +120,11 @@ def _tell(desk: Desk, answered: Answered, *, dry_run: bool, as_json: bool) -> No
     if rep is not None and speaker is not None and rep != speaker and answered.changed:
         say(f"It was offered to {rep.name}: {speaker.name} answers in their place.")
     if as_json:
-        kept = ("rep", "state", "offered_at", "due_at", "reason", "contacted_at", "ended_at", "return_at", "note")
-        shown: dict[str, Any] = {"id": str(row["id"]), "lead": str(row["lead_id"])}
-        show_json(shown | {key: row[key] for key in kept} | {"changed": answered.changed, "text": answered.text})
+        from nurture.flow import handoff as arrow
+
+        with desk.store.unit(write=False) as work:
+            (shown,) = arrow.rows(work, [row])
+        show_json(shown | {"changed": answered.changed, "text": answered.text})
     else:
         words = f"Would be: {answered.text}" if dry_run else answered.text[:1].upper() + answered.text[1:]
         show(f"{words}." if answered.changed else f"Nothing to do: {answered.text}.")
@@ -262,6 +265,7 @@ def rejudge(
 ) -> None:
     """Judge recorded responses again, after a rule changed: clicks, opens, and mails that are kept."""
     from nurture.flow import rejudge as judging
+    from nurture.flow.shown import with_emails
 
     current = session(ctx)
     app = current.app
@@ -275,7 +279,13 @@ def rejudge(
         **current.common(),
     )
     if as_json:
-        show_json(done)
+        named = [
+            {**asdict(one), "response": str(one.response), "lead": str(one.lead) if one.lead is not None else None}
+            for one in done.changed
+        ]
+        with app.store.unit(write=False) as work:
+            changed = with_emails(work, named)
+        show_json({"looked_at": done.looked_at, "gone": done.gone, "changed": changed})
         return
     columns = ("at", "lead", "kind", "was", "now", "why")
     rows = [{name: getattr(one, name) for name in columns} for one in done.changed]

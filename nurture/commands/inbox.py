@@ -30,8 +30,10 @@ def list_inbox(
     as_json: AsJson = False,
 ) -> None:
     """List what waits for a person to look at."""
+    from nurture.flow.shown import with_emails
+
     with session(ctx).app.store.unit(write=False) as work:
-        rows = [_inbox_row(row) for row in work.notes.inbox(settled=settled)]
+        rows = with_emails(work, [_inbox_row(row) for row in work.notes.inbox(settled=settled)])
     show_rows(rows, ("id", "at", "kind", "lead", "sender", "subject", "why"), as_json=as_json, empty="Nothing waits.")
 
 
@@ -44,9 +46,12 @@ def _inbox_row(row: dict[str, Any]) -> dict[str, Any]:
 def show_inbox(ctx: typer.Context, entry: EntryId, *, as_json: AsJson = False) -> None:
     """Show one entry of the inbox."""
     from nurture.flow import inbox
+    from nurture.flow.shown import with_emails
 
-    chosen = number(entry, what="entry of the inbox", see="nurture inbox list")
-    row = _inbox_row(inbox.entry(chosen, store=session(ctx).app.store))
+    chosen, store = number(entry, what="entry of the inbox", see="nurture inbox list"), session(ctx).app.store
+    row = _inbox_row(inbox.entry(chosen, store=store))
+    with store.unit(write=False) as work:
+        (row,) = with_emails(work, [row])
     if as_json:
         show_json(row)
         return

@@ -28,9 +28,11 @@ def mount(app: typer.Typer) -> None:
     app.add_typer(group, name="suppression")
 
 
-def _suppressions(current: Session) -> list[dict[str, Any]]:
+def _suppressions(current: Session, *, as_json: bool) -> list[dict[str, Any]]:
+    from nurture.flow.shown import with_emails
+
     with current.app.store.unit(write=False) as work:
-        return [
+        rows = [
             {
                 "address": one.address,
                 "scope": one.scope,
@@ -40,19 +42,20 @@ def _suppressions(current: Session) -> list[dict[str, Any]]:
             }
             for one in work.suppressions.all()
         ]
+        return with_emails(work, rows) if as_json else rows
 
 
 def list_all(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """List the addresses that must not be contacted."""
     columns = ("address", "scope", "reason", "at", "lead")
-    show_rows(_suppressions(session(ctx)), columns, as_json=as_json, empty="Nobody is suppressed.")
+    show_rows(_suppressions(session(ctx), as_json=as_json), columns, as_json=as_json, empty="Nobody is suppressed.")
 
 
 def export(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """Write them as CSV, for another workspace or provider."""
     from nurture.domain.spreadsheet import cell
 
-    rows = _suppressions(session(ctx))
+    rows = _suppressions(session(ctx), as_json=as_json)
     if as_json:
         show_json(rows)
         return

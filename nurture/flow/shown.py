@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nurture.domain.enrollment import OPEN, Enrollment
@@ -55,6 +55,25 @@ def response_row(one: StoredResponse) -> dict[str, Any]:
         "why": response.why or None,
         "detail": dict(response.detail),
     }
+
+
+def with_emails(work: Unit, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows that have the id of a `lead`, or null, with the lead's address beside it."""
+    found = list(rows)
+    people = work.leads.get({int(row["lead"]) for row in found if row["lead"] is not None})
+
+    def named(lead: str | None) -> dict[str, str | None]:
+        person = people.get(int(lead)) if lead is not None else None
+        return {"lead": lead, "email": person.email if person is not None else None}
+
+    return [
+        {
+            each: value
+            for key, one in row.items()
+            for each, value in (named(one) if key == "lead" else {key: one}).items()
+        }
+        for row in found
+    ]
 
 
 def enrollment_rows(work: Unit, rules: InForce, enrollments: Sequence[Enrollment]) -> list[dict[str, Any]]:

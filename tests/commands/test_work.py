@@ -169,7 +169,7 @@ def test_a_ready_lead_is_offered_and_a_rejection_brings_it_back(nurture: Nurture
     assert "unknown: ask" in nurture("handoff", "brief", ada).out.lower()
     assert nurture("handoff", "reject", offer["id"], "--reason", "no_bugdet").code == 2
     done = nurture("handoff", "reject", offer["id"], "--reason", "no_budget_yet", "--json").json
-    assert done["state"] == "rejected"
+    assert (done["state"], done["email"]) == ("rejected", offer["email"])
     assert done["return_at"] is not None
     assert nurture("handoff", "accept", offer["id"]).code == 1
     funnel = {row["step"]: row["leads"] for row in nurture("report", "funnel", "--json").json}
@@ -211,8 +211,22 @@ def test_suppressions_are_taken_from_a_file_and_lifted(nurture: Nurture, ada: st
     (folder / "stop.csv").write_text("address\nBob@Other.example\nnot an address\n")
     made = nurture("suppression", "import", "stop.csv", "--json").json
     assert (made["added"], [one["line"] for one in made["refused"]]) == (1, [3])
-    assert nurture("suppression", "list", "--json").json[0]["lead"] == "2"
+    (row,) = nurture("suppression", "list", "--json").json
+    assert (row["lead"], row["email"]) == ("2", "bob@other.example")
     assert nurture("suppression", "remove", "bob@other.example", "--json").json["removed"] == 1
+
+
+def test_what_waits_for_a_person_names_the_lead_by_id_and_address(nurture: Nurture, ada: str, folder: Path) -> None:
+    app = open_app(folder)
+    values = {"kind": "promise", "at": A_TUESDAY, "sender": "", "subject": "", "text": "in March", "why": "which day?"}
+    with app.store.unit() as work:
+        work.notes.to_inbox({**values, "lead_id": int(ada), "key": "a"})
+        work.notes.to_inbox({**values, "lead_id": None, "key": "b"})
+        work.commit()
+    app.close()
+    one, other = nurture("inbox", "list", "--json").json
+    assert (one["lead"], one["email"], other["lead"], other["email"]) == (ada, "ada@acme-plants.example", None, None)
+    assert nurture("inbox", "show", one["id"], "--json").json == one
 
 
 def test_a_token_is_shown_once_and_a_name_is_taken_once(nurture: Nurture) -> None:

@@ -91,6 +91,7 @@ def test_what_was_learned_and_done_is_in_score_timeline_and_names(house: House, 
     assert (status, told["lead"]) == (200, str(lead.id))
     assert api("POST", "/responses", report)[1]["response"] is None  # the same again
     (response,) = api("GET", f"/responses?lead={lead.id}")[1]
+    assert (response["lead"], response["email"]) == (str(lead.id), lead.email)
     assert (response["kind"], response["grade"], response["detail"]["form"]) == ("form", "human", "quote")
     score = api("GET", f"/leads/{lead.id}/score")[1]
     assert score["score"] == pytest.approx(sum(line["worth"] for line in score["ledger"])) == 10

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from nurture.domain.errors import UnknownNameError
 from nurture.domain.response import Kind
 from nurture.flow import respond
-from nurture.flow.shown import response_row
+from nurture.flow.shown import response_row, with_emails
 from nurture.web.api.door import (
     PAGE,
     REFUSALS,
@@ -47,7 +47,8 @@ def routes(site: Site) -> APIRouter:
         who = lead_named(site, lead).id if lead is not None else None
         with site.app.store.unit(write=False) as work:
             found = work.responses.page(lead=who, since=within_reach(since), after=after, limit=limit)
-        return page([response_row(one) for one in found], request, limit=limit)
+            rows = with_emails(work, [response_row(one) for one in found])
+        return page(rows, request, limit=limit)
 
     @router.post("", summary="Report what a lead did", response_model=RecordedRow)
     def report(body: ResponseBody, caller: Caller) -> JSONResponse:

@@ -128,6 +128,7 @@ class ResponseRow(BaseModel):
 
     id: str
     lead: str | None
+    email: str | None
     touch: str | None
     kind: Kind
     grade: Grade
