@@ -21,8 +21,13 @@ def over(values: Mapping[str, Any], sections: Collection[str]) -> dict[str, Any]
 
 def name_of(path: Collection[str]) -> str | None:
     """The variable that sets what is at this path, as it is written; None where none does."""
-    wanted = f"{PREFIX}{'__'.join(path)}".lower()
-    return next((name for name in os.environ if name.lower() == wanted), None)
+    wanted = _plain(f"{PREFIX}{'__'.join(path)}")
+    return next((name for name in os.environ if _plain(name) == wanted), None)
+
+
+def variable(path: Collection[str]) -> str:
+    """The variable that would set what is at this path."""
+    return f"{PREFIX}{'__'.join(path)}".upper().replace("-", "_")
 
 
 def _set(under: Any, path: list[str], value: str) -> Any:
@@ -30,5 +35,11 @@ def _set(under: Any, path: list[str], value: str) -> Any:
     if not path:
         return value
     inner = dict(under) if isinstance(under, Mapping) else {}
-    name = next((one for one in inner if one.lower() == path[0]), path[0])  # a sender of the file may have capitals
+    # A webhook of the file may have a hyphen, which no shell takes in the name of a variable, or capitals.
+    alike = sorted((one for one in inner if _plain(one) == _plain(path[0])), key=lambda one: one.lower() != path[0])
+    name = alike[0] if alike else path[0]
     return inner | {name: _set(inner.get(name), path[1:], value)}
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_")

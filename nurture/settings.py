@@ -375,7 +375,7 @@ def _refuse(values: dict[str, Any], path: Path) -> None:
             if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise RequestError(
                     f"{path}: {'.'.join(place)} is a secret, and others can read this file.",
-                    hint=f"Set NURTURE_{'__'.join(place).upper()} instead, or run: chmod 600 {path}",
+                    hint=f"Set {environment.variable(place)} instead, or run: chmod 600 {path}",
                 )
 
 

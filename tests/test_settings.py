@@ -147,6 +147,15 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path, monkey
     ]
 
 
+def test_a_variable_names_a_webhook_that_has_a_hyphen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = '[webhooks.crm-note]\nurl = "https://crm.example/hook"\n'
+    monkeypatch.setenv("NURTURE_WEBHOOKS__CRM_NOTE__SECRET", "s3cret")
+    found = {name: one.secret.get_secret_value() for name, one in read(tmp_path, file).webhooks.items()}
+    assert found == {"crm-note": "s3cret"}
+    monkeypatch.setenv("NURTURE_WEBHOOKS__CRM_NOTE__ULR", "https://x.example")
+    assert problems(tmp_path, file) == ["NURTURE_WEBHOOKS__CRM_NOTE__ULR: unknown key (did you mean url?)."]
+
+
 def test_the_environment_finds_a_name_with_capitals_and_is_named_as_it_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
