@@ -64,13 +64,6 @@ BAD: list[tuple[str, str, list[str]]] = [
         ],
     ),
     (
-        "a name that is missing",
-        "steps: [{email: a}, {stop: x}]\n",
-        [
-            "1:1: cadence: 'name' is missing",
-        ],
-    ),
-    (
         "an unknown key with its near match",
         HEAD + "descripton: x\n",
         [
@@ -630,3 +623,11 @@ def test_reading_ends_at_a_hundred_problems() -> None:
     found = problems_of("name: c\nsteps:\n" + "  - remind: x\n" * 50_000)
     assert len(found) == 101
     assert found[-1].endswith("there are more problems; mend these first")
+
+
+def test_a_cadence_without_a_name_has_that_of_its_file() -> None:
+    problems: list[Problem] = []
+    cadence = read_cadence("steps: [{email: a}, {stop: x}]\n", "cadences/north-sea.yaml", problems)
+    assert (cadence is not None and cadence.name, problems) == ("north-sea", [])
+    assert read_cadence("steps: [{email: a}, {stop: x}]\n", "cadences/north sea.yaml", problems) is None
+    assert [one.message for one in problems] == ["name: 'north sea' is not a name: write letters, digits, '-' and '_'."]

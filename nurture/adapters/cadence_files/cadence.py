@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from nurture.adapters.cadence_files.course import course_problems
-from nurture.adapters.cadence_files.nodes import MapNode, read_nodes
+from nurture.adapters.cadence_files.nodes import MapNode, ScalarNode, read_nodes
 from nurture.adapters.cadence_files.records import Key, ListOf, MapOf, Record
 from nurture.adapters.cadence_files.report import Mention, Report, TooManyProblemsError, near, short
 from nurture.adapters.cadence_files.schema import WRONG, Choice, Flag, Number, Text
@@ -103,9 +103,11 @@ def _window(values: dict[str, Any], node: MapNode, report: Report) -> Any:
 
 
 def _cadence(values: dict[str, Any], node: MapNode, report: Report) -> Any:
-    _, given = node.entries["name"]
     stem = PurePosixPath(report.file.replace("\\", "/")).name.removesuffix(".yaml").removesuffix(".yml")
-    if stem and values["name"] != stem:
+    if "name" not in values:
+        values["name"] = name().read(ScalarNode(node.line, node.column, stem, plain=False), report, "name")
+    elif stem and values["name"] != stem:
+        _, given = node.entries["name"]
         report.error(given, f"name: {short(values['name'])} is not the name of the file, {short(stem)}")
     for kind in sorted(_NO_REASON_TO_STOP & set(values.get("stop_on", ()))):
         report.warn(node.entries["stop_on"][0], f"stop_on: {str(kind)!r} says nothing about a person; it never stops")
@@ -149,7 +151,7 @@ WINDOW: Final = Record(
 CADENCE: Final = Record(
     "cadence",
     {
-        "name": Key(name(), "the name of the file", required=True),
+        "name": Key(name(), "the name of the file"),
         "description": Key(Text(), "what it is for"),
         "owner": Key(Text("a person", mention="person"), "whose cadence this is"),
         "enroll": Key(ENROLL, "who comes in, how often, how fast"),
