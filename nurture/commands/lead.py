@@ -190,7 +190,9 @@ def merge(
     one, other = current.lead(lead), current.lead(into)
     made = persons.merge(one.id, other.id, by=current.person, dry_run=dry_run, **current.common())
     if as_json:
-        show_json({"lead": str(other.id), "merged": str(one.id), "filled": made.filled, "ended": made.ended})
+        email = one.email if "email" in made.filled else other.email
+        about = {"lead": str(other.id), "email": email, "merged": str(one.id)}
+        show_json({**about, "filled": made.filled, "ended": made.ended})
         return
     show(f"{'Would merge' if dry_run else 'Merged'} {one.name} ({one.id}) into {other.name} ({other.id}).")
     if made.filled:

@@ -88,7 +88,8 @@ def test_a_suppressed_lead_stays_so_when_it_is_imported_again(nurture: Nurture, 
 
 def test_two_leads_become_one_and_the_old_address_still_finds_it(nurture: Nurture, ada: str) -> None:
     nurture("respond", "2", "form", "--url", "contact")
-    assert nurture("lead", "merge", "2", ada).code == 0
+    made = nurture("lead", "merge", "2", ada, "--json").json
+    assert (made["lead"], made["email"], made["merged"]) == (ada, "ada@acme-plants.example", "2")
     assert nurture("lead", "show", "bob@other.example", "--json").json["id"] == ada
     assert [one["id"] for one in nurture("lead", "list", "--json").json] == [ada]
     assert "form" in [one["what"] for one in nurture("lead", "timeline", ada, "--json").json]
