@@ -49,21 +49,29 @@ def daemon(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     lifecycle.run(current.app, as_json=as_json, serve=serve)
 
 
-def tick(ctx: typer.Context, *, as_json: AsJson = False) -> None:
-    """Run one pass and what is due beside it (digest, backup, retention), then exit."""
+def tick(ctx: typer.Context, *, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Run one pass and what is due beside it (digest, backup, retention), then exit.
+
+    With --dry-run the pass runs on a throwaway copy of the data, and reaches nobody.
+    """
+    from nurture.copied import copied
     from nurture.daemon import housekeeping
     from nurture.daemon import tick as passes
 
     current = session(ctx)
     current.runs_passes = True
-    done = passes.run(current.app)
-    housekeeping.run(current.app)
+    if dry_run:
+        with copied(current.app, now := current.now(), seed=0) as (twin, _clock, _watched):
+            done = passes.run(twin, now=now)
+    else:
+        done = passes.run(current.app)
+        housekeeping.run(current.app)
     if as_json:
         show_json(done)
         return
     touches = done.touches
     show_beside(
-        f"Pass at {done.at:%Y-%m-%d %H:%M:%S} UTC: ",
+        f"Pass{' on a copy' if dry_run else ''} at {done.at:%Y-%m-%d %H:%M:%S} UTC: ",
         f"{done.enrolled} enrolled, {touches.sent} sent, "
         f"{touches.tasks} tasks opened, {touches.skipped} skipped, {touches.failed} failed, "
         f"{touches.in_doubt} in doubt, {done.promoted} promoted, {done.offered} offered.",

@@ -39,6 +39,16 @@ def test_a_simulation_knows_the_answers_that_somebody_still_owes(nurture: Nurtur
     assert ("reply", "email") in {(row["step"], row["channel"]) for row in said.json}
 
 
+def test_a_pass_on_a_copy_says_what_it_would_do_and_does_nothing(nurture: Nurture, folder: Path, ada: str) -> None:
+    assert nurture("enroll", ada, "evergreen").code == 0
+    before = nurture("enrollment", "list", "--json").json
+    said = nurture("tick", "--dry-run", "--json")
+    assert (said.code, said.json["touches"]["looked_at"] > 0) == (0, True)
+    assert nurture("touch", "list", "--json").json == []
+    assert nurture("enrollment", "list", "--json").json == before
+    assert nurture("tick", "--json").json["touches"]["looked_at"] == said.json["touches"]["looked_at"]
+
+
 def test_who_acts_and_where_is_also_understood_after_the_command(nurture: Nurture, folder: Path, ada: str) -> None:
     assert nurture("lead", "set", ada, "title=Head", "--as", "Cal", "--json").code == 0
     assert nurture("lead", "--as=Nobody", "set", ada, "title=Chief", "--as", "Mia", "--json").code == 0
