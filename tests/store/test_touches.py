@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from nurture.adapters.store.sent_texts import LONG
@@ -18,8 +19,9 @@ from nurture.adapters.store.unit import SqlStore
 from nurture.domain.skeleton import ENOUGH
 from nurture.domain.touch import Channel, Reason, State
 from nurture.ports.rows import SentText
-from tests.builders import a_company, a_lead, a_sent_touch, a_touch, an_enrollment
+from tests.builders import a_company, a_lead, a_sent_touch, a_store, a_touch, an_enrollment
 from tests.fakes import A_TUESDAY as NOW
+from tests.postgres import Server
 
 HOUR = timedelta(hours=1)
 
@@ -269,3 +271,24 @@ def test_a_link_is_known_once_and_can_be_led_elsewhere(store: SqlStore) -> None:
         assert work.touches.link_target("nothing") is None
         assert work.touches.links()[0] == ("k1", "https://a.example/1", "https://b.example/1")
         assert work.touches.repair_link("https://b.example/1", "https://c.example/1") == 1
+
+
+# How often this connection has lately read the table from its beginning to its end.
+READ = text("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'touches'")
+
+
+def test_on_postgresql_a_table_that_has_grown_is_not_read_for_each_new_mail(postgres_server: Server) -> None:
+    with postgres_server.database() as url, a_store(url) as store:
+        first = replace(a_touch(store), enrollment=None)
+        with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+            db.execute(text("VACUUM (ANALYZE)"))  # now the server knows how small it is
+        reads = []
+        for _ in range(14):
+            made = [replace(first, id=str(uuid4())) for _ in range(100)]
+            mails = [SentText(one.id, "grown", "p@x.example", "Hi", "<p>Hello</p>", "Hello") for one in made]
+            with store.unit() as work:
+                work.touches.add(made)
+                work.touches.save_texts(work.touches.lay_out(mails))
+                reads.append(work.touches._db.execute(READ).scalar_one())
+                work.commit()
+        assert reads[-1] - reads[-2] < 10

@@ -33,6 +33,8 @@ from nurture.adapters.store.engine import HAS_ROOM
 
 ROOM: Final = 64_000  # kilobytes
 LARGE: Final = 5_000  # rows that are worth it
+OUTGROWN: Final = 1_000  # rows
+GROWN: Final = "nurture_grown"  # in `Connection.info`: rows inserted since the last plan
 FEW: Final = 8  # rows: fewer are not worth one statement for all of them
 # Handed over as one value, and the sequence looked up once: without OFFSET it is looked up for each number.
 _FOLLOWING: Final = text(
@@ -59,6 +61,18 @@ def plan_anew(db: Connection) -> None:
     """
     if db.dialect.name == "postgresql":
         db.exec_driver_sql("DISCARD PLANS")
+
+
+def _grow(db: Connection, many: int) -> None:
+    """Let PostgreSQL plan again once this connection has inserted many rows since it last did.
+
+    What it looks up for a foreign key is planned once for each connection. Planned when the first mail of a new
+    database went out, it reads the whole table for each mail that follows, until autovacuum has come by.
+    """
+    db.info[GROWN] = db.info.get(GROWN, 0) + many
+    if db.info[GROWN] >= OUTGROWN:
+        db.info[GROWN] = 0
+        plan_anew(db)
 
 
 def make_room(db: Connection, *, stays: bool = False) -> None:
@@ -156,6 +170,7 @@ def add(db: Connection, table: Table, columns: Columns) -> None:
         from nurture.adapters.store import together
 
         together.add(db, table, columns)
+        _grow(db, len(next(iter(columns.values()))))
     elif db.dialect.name == "sqlite":
         insert_each(db, table, columns, literally=len(next(iter(columns.values()))) >= MANY)
     else:
