@@ -188,7 +188,9 @@ def _shorter(body: str) -> str:
     """The same without what is said anyway."""
     body = re.sub(r"op\.f\('((?:pk|uq|fk|ix)_\w+)'\)", r"'\1'", body)
     body = re.sub(r", (?:unique=False|nullable=True)(?=[,)])", "", body)
-    body = re.sub(r"sqlite_where=sa\.text\((.+?)\), postgresql_where=sa\.text\(\1\)", r"**only(\1)", body)
+    # The library names the databases in the order in which this process met them.
+    where = r"(?:sqlite|postgresql)_where=sa\.text"
+    body = re.sub(rf"{where}\((.+?)\), {where}\(\1\)", r"**only(\1)", body)
     # A list of values that is too long for a line goes on in the next.
     return re.sub(r"'(\w+ IN \()(.{90,}?)\)'|\"(\w+ IN \()(.{90,}?)\)\"", _wrapped, body)
 

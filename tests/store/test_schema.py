@@ -93,6 +93,18 @@ def test_the_next_step_is_what_its_writer_writes() -> None:
     assert there == next_step.written()
 
 
+def test_the_next_step_is_the_same_where_postgresql_was_met_first() -> None:
+    program = (
+        "from tests.store import next_step\n"
+        "for table in next_step.metadata.sorted_tables:\n"
+        "    for index in table.indexes:\n"
+        "        index.dialect_options['postgresql']\n"
+        "print(next_step.written(), end='')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == next_step.FILE.read_text("utf-8")
+
+
 def test_a_released_step_never_changes() -> None:
     steps = {path.name: sha256(path.read_bytes()).hexdigest() for path in (schema.STEPS / "versions").glob("0*.py")}
     assert RELEASED.items() <= steps.items()
