@@ -1,6 +1,6 @@
 """Many rows changed by one statement on PostgreSQL: each column goes over as one array.
 
-A statement for each row costs the server twice what the row itself does; SQLite has no way to go and no such cost.
+A statement for each row costs the server twice what the row itself does. SQLite has `in_one_text.py` for that.
 What is the same in all rows goes over once.
 """
 
