@@ -110,7 +110,7 @@ def _postgresql(url: URL, idle: timedelta | None) -> Engine:
 
 
 def _sqlite(url: str, busy_seconds: float, durable: bool) -> Engine:
-    engine = create_engine(url, pool_use_lifo=True, connect_args={"timeout": busy_seconds, "check_same_thread": False})
+    engine = create_engine(url, connect_args={"timeout": busy_seconds, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

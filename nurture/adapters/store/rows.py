@@ -66,8 +66,8 @@ def plan_anew(db: Connection) -> None:
 def _grow(db: Connection, many: int) -> None:
     """Let PostgreSQL plan again once this connection has inserted many rows since it last did.
 
-    What it looks up for a foreign key is planned once for each connection. Planned when the first mail of a new
-    database went out, it reads the whole table for each mail that follows, until autovacuum has come by.
+    What it looks up for a foreign key is planned once for each connection. Planned for a table that was tiny when
+    its statistics were made, it reads the whole table for each row that follows, until autovacuum has come by.
     """
     db.info[GROWN] = db.info.get(GROWN, 0) + many
     if db.info[GROWN] >= OUTGROWN:
