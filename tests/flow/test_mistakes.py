@@ -48,7 +48,7 @@ def alerts(loop: Loop) -> list[str]:
     ids=["decide", "render", "draft"],
 )
 def test_one_that_the_program_stumbles_over_waits_and_the_others_get_their_mails(
-    loop: Loop, monkeypatch: pytest.MonkeyPatch, module: Any, name: str
+    loop: Loop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], module: Any, name: str
 ) -> None:
     ada, bo = a_lead(loop.store), a_lead(loop.store)
     loop.enroll(ada, bo)
@@ -61,7 +61,10 @@ def test_one_that_the_program_stumbles_over_waits_and_the_others_get_their_mails
     (told,) = alerts(loop)
     assert "1 of the leads" in told
     assert "KeyError in test_mistakes.py" in told
-    assert "secret" not in told
+    logged = "".join(capsys.readouterr())
+    assert logged.count("set_aside") == 2
+    assert "KeyError in test_mistakes.py" in logged
+    assert "secret" not in told + logged
     with loop.store.unit(write=False) as work:
         assert [one.what for one in work.notes.of_lead(ada.id)].count("set_aside") == 2
     loop.tick(hours=1)

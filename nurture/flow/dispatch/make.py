@@ -12,13 +12,13 @@ from nurture.domain import touch
 from nurture.domain.cadence import Email, PersonTask
 from nurture.domain.changed import changed
 from nurture.domain.draft import Draft, Rendered, Unrendered
-from nurture.domain.errors import NurtureError, mistake
+from nurture.domain.errors import NurtureError, mistake, places
 from nurture.domain.lead import LeadId
 from nurture.domain.touch import Event, Reason, State, Touch, TouchId
 from nurture.flow.dispatch import decide
 from nurture.flow.dispatch.checked import BrokenRowError, check_row
 from nurture.flow.dispatch.decide import Decision
-from nurture.flow.dispatch.mistakes import LATER
+from nurture.flow.dispatch.mistakes import LATER, note
 from nurture.moves.rendering import SenderError, draft_of, render, render_script
 from nurture.moves.scene import Scene
 from nurture.ports import Links
@@ -83,7 +83,7 @@ class Making:
         except NurtureError as problem:
             _park(decision, planned, str(problem), self.scene)
         except Exception as problem:  # noqa: BLE001  whatever we stumble over with one lead, the others go on
-            _put_off(decision, planned, mistake(problem), self.scene)
+            _put_off(decision, planned, mistake(problem), self.scene, where=places(problem))
 
     def groups(self, size: int) -> Iterator[Sequence[tuple[Decision, Touch]]]:
         """The mails in groups of at most so many, those that are made first; one empty group where there is none."""
@@ -143,8 +143,9 @@ def _park(decision: Decision, planned: Touch, because: str, scene: Scene) -> Non
     _settle(decision, planned, failed, scene, next_at=scene.now)
 
 
-def _put_off(decision: Decision, planned: Touch, what: str, scene: Scene) -> None:
+def _put_off(decision: Decision, planned: Touch, what: str, scene: Scene, *, where: Sequence[str] = ()) -> None:
     """The program stumbled over it: no lead and no template is at fault, and nothing is lost."""
+    note(decision.after, what, where=where)
     decision.mistake = what
     waiting = replace(planned, reason=Reason.RENDER, because=LATER.format(what=what), counted_at=None)
     _settle(decision, planned, waiting, scene, next_at=scene.now + decide.LOOK_AGAIN)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from nurture import log
 from nurture.domain.enrollment import Enrollment
-from nurture.domain.errors import mistake, places
+from nurture.domain.errors import UnreachableError, mistake, places
 from nurture.domain.lead import Lead
 from nurture.flow.dispatch.decide import LOOK_AGAIN, Decision
 from nurture.moves.scene import Scene
@@ -25,10 +25,23 @@ ALERT: Final = (
 _log: Final = log.get("dispatch")
 
 
-def set_aside(due: Enrollment, lead: Lead, problem: Exception, scene: Scene) -> Decision:
-    """It stays where it is for an hour."""
-    _log.error("set_aside", enrollment=due.id, problem=type(problem).__name__, where=places(problem))
-    return Decision(due, replace(due, next_at=scene.now + LOOK_AGAIN), lead, mistake=mistake(problem))
+def spared(due: Enrollment, lead: Lead, scene: Scene, deciding: Callable[[], Decision]) -> Decision:
+    """What is decided; where the program stumbles over it, the enrollment stays where it is for an hour.
+
+    Raises UnreachableError: that is about everybody.
+    """
+    try:
+        return deciding()
+    except UnreachableError:
+        raise
+    except Exception as problem:  # noqa: BLE001  whatever it is, the others go on
+        note(due, mistake(problem), where=places(problem))
+        return Decision(due, replace(due, next_at=scene.now + LOOK_AGAIN), lead, mistake=mistake(problem))
+
+
+def note(due: Enrollment, what: str, *, where: Sequence[str] = ()) -> None:
+    """Write into the log what the program stumbled over; `where`, the innermost last."""
+    _log.error("set_aside", enrollment=due.id, what=what, where=list(where))
 
 
 def tell(work: Unit, decisions: Sequence[Decision], now: datetime) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from nurture.domain import enrollment
@@ -23,7 +24,7 @@ from nurture.flow.dispatch.desk import LEFT_LYING, Desk, Tally, Unrecorded
 from nurture.flow.dispatch.handover import Handover
 from nurture.flow.dispatch.keep import keep
 from nurture.flow.dispatch.make import Making, Outgoing
-from nurture.flow.dispatch.mistakes import set_aside
+from nurture.flow.dispatch.mistakes import spared
 from nurture.flow.dispatch.send import Intended, Judged, intend, judge, laid_out, record
 from nurture.flow.dispatch.slots import hand_out
 from nurture.moves.proof import prove_sent
@@ -172,12 +173,8 @@ def _batch(desk: Desk, batch: Sequence[Enrollment], over: Handover, tally: Tally
     decisions: list[Decision] = []
     making = Making(scene, desk.renderer or Here(desk.links), desk.links, _sharing(batch, scene))
     for due in batch:
-        try:
-            decision = decide.decide(due, scene, new_id=desk.clock.new_id)
-        except UnreachableError:
-            raise
-        except Exception as problem:  # noqa: BLE001  whatever we stumble over with one lead, the others go on
-            decision = set_aside(due, scene.leads[due.lead], problem, scene)
+        deciding = partial(decide.decide, due, scene, new_id=desk.clock.new_id)
+        decision = spared(due, scene.leads[due.lead], scene, deciding)
         if decision.go is not None:
             making.take(decision)
         if decision.go is None:

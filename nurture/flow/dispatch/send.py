@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from nurture.domain import touch
 from nurture.domain.chance import chance
 from nurture.domain.changed import changed
 from nurture.domain.enrollment import Enrollment
-from nurture.domain.errors import UnreachableError
-from nurture.domain.lead import Lead
 from nurture.domain.pacing import company_free_at, lead_free_at, limits_for
 from nurture.domain.touch import SENTENCES, Event, Reason, State, Touch, TouchId
 from nurture.domain.verdict import Again, ChannelDown, Maybe, Never, Verdict, Yes, backoff
@@ -25,7 +24,7 @@ from nurture.flow.dispatch import decide
 from nurture.flow.dispatch.decide import Decision
 from nurture.flow.dispatch.keep import keep
 from nurture.flow.dispatch.make import Outgoing
-from nurture.flow.dispatch.mistakes import set_aside
+from nurture.flow.dispatch.mistakes import spared
 from nurture.flow.dispatch.slots import room
 from nurture.moves.scene import Scene
 from nurture.ports import Unit
@@ -177,7 +176,7 @@ def judge(results: Sequence[tuple[Intended, Verdict]], scene: Scene, *, at: date
         lead, held = intended.outgoing.decision.lead, intended.enrollment
         scene.keep(one)
         if one.state in touch.FINAL:
-            decision = _rest(held, one, lead, scene)
+            decision = spared(held, lead, scene, partial(decide.rest, held, one, lead, scene))
         else:
             again = _retry_at(one, verdict, at) if one.state is State.PLANNED else None
             decision = Decision(held, replace(held, next_at=again), lead)
@@ -199,15 +198,6 @@ def record(judged: Sequence[Judged], work: Unit, scene: Scene, *, mailer: str, a
     ours = [one for one in judged if one.touch.id in stored]
     keep(work, [one.decision for one in ours], scene)
     return ours
-
-
-def _rest(held: Enrollment, one: Touch, lead: Lead, scene: Scene) -> Decision:
-    try:
-        return decide.rest(held, one, lead, scene)
-    except UnreachableError:
-        raise
-    except Exception as problem:  # noqa: BLE001  whatever we stumble over with one lead, the answers of all are kept
-        return set_aside(held, lead, problem, scene)
 
 
 def _differs(name: str, one: Judged) -> bool:
