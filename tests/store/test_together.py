@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -17,7 +18,7 @@ from nurture.adapters.store.unit import SqlStore
 from nurture.domain.enrollment import Place
 from nurture.domain.touch import Reason, State, Touch
 from nurture.ports.rows import SentText
-from tests.builders import a_lead, an_enrollment
+from tests.builders import a_lead, a_store, an_enrollment
 from tests.builders import a_touch as stored
 from tests.fakes import A_TUESDAY as NOW
 
@@ -164,3 +165,21 @@ def test_a_moment_without_a_zone_is_refused(postgres_store: SqlStore) -> None:
     lead = a_lead(postgres_store).id
     with postgres_store.engine.connect() as db, pytest.raises(ValueError, match="without a zone"):
         together.change(db, leads, {"key": [lead], "changed_at": [NOW.replace(tzinfo=None)]})
+
+
+EXACT: Final = (0.1 + 0.2, 1e-310, 1e22 / 3, 5.0)  # fractions of which a text may keep less than the value has
+
+
+def test_what_a_text_would_not_bring_over_is_stored_as_it_is(tmp_path: Path) -> None:
+    with a_store(f"sqlite:///{tmp_path / 'w.db'}") as store:
+        new = [replace(stored(store), because=f"{number}\0behind") for number in range(MANY)]
+        worth = {a_lead(store).id: EXACT[number % len(EXACT)] for number in range(MANY)}
+        with store.unit() as work:
+            assert len(work.touches.save(new, was={one.id: (0, State.PLANNED) for one in new})) == MANY
+            work.leads.update_many([{"id": lead, "engagement": value} for lead, value in worth.items()])
+            work.commit()
+        with store.unit(write=False) as work:
+            assert work.touches.get([one.id for one in new]) == {one.id: one for one in new}
+        with store.engine.connect() as db:
+            held = {row.id: row.engagement for row in db.execute(select(leads.c.id, leads.c.engagement))}
+            assert held.items() >= worth.items()
