@@ -340,7 +340,7 @@ def expected(replay: Replay) -> tuple[object, ...]:
 
 
 HISTORIES = int(
-    os.environ.get("NURTURE_HISTORIES", "60")
+    os.environ.get("NURTURE_HISTORIES", "100")
 )  # by hand as many as one likes: 10000 is a quarter of an hour
 
 
