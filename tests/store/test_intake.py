@@ -180,6 +180,29 @@ def test_batches_store_what_they_would_together(store: SqlStore, rows: list[Row 
     assert many == one
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [Row(4, {"email": "bob@acme.example", "external_id": "C1"})],
+        [Row(4, {"email": "old@acme.example", "external_id": "C1"})],
+        [
+            Row(4, {"email": "di@acme.example", "external_id": "C1"}),
+            Row(5, {"email": "gone@x.example", "external_id": "C1"}),
+        ],
+    ],
+    ids=["a lead who opted out", "the same by an address of old", "an address of nobody that opted out"],
+)
+def test_who_opted_out_stays_so_though_their_batch_gives_them_an_id_and_then_an_address(
+    store: SqlStore, rows: list[Row]
+) -> None:
+    taken(store, [Row(2, {"email": "old@acme.example", "external_id": "C9"})])
+    taken(store, [Row(2, {"email": "bob@acme.example", "external_id": "C9"}, opted_out=True)])
+    taken(store, [Refused(3, "bad", opted_out=True, identity={"email": "gone@x.example"})])
+    taken(store, [*rows, Row(9, {"email": "ada@acme.example", "external_id": "C1"})])
+    with store.unit(write=False) as work:
+        assert work.suppressions.scopes(["ada@acme.example"]) == {"ada@acme.example": {"all"}}
+
+
 def test_an_external_id_that_a_batch_took_from_somebody_may_be_another_persons(store: SqlStore) -> None:
     taken(store, [Row(2, {"email": "ada@acme.example", "external_id": "C1"})])
     moved = Row(3, {"email": "ada@acme.example", "external_id": "C2"})

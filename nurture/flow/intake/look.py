@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nurture.domain.employers import Employers
+from nurture.domain.lead import LeadId
 from nurture.domain.row import Refused, Row
 from nurture.flow.intake.deciding import Employer, Known, Named, Person, identities
 from nurture.ports import Store, Unit
+
+Stored = Mapping[str, Any]  # the columns of a lead
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ def look(work: Unit, named: Named, ahead: Ahead | None = None) -> Known:
     held = arrivals.hold({*emails.values(), *externals.values()})
     consents = work.leads.consents(held) if named.consents else {}
     facts = work.leads.facts(held) if named.facts else {}
-    old = {email for row in named.rows if (email := _address_before(row, externals, held))} if externals else set()
+    old = _old_addresses(named.rows, emails, externals, held) if named.externals else set()
     employers = arrivals.employers(ahead.again if ahead else set(named.employers))
     if ahead:
         employers.learn(ahead.employers)
@@ -79,8 +83,23 @@ def look(work: Unit, named: Named, ahead: Ahead | None = None) -> Known:
     )
 
 
-def _address_before(row: Row, externals: dict[str, int], held: dict[int, dict[str, Any]]) -> str | None:
-    """The address of the lead of the row's external id, where the row has another."""
-    lead = externals.get(row.values.get("external_id", ""))
-    email: str | None = held[lead]["email"] if lead is not None else None
-    return email if row.values.get("email") not in (None, email) else None
+def _old_addresses(
+    rows: Sequence[Row], emails: Mapping[str, LeadId], externals: Mapping[str, LeadId], held: Mapping[LeadId, Stored]
+) -> set[str]:
+    """Addresses that leads may have when a row gives them another one.
+
+    A row does so whose external id is theirs, in the database or since a row before it that named them by address.
+    """
+    times = Counter(row.values.get("external_id") for row in rows)
+    found: set[str | None] = set()
+    for row in rows:
+        external, email = row.values.get("external_id"), row.values.get("email")
+        if external is None or email is None:
+            continue
+        before = {held[externals[external]]["email"]} if external in externals else set()
+        if times[external] > 1:
+            before |= {email, held[emails[email]]["email"] if email in emails else None}
+            found |= before
+        else:
+            found |= before - {email}
+    return {address for address in found if address}
