@@ -42,7 +42,15 @@ def process(app: App, store: Store, now: datetime) -> None:
         new_id=app.clock.new_id,
         now=now,
     )
-    provider_events.process(store, read=app.read_events, rules=rules, policy=policy, new_id=app.clock.new_id, now=now)
+    provider_events.process(
+        store,
+        read=app.read_events,
+        rules=rules,
+        policy=policy,
+        new_id=app.clock.new_id,
+        now=now,
+        waiting=app.waiting_hits,
+    )
 
 
 def _fetch(store: Store, mailbox: Mailbox, now: datetime) -> int:

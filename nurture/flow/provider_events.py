@@ -7,7 +7,7 @@ came, so that a burst that arrives in pieces is seen as one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -17,7 +17,8 @@ from nurture.domain.errors import NurtureError, RequestError, UnreachableError
 from nurture.domain.machines import Hit
 from nurture.domain.policy import Policy
 from nurture.domain.response import Bounce, Grade, Kind
-from nurture.domain.touch import CONTACTED, Channel, State, Touch
+from nurture.domain.touch import CONTACTED, Channel, State, Touch, TouchId
+from nurture.flow.waiting_hits import WaitingHits
 from nurture.moves.again import again
 from nurture.moves.grading import delivered, hit_of, is_trap, judged, people_behind, seen
 from nurture.moves.listening import EVENTS, heard_of
@@ -103,13 +104,17 @@ def process(
     limit: int = 500,
     at_once: int = AT_ONCE,
     settle: timedelta = SETTLE,
+    waiting: WaitingHits | None = None,
 ) -> Tally:
     """Work on deliveries that are stored and not yet processed, as they came, `at_once` events in one transaction.
 
     Opens and clicks of deliveries younger than `settle` wait; everything else is recorded at once. A body that
-    cannot be read or worked on is marked with the problem and kept: it must not hold up the others.
+    cannot be read or worked on is marked with the problem and kept: it must not hold up the others. `waiting`, the same
+    for all passes of a process, spares it to read again what waits.
     """
-    room = _Room(store, read, rules, policy, new_id, now, by, settle, at_once)
+    waiting = waiting if waiting is not None else WaitingHits()
+    waiting.let_go(now - settle)
+    room = _Room(store, read, rules, policy, new_id, now, by, settle, at_once, waiting)
     done, after = Tally(), 0
     for _ in range(TRANSACTIONS):
         try:
@@ -138,13 +143,19 @@ class _Room:
     by: str
     settle: timedelta
     at_once: int
+    waiting: WaitingHits
+
+    def unread(self, work: Unit, limit: int, after: int) -> list[tuple[int, str, bytes, datetime]]:
+        """The deliveries that are next: those that are new to this process, and those that have waited long enough."""
+        known = self.waiting.deliveries
+        return work.responses.raw_new(limit, (EVENTS,), after=after, without=known, most_bytes=MOST_BYTES)
 
 
 def _one_by_one(room: _Room, limit: int, *, after: int) -> tuple[Tally, int | None]:
     """Each delivery in a transaction of its own; what cannot be worked on is set aside."""
     done = Tally()
     with room.store.unit(write=False) as work:
-        rows = [row for row, *_ in work.responses.raw_new(limit, (EVENTS,), after=after, most_bytes=MOST_BYTES)]
+        rows = [row for row, *_ in room.unread(work, limit, after)]
     for row in rows:
         try:
             one, _ = _process(room, 1, after=row - 1, only=row)
@@ -167,7 +178,8 @@ def _process(room: _Room, limit: int, *, after: int, only: int | None = None) ->
     with room.store.unit() as work:
         ripe: list[ProviderEvent] = []
         young: list[ProviderEvent] = []
-        for row, _, body, arrived in work.responses.raw_new(limit, (EVENTS,), after=after, most_bytes=MOST_BYTES):
+        waits: dict[int, tuple[datetime, Sequence[ProviderEvent]]] = {}  # by delivery: the young ones
+        for row, _, body, arrived in room.unread(work, limit, after):
             if only not in (None, row):  # another daemon has it
                 continue
             try:
@@ -181,31 +193,41 @@ def _process(room: _Room, limit: int, *, after: int, only: int | None = None) ->
             last = row
             if now - arrived < room.settle and any(one.kind in ENGAGED for one in events):
                 young += events
+                waits[row] = arrived, events
             else:
                 ripe += events
                 work.responses.raw_done(row, now)
         known, unknown, ignored = _placed(work, [*ripe, *young], now)
         work.touches.lock_for_limits({one.touch.lead for one in known}, ())
-        # Only once, when the delivery is done with: a young one is read again in the next pass.
+        # Only once, when the delivery is done with: a young one is read again then.
         _note_unknown(work, [one for one in ripe if one.touch in unknown], now, by)
         taken = [(one.at, one.touch.intent_at) for one in known if one.event.kind == TAKEN]
         heard_of(work, [min(at, attempted) for at, attempted in taken if attempted is not None])
         judged_now = {id(one) for one in ripe}
-        reports = list(_reports(work, known, judged_now))
+        hits = {id(one.event): (one.touch.id, _hit(one)) for one in known if one.event.kind in ENGAGED}
+        beside = room.waiting.beside(_by_touch(hits.values()))
+        reports = list(_reports(work, known, judged_now, beside))
         for one in sorted(known, key=lambda one: one.at):
             if one.event.kind in PROVES and one.touch.state is not State.SENT:  # from there it moves no more
                 prove_sent(work, one.touch.id, at=one.at, now=now)
         reports.sort(key=lambda one: (one.at, one.natural_key))
-        waits: dict[str, list[Hit]] = {}  # arrived, and not judged yet
-        for one in known:
-            if one.event.kind in ENGAGED and id(one.event) not in judged_now:
-                waits.setdefault(one.touch.id, []).append(_hit(one))
+        not_judged = [hit for event, hit in hits.items() if event not in judged_now]
+        context = _by_touch([*not_judged, *((touch, hit) for touch, many in beside.items() for hit in many)])
         common: dict[str, Any] = {"rules": room.rules, "policy": room.policy, "now": now, "by": by}
-        recorded = record_in(work, reports, new_id=room.new_id, context=waits, **common)
+        recorded = record_in(work, reports, new_id=room.new_id, context=context, **common)
         work.commit()
+    for row, (arrived, events) in waits.items():
+        room.waiting.keep(row, arrived, [hits[id(one)] for one in events if id(one) in hits])
     new = tuple(one for one in recorded if one.response is not None)
     waiting = sum(one.kind in ENGAGED for one in young)
     return Tally(new, len(recorded) - len(new), waiting, tuple(ignored)), last
+
+
+def _by_touch(hits: Iterable[tuple[TouchId, Hit]]) -> dict[TouchId, list[Hit]]:
+    found: dict[TouchId, list[Hit]] = {}
+    for touch, hit in hits:
+        found.setdefault(touch, []).append(hit)
+    return found
 
 
 def _placed(work: Unit, events: Sequence[ProviderEvent], now: datetime) -> tuple[list[_Known], set[str], list[str]]:
@@ -263,9 +285,11 @@ def _note_unknown(work: Unit, events: Sequence[ProviderEvent], now: datetime, by
     work.notes.add([Change("unknown_touch", words, now, by=by, detail={"touch": one}) for one in new])
 
 
-def _reports(work: Unit, known: Sequence[_Known], judged_now: Collection[int]) -> Iterable[Report]:
-    arrived: dict[str, datetime] = {}
-    hits: dict[str, list[Hit]] = {}
+def _reports(
+    work: Unit, known: Sequence[_Known], judged_now: Collection[int], beside: Mapping[TouchId, Sequence[Hit]]
+) -> Iterable[Report]:
+    arrived: dict[TouchId, datetime] = {}
+    hits: dict[TouchId, list[Hit]] = {touch: list(many) for touch, many in beside.items()}
     for one in known:
         if one.event.kind == "delivered":
             arrived[one.touch.id] = min(one.at, arrived.get(one.touch.id, one.at))

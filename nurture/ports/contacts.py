@@ -234,11 +234,17 @@ class Responses(Protocol):
         """Store a delivery as it came. False if it is there already."""
 
     def raw_new(
-        self, limit: int, kinds: Collection[str] = (), *, after: int = 0, most_bytes: int | None = None
+        self,
+        limit: int,
+        kinds: Collection[str] = (),
+        *,
+        after: int = 0,
+        without: Collection[int] = (),
+        most_bytes: int | None = None,
     ) -> list[tuple[int, str, bytes, datetime]]:
         """(id, kind, body, arrived) of deliveries not yet processed, of these kinds or of all, as they came.
 
-        Those behind the id `after`, and no more than have `most_bytes` together; one at least.
+        Those behind the id `after` and not `without`, and no more than have `most_bytes` together; one at least.
         """
 
     def raw_done(self, row: int, at: datetime, problem: str | None = None) -> None:

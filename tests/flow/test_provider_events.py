@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import given, settings
@@ -26,9 +26,11 @@ from nurture.domain.response import Grade, Kind
 from nurture.domain.touch import State, Touch
 from nurture.flow import provider_events
 from nurture.flow.provider_events import Tally
+from nurture.flow.waiting_hits import WaitingHits
 from nurture.moves.listening import HEARD
 from nurture.moves.responding import Recorded, Report, record_in
 from nurture.ports import Unit
+from nurture.ports.incoming import EventReader, ProviderEvent
 from nurture.ports.world import DELIVERY
 from tests.builders import a_lead, a_sent_touch, a_store, a_touch, an_enrollment
 from tests.fakes import A_TUESDAY, FixedClock
@@ -82,12 +84,15 @@ def take(
     store: SqlStore,
     *batches: Sequence[dict[str, Any]],
     later: timedelta = timedelta(minutes=5),
+    arrives: timedelta = timedelta(0),
     at_once: int = provider_events.AT_ONCE,
+    waiting: WaitingHits | None = None,
+    read: EventReader = read_events,
 ) -> Tally:
     for batch in batches:
-        provider_events.take_batch(json.dumps(batch).encode(), store=store, now=NOW)
-    common: dict[str, Any] = {"read": read_events, "rules": RULES, "policy": Policy(), "new_id": DICE.new_id}
-    return provider_events.process(store, now=NOW + later, at_once=at_once, **common)
+        provider_events.take_batch(json.dumps(batch).encode(), store=store, now=NOW + arrives)
+    common: dict[str, Any] = {"read": read, "rules": RULES, "policy": Policy(), "new_id": DICE.new_id}
+    return provider_events.process(store, now=NOW + later, at_once=at_once, waiting=waiting, **common)
 
 
 def the_lead(store: SqlStore) -> Lead:
@@ -314,14 +319,17 @@ class Replay:
     path: Path
     beginning: bytes = field(repr=False)  # or a failure drowns in it
 
-    def after(self, *batches: Sequence[dict[str, Any]], passes: bool = False, **how: Any) -> tuple[object, ...]:
-        """What these batches leave behind, worked on together, or each in a pass of its own."""
+    def after(
+        self, *batches: Sequence[dict[str, Any]], every: timedelta | None = None, **how: Any
+    ) -> tuple[object, ...]:
+        """What these batches leave behind, worked on together, or each as it comes, in passes that are so far apart."""
         self.store.engine.dispose()
         self.path.write_bytes(self.beginning)
-        for number, one in enumerate(batches if passes else ()):
-            take(self.store, one, later=timedelta(minutes=5 * number + 5))
-        if not passes:
-            take(self.store, *batches, **how)
+        waiting = WaitingHits()
+        for number, one in enumerate(batches if every else ()):
+            at = (every or timedelta()) * number
+            take(self.store, one, arrives=at, later=at, waiting=waiting)
+        take(self.store, *(() if every else batches), later=timedelta(hours=2), waiting=waiting, **how)
         return standing(self.store)
 
 
@@ -344,15 +352,23 @@ HISTORIES = int(
 )  # by hand as many as one likes: 10000 is a quarter of an hour
 
 
+# Passes in which hits still wait, those in which the ones before are judged beside new ones, and one for all.
+APART: Final = st.sampled_from([None, *(timedelta(seconds=seconds) for seconds in (10, 30, 59, 60, 300))])
+
+
 @pytest.mark.timeout(120 + HISTORIES)
 @settings(max_examples=HISTORIES, deadline=None)
-@given(st.permutations([*HISTORY, HISTORY[1], HISTORY[6]]), st.lists(st.integers(1, 13), max_size=4), st.booleans())
+@given(st.permutations([*HISTORY, HISTORY[1], HISTORY[6]]), st.lists(st.integers(1, 13), max_size=4), APART)
 def test_a_history_ends_the_same_in_whatever_order_and_pieces_it_comes(
-    replay: Replay, expected: tuple[object, ...], history: list[dict[str, Any]], cuts: list[int], passes: bool
+    replay: Replay,
+    expected: tuple[object, ...],
+    history: list[dict[str, Any]],
+    cuts: list[int],
+    every: timedelta | None,
 ) -> None:
     edges = [0, *sorted(set(cuts)), len(history)]
     batches = [history[start:end] for start, end in pairwise(edges) if history[start:end]]
-    assert replay.after(*batches, passes=passes) == expected
+    assert replay.after(*batches, every=every) == expected
 
 
 @pytest.mark.parametrize("at_once", [1, 3])
@@ -389,6 +405,37 @@ def test_what_waits_for_nothing_is_read_once(store: SqlStore) -> None:
     take(store, [an_event("delivered", 5)], [a_click(7200)], later=timedelta(0))
     with store.unit(write=False) as work:
         assert [b"click" in body for _, _, body, _ in work.responses.raw_new(10)] == [True]
+
+
+def test_what_waits_is_read_when_it_comes_and_when_it_is_judged_and_in_no_pass_between(store: SqlStore) -> None:
+    read: list[bytes] = []
+
+    def counted(body: bytes) -> Sequence[ProviderEvent]:
+        read.append(body)
+        return read_events(body)
+
+    waiting = WaitingHits()
+    one, two = [an_event("delivered", 5), a_click(7200)], [a_click(7201, "https://acme.example/prices")]
+    found = []
+    for seconds, new in (0, [one]), (20, []), (40, [two]), (59, []), (60, []), (99, []), (100, []), (200, []):
+        at = timedelta(seconds=seconds)
+        read.clear()
+        done = take(store, *new, arrives=at, later=at, waiting=waiting, read=counted)
+        found.append((len(read), len(done.recorded)))
+    assert found == [(1, 1), (0, 0), (1, 0), (0, 0), (1, 1), (0, 0), (1, 1), (0, 0)]
+    assert not waiting.deliveries
+
+
+@pytest.mark.parametrize("mails", [1, 30], ids=["many links of the mail", "many mails from the address"])
+def test_what_waits_bears_on_what_is_judged_though_it_was_read_in_a_pass_before(store: SqlStore, mails: int) -> None:
+    others = [a_sent_touch(store, lead=the_lead(store).id, address="ada@example.com").id for _ in range(mails - 1)]
+    told = ["touchaaa"] * 9 if mails == 1 else others
+    rest = [a_click(7200, f"https://acme.example/{n}", nurture_touch=touch) for n, touch in enumerate(told)]
+    waiting, half = WaitingHits(), timedelta(seconds=30)
+    take(store, [an_event("delivered", 5), a_click(7200)], later=timedelta(0), waiting=waiting)
+    take(store, rest, arrives=half, later=half, waiting=waiting)
+    take(store, later=2 * half, waiting=waiting)
+    assert grades(store, Kind.CLICK) == [Grade.LIKELY_MACHINE]
 
 
 def test_many_events_take_no_more_statements_than_few(store: SqlStore) -> None:

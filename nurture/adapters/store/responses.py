@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, literal_column, select, update
 from sqlalchemy import insert as plain_insert
 
-from nurture.adapters.store.among import among
+from nurture.adapters.store.among import among, these
 from nurture.adapters.store.archive import EVERYWHERE, ArchiveRows, archived_bodies, archived_keys
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.rows import add_new, fetch
@@ -163,7 +163,13 @@ class ResponseRows:
         return set(add_new(self._db, raw_events, rows, raw_events.c.id, raw_events.c.key))
 
     def raw_new(
-        self, limit: int, kinds: Collection[str] = (), *, after: int = 0, most_bytes: int | None = None
+        self,
+        limit: int,
+        kinds: Collection[str] = (),
+        *,
+        after: int = 0,
+        without: Collection[int] = (),
+        most_bytes: int | None = None,
     ) -> list[tuple[int, str, bytes, datetime]]:
         """(id, kind, body, arrived) of deliveries not yet processed, as they came; of these kinds, or of all."""
         new = raw_events.c.done_at.is_(None), raw_events.c.id > after
@@ -171,11 +177,14 @@ class ResponseRows:
         query = query.order_by(raw_events.c.id).limit(limit)
         if kinds:
             query = query.where(raw_events.c.kind.in_(kinds))
+        if without:
+            those = select(these(self._db.dialect.name, raw_events.c.id, "without"))
+            query = query.where(raw_events.c.id.not_in(those))
         if self._db.dialect.name == "postgresql":
-            query = query.with_for_update(skip_locked=True)
+            query = query.with_for_update(skip_locked=True, of=raw_events)
         ids: list[int] = []
         room = most_bytes
-        for row, size in self._db.execute(query).all():
+        for row, size in self._db.execute(query, {"without": without} if without else {}).all():
             if room is not None and ids and size > room:
                 break
             ids.append(row)
