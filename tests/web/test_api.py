@@ -62,8 +62,8 @@ def test_nothing_is_told_without_a_token_that_we_know(house: House, path: str) -
 def test_leads_are_found_or_made_and_each_refused_one_says_why(house: House, api: Call) -> None:
     body = [{"email": "ada@b.example", "first_name": "Ada", "x.tier": 3}, {"email": "no"}, {"emial": "x"}]
     status, done = api("POST", "/leads", body)
-    assert (status, done["created"], [line for line, _ in done["refused"]]) == (200, 1, [2, 3])
-    assert "no @ in it" in done["refused"][0][1]
+    assert (status, done["created"], [one["line"] for one in done["refused"]]) == (200, 1, [2, 3])
+    assert "no @ in it" in done["refused"][0]["reason"]
     assert api("POST", "/leads", body[:1])[1]["unchanged"] == 1
     status, lead = api("GET", "/leads/ada@b.example")
     assert (lead["first_name"], lead["x.tier"], lead["stage"]) == ("Ada", "3", "unknown")

@@ -68,7 +68,8 @@ def routes(site: Site) -> APIRouter:
             by=caller,
         )
         counts = {"created": done.created, "updated": done.updated, "unchanged": done.unchanged}
-        return answer({"batch": str(done.batch), **counts, "refused": done.refused})
+        refused = [{"line": line, "reason": why} for line, why in done.refused]
+        return answer({"batch": str(done.batch), **counts, "refused": refused})
 
     @router.get("/{lead}", summary="One lead", response_model=LeadRow)
     def shown(lead: LeadName, caller: Caller) -> JSONResponse:

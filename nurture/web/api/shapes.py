@@ -113,14 +113,21 @@ class TimelineRow(BaseModel):
     text: str
 
 
+class RefusedRow(BaseModel):
+    """A lead that was not taken: its place in the list, from 1, and why."""
+
+    line: int
+    reason: str
+
+
 class TakenRow(BaseModel):
-    """What became of leads that were sent; `refused` holds the place in the list, from 1, and the reason."""
+    """What became of leads that were sent."""
 
     batch: str
     created: int
     updated: int
     unchanged: int
-    refused: list[list[int | str]]
+    refused: list[RefusedRow]
 
 
 class ResponseRow(BaseModel):
