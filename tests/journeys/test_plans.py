@@ -98,6 +98,14 @@ def busy(app: App) -> None:
         events = [{**HARD_BOUNCE, "email": "p10@acme.example", "timestamp": NOON.timestamp(), "sg_event_id": "1"}]
         events[0] |= {"nurture_touch": answered.id, "sg_message_id": "a.b"}
         work.responses.keep_raw("sendgrid", "1", json.dumps(events).encode(), NOON)
+        click = {
+            "event": "click",
+            "email": answered.address,
+            "url": "https://acme.example/",
+            "timestamp": NOON.timestamp(),
+        }
+        waits_to_be_judged = json.dumps([click | {"nurture_touch": answered.id, "sg_message_id": "a.b"}])
+        work.responses.keep_raw("sendgrid", "2", waits_to_be_judged.encode(), NOON)
         work.responses.keep_raw("eml", "1", REPLY + b"In-Reply-To: " + OWN_ID.encode(), NOON)
         rescoring.begin(work, now=ago)
         begun = [work.control.generation(), crowd.FIRST + MANY - 50]  # few are left, as if they were a batch of many
@@ -116,11 +124,13 @@ def test_no_statement_of_a_pass_or_of_the_queue_reads_a_whole_table_that_grows(a
         db.exec_driver_sql("ANALYZE")
     with looked_at(app.sql.engine) as found:
         done = tick.run(app, now=NOON)
+        tick.run(app, now=NOON + timedelta(seconds=30))
         tick.run(app, now=NOON + timedelta(hours=3))
         tick.run(app, now=NOON + timedelta(hours=9))
     did = (done.settled, done.crossed, done.returned, done.promised, done.enrolled, done.touches.sent, done.deadlines)
     assert all((*did, done.delivered, len(found) > 100)), done
     assert not wholes(found)
+    assert any("raw_events.id NOT IN" in statement for statement in found)
     with app.sql.engine.begin() as db:  # most calls were made long ago
         db.exec_driver_sql("UPDATE touches SET state = 'done' WHERE lead_id > 1000000 AND mod(lead_id, 100) <> 0")
         db.exec_driver_sql("ANALYZE")
