@@ -15,6 +15,7 @@ from nurture.commands.choosing import Where, condition, number
 from nurture.commands.context import AsJson, DryRun, session
 from nurture.commands.output import say, show, show_json, show_json_each, show_rows
 from nurture.domain.errors import RequestError, UnknownNameError
+from nurture.domain.plain import plain
 
 if TYPE_CHECKING:
     from nurture.flow.intake import Intake
@@ -217,7 +218,7 @@ def _write_leads(rows: Iterable[dict[str, Any]], custom: Callable[[], Iterable[s
 
 def _exported(one: Listed) -> dict[str, Any]:
     consent = {
-        f"consent_{part}": (value.isoformat() if hasattr(value, "isoformat") else value)
+        f"consent_{part}": plain(value)
         for part in CONSENT
         if (value := getattr(one.consent, part, None)) not in (None, "")
     }

@@ -56,7 +56,7 @@ def _print(
         names = list(rows[0]) if rows else list(columns)
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(names)
-        writer.writerows([[cell(plain(row.get(name))) for name in names] for row in rows])
+        writer.writerows([[cell(plain(_counts(row.get(name)))) for name in names] for row in rows])
     elif html is None:
         show_rows([_in_words(row) for row in rows], short or columns, as_json=False, empty=empty)
         if rows and short:
@@ -66,13 +66,15 @@ def _print(
 
 def _in_words(row: Mapping[str, Any]) -> dict[str, Any]:
     """As a person writes it: counts by name (no_fit 3, unreachable 1), shares in percent, amounts with currency."""
-    told = {
-        key: ", ".join(f"{name} {count}" for name, count in value.items()) if isinstance(value, Mapping) else value
-        for key, value in row.items()
-    }
+    told = {key: _counts(value) for key, value in row.items()}
     told |= {key: f"{row[key]:.0%}" for key in _SHARES & row.keys() if row[key] is not None}
     amounts = [key for key in ("value", "cost", *_COSTS) if row.get(key)]
     return told | {key: f"{row[key]:,.0f} {row.get('currency') or ''}".rstrip() for key in amounts}
+
+
+def _counts(value: Any) -> Any:
+    """Counts by name as one text, anything else as it is."""
+    return ", ".join(f"{name} {count}" for name, count in value.items()) if isinstance(value, Mapping) else value
 
 
 def _bounds(row: Mapping[str, Any]) -> str:

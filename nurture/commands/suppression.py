@@ -61,7 +61,7 @@ def export(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         return
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(("address", "scope", "reason", "at"))
-    writer.writerows([[row["address"], row["scope"], cell(row["reason"]), row["at"].isoformat()] for row in rows])
+    writer.writerows([[row["address"], row["scope"], cell(row["reason"]), cell(row["at"])] for row in rows])
 
 
 def take(

@@ -96,5 +96,14 @@ class Lead:
     @property
     def name(self) -> str:
         """First and last name, or the address, or the id."""
-        spoken = " ".join(part for part in (self.first_name, self.last_name) if part)
-        return spoken or self.email or f"lead {self.id}"
+        return spoken(self.first_name, self.last_name) or self.email or f"lead {self.id}"
+
+
+def spoken(first_name: str | None, last_name: str | None) -> str:
+    """First and last name, as far as they are known."""
+    return " ".join(part for part in (first_name, last_name) if part)
+
+
+def caller(phone: str, first_name: str | None, last_name: str | None) -> tuple[str, str]:
+    """What somebody is known by who has neither an address nor an external id: a whole office may have one number."""
+    return phone, spoken(first_name, last_name).casefold()

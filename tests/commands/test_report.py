@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from nurture.domain.lead import LeadId
+from nurture.wiring import open_app
 from tests.commands.conftest import Nurture
+from tests.fakes import A_TUESDAY
 
 REPORTS = ("sources", "funnel", "cadences", "limits", "handoffs")
 OF_THE_CONTRACT = {
@@ -65,6 +68,18 @@ def test_a_report_is_a_table_a_csv_and_a_page(name: str, nurture: Nurture, ada: 
     page = (folder / "page.html").read_text("utf-8")
     assert page.startswith("<!DOCTYPE html>")
     assert "</html>" in page
+
+
+def test_counts_by_name_are_words_in_a_csv(nurture: Nurture, ada: str, folder: Path) -> None:
+    app = open_app(folder)
+    with app.store.unit() as work:
+        promotion = work.sales.promote(LeadId(1), at=A_TUESDAY, why="ready", brief={}, value=1.0)
+        given = {"lead_id": 1, "promotion_id": promotion, "state": "rejected", "rep": "lee@acme.example"}
+        work.sales.add_handoff({**given, "reason": "no_fit", "created_at": A_TUESDAY, "offered_at": A_TUESDAY})
+        work.commit()
+    app.close()
+    (row,) = csv.DictReader(io.StringIO(nurture("report", "handoffs", "--csv").out))
+    assert row["reasons"] == "no_fit 1"
 
 
 def test_a_page_that_cannot_be_written_is_one_message(refused: Nurture) -> None:

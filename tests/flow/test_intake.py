@@ -49,6 +49,15 @@ def test_the_same_file_twice_changes_nothing(loop: Loop) -> None:
     assert (second.created, second.updated, second.unchanged) == (0, 0, 2)
 
 
+def test_who_has_only_a_number_is_known_by_number_and_name(loop: Loop) -> None:
+    ann = {"phone": "+43153404000", "first_name": "Ann", "last_name": "Lee"}
+    rows = [Row(2, ann), Row(3, {**ann, "first_name": "Bob"}), Row(4, {**ann, "first_name": "ANN", "title": "Buyer"})]
+    first, second = taken(loop, *rows), taken(loop, *rows)
+    assert (first.created, first.updated) == (2, 1)
+    assert (second.created, second.refused) == (0, [])
+    assert taken(loop, row(phone="+43153404000", first_name="Ann", last_name="Lee")).created == 1  # it has an address
+
+
 def test_one_person_twice_in_a_file_is_one_lead(loop: Loop) -> None:
     result = taken(loop, row(2, first_name="Ada"), row(3, last_name="Lovelace"))
     assert (result.created, result.updated) == (1, 1)

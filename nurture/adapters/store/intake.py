@@ -15,6 +15,7 @@ from nurture.adapters.store.behind import write_behind
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.rows import LARGE, change, fetch, insert, make_room, pairs, plan_anew, reserved
 from nurture.adapters.store.tables import consents, facts, lead_aliases, leads, suppressions
+from nurture.domain.lead import caller
 
 if TYPE_CHECKING:
     from nurture.domain.employers import Employers
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 
 JSON_COLUMNS: Final = ("sums", "by_person", "custom")
 _HELD: Final = select(leads).where(among(leads.c.id)).order_by(leads.c.id).with_for_update()
+_CALLERS: Final = (
+    select(leads.c.id, leads.c.phone, leads.c.first_name, leads.c.last_name)
+    .where(among(leads.c.phone), leads.c.email.is_(None), leads.c.external_id.is_(None))
+    .order_by(leads.c.id.desc())
+)
 _MERGED: Final = select(leads.c.id, leads.c.merged_into).where(leads.c.merged_into.is_not(None), among(leads.c.id))
 _LISTED: Final = select(suppressions.c.address, suppressions.c.scope).where(among(suppressions.c.address))
 
@@ -49,6 +55,12 @@ class ArrivalRows:
             {email: went.get(lead, lead) for email, lead in by_email.items()},
             {external: went.get(lead, lead) for external, lead in by_external.items()},
         )
+
+    def by_phone(self, phones: Collection[str]) -> dict[tuple[str, str], int]:
+        """Known leads that have neither an address nor an external id: their `caller` -> lead, the first of several."""
+        found = {caller(row.phone, row.first_name, row.last_name): row.id for row in fetch(self._db, _CALLERS, phones)}
+        went = self._merged(found.values())
+        return {called: went.get(lead, lead) for called, lead in found.items()}
 
     def _merged(self, ids: Collection[int]) -> dict[int, int]:
         """Merged lead -> the lead that it is now part of."""

@@ -54,7 +54,7 @@ class PersonRows:
         every = self._same(lead)
         held: dict[str, Any] = {"leads": self._rows(select(leads).where(leads.c.id.in_(every)).order_by(leads.c.id))}
         for table in OF_A_LEAD:
-            held[table.name] = self._rows(select(table).where(table.c.lead_id.in_(every)))
+            held[table.name] = self._rows(select(table).where(table.c.lead_id.in_(every)).order_by(*table.primary_key))
         mine = self._db.execute(select(tables.touches.c.id).where(tables.touches.c.lead_id.in_(every))).scalars().all()
         texts = sent_texts.as_sent(self._db, Skeletons(), mine).items()
         held["touch_texts"] = [

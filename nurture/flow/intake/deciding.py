@@ -11,7 +11,7 @@ from nurture.domain.address import company_domain
 from nurture.domain.consent import Medium, Standing, standing
 from nurture.domain.employers import Employers
 from nurture.domain.fact import Fact, FactName
-from nurture.domain.lead import LeadId, Stage, Status
+from nurture.domain.lead import LeadId, Stage, Status, caller
 from nurture.domain.row import GivenConsent, Refused, Row
 from nurture.domain.stated_time import decision_date
 from nurture.moves.fields import CALENDAR
@@ -46,6 +46,7 @@ _OF_NEW: Final[Mapping[str, Any]] = {
 
 
 Employer = tuple[str | None, str | None]  # name and domain; neither: the row names none
+Caller = tuple[str, str]  # number and name
 Made = tuple[Row, Mapping[str, Any], int | None]  # what made a lead, what it gives for it, the company
 
 
@@ -56,6 +57,7 @@ class Named:
     rows: Sequence[Row]
     emails: set[str]
     externals: set[str]
+    phones: set[str]  # of those who have neither
     employers: Sequence[Employer]
     wishes: set[str]  # addresses and numbers of those who want to be left alone
     consents: bool
@@ -70,11 +72,19 @@ def identities(chunk: Sequence[Row | Refused]) -> Named:
         rows,
         emails={email for one in given if (email := one.get("email"))},
         externals={external for one in given if (external := one.get("external_id"))},
+        phones={known_by[0] for one in given if (known_by := _caller(one))},
         employers=[_employer(one.values) if isinstance(one, Row) else _NO_EMPLOYER for one in chunk],
         wishes={wish for one in chunk if one.opted_out or one.do_not_call for wish in _wished(one)},
         consents=any(row.consent for row in rows),
         facts=any(row.facts for row in rows),
     )
+
+
+def _caller(given: Mapping[str, Any]) -> Caller | None:
+    """What a row is known by that has neither an address nor an external id; None: it has."""
+    if given.get("email") or given.get("external_id") or not given.get("phone"):
+        return None
+    return caller(given["phone"], given.get("first_name"), given.get("last_name"))
 
 
 def _wished(row: Row | Refused) -> list[str]:
@@ -123,6 +133,7 @@ class Known:
 
     emails: dict[str, LeadId]
     externals: dict[str, LeadId]
+    callers: dict[Caller, LeadId]
     people: dict[LeadId, Person]
     employers: Employers
     suppressed: set[tuple[str, str]]
@@ -167,7 +178,9 @@ class Deciding:
             reason = f"the address belongs to lead {by_email}, the external id to lead {by_external}; merge them first"
             self.refused.append((row.line, reason))
             return
-        lead = by_external if by_external is not None else by_email
+        called = _caller(given)
+        by_phone = known.callers.get(called) if called else None
+        lead = next((one for one in (by_external, by_email, by_phone) if one is not None), None)
         if self.source and not given.get("source"):
             given = {**given, "source": self.source}
         if lead is None:
@@ -176,6 +189,8 @@ class Deciding:
                 known.emails[email] = lead
             if external:
                 known.externals[external] = lead
+            if called:
+                known.callers[called] = lead
             self.made[lead] = row, given, self._company(given, employer)
             self.created += 1
             if row.consent is not None or row.opted_out or row.do_not_call or row.facts:

@@ -54,7 +54,8 @@ def look(work: Unit, named: Named, ahead: Ahead | None = None) -> Known:
     arrivals = work.arrivals
     asked = ahead or named
     emails, externals = arrivals.by_identity(asked.emails, asked.externals)
-    held = arrivals.hold({*emails.values(), *externals.values()})
+    callers = arrivals.by_phone(named.phones)
+    held = arrivals.hold({*emails.values(), *externals.values(), *callers.values()})
     consents = work.leads.consents(held) if named.consents else {}
     facts = work.leads.facts(held) if named.facts else {}
     old = _old_addresses(named.rows, emails, externals, held) if named.externals else set()
@@ -66,6 +67,7 @@ def look(work: Unit, named: Named, ahead: Ahead | None = None) -> Known:
     return Known(
         emails=emails,
         externals=externals,
+        callers=callers,
         people={
             lead: Person(
                 lead,

@@ -55,7 +55,10 @@ def routes(site: Site) -> APIRouter:
 
     @router.post("", summary="Find or make leads", response_model=TakenRow)
     def take(body: Annotated[list[LeadBody], Body(min_length=1, max_length=1000)], caller: Caller) -> JSONResponse:
-        """Each is found by its address, external id or phone, or made; what a person recorded is not replaced."""
+        """Each is found by its address or external id, without both by phone and name, or else made.
+
+        What a person recorded is not replaced.
+        """
         made = [_row(site, number, one.model_extra or {}) for number, one in enumerate(body, 1)]
         done = intake.take(
             made,
