@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from nurture.copied import rehearsed
 from nurture.daemon import tick
 from nurture.domain import calendar
 from nurture.domain.enrollment import OPEN
-from nurture.domain.errors import NurtureError, Problem
+from nurture.domain.errors import NurtureError, Problem, UnknownNameError
+from nurture.domain.fact import FactName
 from nurture.domain.lead import Lead
-from nurture.domain.rehearsal import Done, Rehearsal, Told, ends_at, first_wrong, moment
+from nurture.domain.rehearsal import WORKED_OUT, Done, Rehearsal, Told, ends_at, first_wrong, moment
 from nurture.domain.response import CallOutcome, Grade, Kind
 from nurture.domain.row import Column, Refused, RowReader
-from nurture.domain.touch import CONTACTED, State, Touch
+from nurture.domain.touch import CONTACTED, Channel, State, Touch
 from nurture.domain.walk import program_of
 from nurture.flow import enroll, intake, respond, tasks
 from nurture.flow.respond import Report
@@ -92,7 +93,8 @@ def run(app: App, tests: Sequence[Rehearsal], checked: Checked) -> list[Problem]
     with rehearsed(app) as fresh:
         for test in tests:
             if test.cadence not in known:
-                problems.append(Problem(test.file, test.line, 1, f"cadence: no cadence is called {test.cadence!r}"))
+                unknown = UnknownNameError("cadence", test.cadence, known, otherwise=f"There are {', '.join(known)}.")
+                problems.append(Problem(test.file, test.line, 1, f"cadence: {unknown.what} {unknown.hint}"))
                 continue
             try:
                 wrong = _rehearse(test, rules, fresh, app.policy.timezone)
@@ -123,6 +125,9 @@ def _rehearse(test: Rehearsal, rules: InForce, fresh: Fresh, timezone: str) -> t
     answer = enroll.by_hand([stage.lead.id], test.cadence, by="check", **stage.common(start))[stage.lead.id]
     if not answer.may_enter:
         return test.line, f"the lead does not enter {test.cadence}: {answer.text}"
+    for one in test.responses:
+        if ends_at(one.at, zone) <= start:
+            return one.line, f"responses: {one.at.isoformat()} is before the start"
     told = sorted(test.responses, key=lambda one: moment(one.at, zone, clock=NOON))
     times = [moment(one.at, zone, clock=NOON) for one in told]
     end = max([*(ends_at(one.at, zone) for one in test.expect), *times], default=start)
@@ -132,12 +137,16 @@ def _rehearse(test: Rehearsal, rules: InForce, fresh: Fresh, timezone: str) -> t
         clock.set(now)
         if times and times[0] <= now:
             times.pop(0)
-            _answer(stage, told.pop(0), now)
+            one = told.pop(0)
+            try:
+                _answer(stage, one, now)
+            except NurtureError as error:
+                return one.line, f"responses: {error.what}"
         tick.run(app, now=now)
         stage.look(now)
         due = stage.next_due()
         following = [moment for moment in (due, times[0] if times else None) if moment is not None]
-        if not following or min(following) >= end:
+        if not following or min(following) > end:  # the last response may be at the end itself
             break
         now = max(min(following), now + timedelta(seconds=1))
     wrong = first_wrong(test, [one for one in stage.made if one.at < end], zone)
@@ -146,9 +155,15 @@ def _rehearse(test: Rehearsal, rules: InForce, fresh: Fresh, timezone: str) -> t
 
 def _lead(app: App, test: Rehearsal, start: datetime) -> Lead:
     """The lead of a test, imported as from a file. Raises NurtureError for what an import would refuse."""
-    given = {"email": "lead@test.example", "consent_basis": "opt_in"} | {
-        name: _text(value) for name, value in test.lead.items() if name not in ("stage", "timeline_months", "fit")
-    }
+    given = (
+        {"email": "lead@test.example", "consent_basis": "opt_in"}
+        | {
+            name: _text(value)
+            for name, value in test.lead.items()
+            if name not in ("stage", "timeline_months", *WORKED_OUT)
+        }
+        | {name: "known" for name in FactName if test.lead.get(name) is True}
+    )
     row = RowReader([Column(name, name) for name in given]).read(test.line, list(given.values()))
     if isinstance(row, Refused):
         raise _WrongLeadError(f"lead: {row.reason}", hint="")
@@ -179,6 +194,11 @@ def _text(value: object) -> str:
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _until(text: str, stage: _Stage) -> date | datetime:
+    """A day stays a day; a moment is the lead's own, unless it says otherwise."""
+    return date.fromisoformat(text) if len(text) == 10 else moment(datetime.fromisoformat(text), stage.zone)
+
+
 def _answer(stage: _Stage, told: Told, now: datetime) -> None:
     """Let the lead do something. Raises NurtureError where there is nothing that it could answer."""
     detail = dict(told.detail)
@@ -186,15 +206,19 @@ def _answer(stage: _Stage, told: Told, now: datetime) -> None:
     common = stage.common(now)
     touch = next((one for one in reversed(stage.touches()) if one.step == told.step), None) if told.step else None
     if told.step and touch is None:
-        raise _WrongLeadError(f"responses: there is no touch of step {told.step!r} yet (line {told.line})", hint="")
+        raise _WrongLeadError(f"there is no touch of step {told.step!r} yet", hint="")
     new_id = stage.app.clock.new_id
+    until = _until(detail["until"], stage) if "until" in detail else None
     if told.kind is Kind.CALL and touch is not None:
-        until = datetime.fromisoformat(detail["until"]) if "until" in detail else None
+        if touch.channel in (Channel.EMAIL, Channel.WEBHOOK):
+            raise _WrongLeadError(f"step {told.step!r} is no task, so no call ends it", hint="")
         tasks.done(
             touch.id, CallOutcome(detail["outcome"]), until=until, facts=detail.get("facts"), new_id=new_id,
             by="check", **common,
         )  # fmt: skip
         return
+    if until is not None:
+        detail["until"] = detail["until"][:10]
     lead = None if touch is not None else stage.lead.id
     report = Report(told.kind, now, lead=lead, touch=touch.id if touch else None, grade=grade, detail=detail)
     respond.record([report], new_id=new_id, by="check", **common)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from nurture.domain import calendar
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nurture.domain.response import Kind
     from nurture.domain.touch import Channel
 
+WORKED_OUT: Final = ("score", "fit", "engagement", "asked_for_sales")  # of a lead, by the program itself
 When = date | datetime  # a day, or a moment; one without a zone is local to the lead
 
 

@@ -62,10 +62,28 @@ def test_a_file_may_hold_several() -> None:
         (HEAD + "lead: {}\nexpect: []\nresponses: [{at: 2027-01-05, kind: call}]\n", "5:13: responses: a call has"),
         (HEAD + "lead: {}\nexpect: []\nresponses: [{at: 2027-01-05, kind: clik}]\n", "did you mean 'click'?"),
         (HEAD + "lead: &a {}\nexpect: []\n", "anchor"),
+        (HEAD + "lead: {employees: many}\nexpect: []\n", "3:19: lead: employees 'many': not a number of people"),
+        (HEAD + "lead: {stage: hot}\nexpect: []\n", "3:15: lead: stage 'hot': one of unknown, long_term, near_term"),
+        (HEAD + "lead: {timeline_months: soon}\nexpect: []\n", "3:25: lead: timeline_months 'soon': not a number"),
+        (HEAD + "lead: {timeline_months: 1e9}\nexpect: []\n", "3:25: lead: timeline_months '1000000000.0'"),
+        (HEAD + "lead: {timezone: Mars/Base}\nexpect: []\n", "3:18: lead: timezone 'Mars/Base': not a time zone"),
+        (HEAD + "lead: {}\nexpect: [{at: 9999-12-31, channel: call, step: a}]\n", "The year 9999 is out of reach"),
+        (
+            HEAD + "lead: {}\nexpect: []\nresponses: [{at: 2027-01-05, kind: reply, facts: {bugdet: 1}}]\n",
+            "5:51: facts: 'bugdet' is not a fact; did you mean 'budget'?",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_at_its_place(text: str, said: str) -> None:
     assert any(said in one for one in problems(text))
+
+
+def test_what_the_program_works_out_itself_is_pointed_at_and_no_mistake() -> None:
+    report = Report("cadences/course.test.yaml")
+    (one,) = read_test(HEAD + "lead: {fit: 30, budget: true}\nexpect: []\n", report)
+    assert one.lead == {"fit": 30, "budget": True}
+    (said,) = report.problems
+    assert (said.severity, said.column) == ("warning", 8)
 
 
 def test_the_tests_of_the_starter_cadences_are_sound() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.commands.conftest import Nurture
 
 BROKEN = """\
@@ -101,3 +103,38 @@ def test_every_kind_of_problem_is_found_in_one_run(nurture: Nurture, folder: Pat
     )
     (folder / "cadences" / "shape.yaml").write_text(text)
     assert fight in nurture("check", "cadences/shape.yaml").out
+
+
+REHEARSED = """\
+cadence: event-follow-up
+lead: {first_name: Ada, phone: '+15035550123', country: US, timezone: America/Los_Angeles}
+start: 2027-04-20T09:00
+responses:
+  - {at: 2027-04-21T10:00, kind: click, step: good-to-meet-you}
+  - {at: 2027-05-03T11:00, kind: call, step: after-the-show, outcome: callback, until: 2027-05-07T10:00}
+expect:
+  - {at: 2027-04-20, channel: email, step: good-to-meet-you}
+  - {at: 2027-04-23, channel: email, step: three-questions}
+  - {at: 2027-04-30, channel: call, step: after-the-show}
+"""
+LAST = "after-the-show, outcome: callback, until: 2027-05-07T10:00"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("", "", ""),
+        (LAST, "after-the-show, outcome: callback", "6:1: responses: A callback needs its moment."),
+        (LAST, "three-questions, outcome: connected", "6:1: responses: step 'three-questions' is no task"),
+        (LAST, "four-questions, outcome: connected", "6:1: responses: there is no touch of step 'four-questions' yet"),
+        ("2027-04-21T10:00", "2027-04-19", "5:1: responses: 2027-04-19 is before the start"),
+        ("cadence: event", "cadence: evnt", "1:1: cadence: No cadence is named 'evnt-follow-up'. Did you mean"),
+    ],
+)
+def test_what_a_rehearsed_lead_cannot_do_is_said_at_its_line(
+    old: str, new: str, said: str, nurture: Nurture, folder: Path
+) -> None:
+    (folder / "cadences" / "event-follow-up.test.yaml").write_text(REHEARSED.replace(old, new))
+    ran = nurture("check", "cadences/event-follow-up.test.yaml")
+    assert ran.code == (2 if said else 0)
+    assert f"cadences/event-follow-up.test.yaml:{said}" in ran.out if said else ran.out == ""

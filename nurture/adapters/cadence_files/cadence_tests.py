@@ -15,8 +15,10 @@ from nurture.adapters.cadence_files.values import name, parse_day, path
 from nurture.domain.condition import NAMES
 from nurture.domain.errors import Problem
 from nurture.domain.fact import FactName
-from nurture.domain.rehearsal import Expected, Rehearsal, Told, When
+from nurture.domain.lead import Stage
+from nurture.domain.rehearsal import WORKED_OUT, Expected, Rehearsal, Told, When
 from nurture.domain.response import Bounce, CallOutcome, Grade, Intent, Kind
+from nurture.domain.row import problem_with
 from nurture.domain.touch import Channel
 
 ENDING: Final = ".test.yaml"
@@ -47,6 +49,13 @@ def read_test(text: str, report: Report) -> list[Rehearsal]:
 
 
 def _when(text: str) -> When:
+    when = _day_or_moment(text)
+    if not FIRST_YEAR <= when.year <= LAST_YEAR:
+        raise ValueError(f"The year {when.year} is out of reach: write one between {FIRST_YEAR} and {LAST_YEAR}.")
+    return when
+
+
+def _day_or_moment(text: str) -> When:
     if not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]", text):
         return parse_day(text)
     try:
@@ -58,8 +67,16 @@ def _when(text: str) -> When:
 def _told(values: dict[str, Any], node: MapNode, report: Report) -> Any:
     plain = {key: str(value) for key, value in values.items() if key not in ("at", "kind", "step", "facts")}
     detail: dict[str, Any] = dict(plain)
+    if "until" in values:
+        detail["until"] = values["until"].isoformat()
     if "facts" in values:
         detail["facts"] = {key: str(value) for key, value in values["facts"].items()}
+        _, facts = node.entries["facts"]
+        assert isinstance(facts, MapNode)
+        for name, (at, _) in facts.entries.items():
+            if name not in set(FactName):
+                hint = near(name, [one.value for one in FactName]) or f"; one of: {', '.join(FactName)}"
+                report.error(at, f"facts: {short(name)} is not a fact{hint}")
     if values["kind"] is Kind.CALL and not (values.get("outcome") and values.get("step")):
         report.error(node, "responses: a call has a 'step' and an 'outcome'")
         return WRONG
@@ -74,18 +91,34 @@ def _test(values: dict[str, Any], node: MapNode, report: Report) -> Any:
     _, lead = node.entries["lead"]
     assert isinstance(lead, MapNode)
     known = {*NAMES, *LEAD_ONLY, *FactName}
-    sound = True
-    for key, (at, _) in lead.entries.items():
-        if key not in known and not re.fullmatch(r"x\.\w+", key):
+    for key, (at, value) in lead.entries.items():
+        if key in WORKED_OUT:
+            report.warn(at, f"lead: {key} is worked out from the rest; given here it changes nothing")
+        elif key not in known and not re.fullmatch(r"x\.\w+", key):
             report.error(at, f"lead: unknown name {short(key)}{near(key, known) or '; custom fields are x.NAME'}")
-            sound = False
-    if not sound:
+        elif wrong := _wrong_value(key, values["lead"][key]):
+            report.error(value, f"lead: {wrong}")
+    if not report.is_clean:
         return WRONG
     plain = {key: values[key] for key in ("cadence", "lead", "start")}
     several = {key: values.get(key, ()) for key in ("responses", "expect")}
     return Rehearsal(**plain, **several, file=report.file, line=node.line)
 
 
+def _wrong_value(key: str, value: object) -> str | None:
+    """What is wrong with a value of the lead, or None."""
+    if value is None or (key in set(FactName) and isinstance(value, bool)):
+        return None
+    if key == "stage":
+        return None if value in set(Stage) else f"stage {str(value)[:60]!r}: one of {', '.join(Stage)}"
+    if key == "timeline_months":
+        sound = isinstance(value, int | float) and abs(value) <= MOST_MONTHS
+        return None if sound else f"timeline_months {str(value)[:60]!r}: not a number of months, such as 6"
+    return problem_with(key, str(value).lower() if isinstance(value, bool) else str(value))
+
+
+FIRST_YEAR, LAST_YEAR = 1970, 2199  # calendars end, and so does arithmetic with them
+MOST_MONTHS: Final = 1200
 LEAD_ONLY: Final = ("consent_basis", "do_not_call")
 WHEN: Final = Parsed(
     _when, "a day or a moment such as 2027-03-01T10:00", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.+Z-]+)?$"
