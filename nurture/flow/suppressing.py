@@ -58,7 +58,10 @@ def take(
                     continue
             lead = work.leads.find(address)
             number = lead.id if lead is not None else None
-            if not work.suppressions.add(Suppression(address, scope, why, now, number), by=by):
+            is_new = work.suppressions.add(Suppression(address, scope, why, now, number), by=by)
+            if lead is not None and lead.email and scope == "all":  # the list may know an old address
+                is_new = work.suppressions.add(Suppression(lead.email, scope, why, now, number), by=by) or is_new
+            if not is_new:
                 result.known += 1
                 continue
             result.added += 1

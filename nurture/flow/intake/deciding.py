@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from nurture.domain.address import company_domain
-from nurture.domain.consent import Medium, Standing, standing
+from nurture.domain.consent import Basis, Medium, Standing, standing
 from nurture.domain.employers import Employers
 from nurture.domain.fact import Fact, FactName
-from nurture.domain.lead import LeadId, Stage, Status, caller
+from nurture.domain.lead import LeadId, Stage, Status
 from nurture.domain.row import GivenConsent, Refused, Row
 from nurture.domain.stated_time import decision_date
+from nurture.flow.intake.naming import Caller, Employer, caller_of, said
 from nurture.moves.fields import CALENDAR
 from nurture.ports.store import Consent, Suppression
 
@@ -30,9 +30,7 @@ LEAD_FIELDS: Final = (
     "external_id",
 )
 COMPANY_FIELDS: Final = ("industry", "employees", "revenue", "country", "timezone")
-_NO_EMPLOYER: Final = (None, None)
 _NURTURING, _UNKNOWN = Status.NURTURING.value, Stage.UNKNOWN.value
-_NAMES_A_COMPANY: Final = ("industry", "employees", "revenue", "domain")
 
 
 # What a row says of a lead that it makes, and what stands where it says nothing.
@@ -45,65 +43,7 @@ _OF_NEW: Final[Mapping[str, Any]] = {
 }
 
 
-Employer = tuple[str | None, str | None]  # name and domain; neither: the row names none
-Caller = tuple[str, str]  # number and name
 Made = tuple[Row, Mapping[str, Any], int | None]  # what made a lead, what it gives for it, the company
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Whom and what the rows of a batch name; `employers` has one for each of them, refused ones too."""
-
-    rows: Sequence[Row]
-    emails: set[str]
-    externals: set[str]
-    phones: set[str]  # of those who have neither
-    employers: Sequence[Employer]
-    wishes: set[str]  # addresses and numbers of those who want to be left alone
-    consents: bool
-    facts: bool
-
-
-def identities(chunk: Sequence[Row | Refused]) -> Named:
-    """What must be looked up for a batch."""
-    rows = [row for row in chunk if isinstance(row, Row)]
-    given = [row.values for row in rows]
-    return Named(
-        rows,
-        emails={email for one in given if (email := one.get("email"))},
-        externals={external for one in given if (external := one.get("external_id"))},
-        phones={known_by[0] for one in given if (known_by := _caller(one))},
-        employers=[_employer(one.values) if isinstance(one, Row) else _NO_EMPLOYER for one in chunk],
-        wishes={wish for one in chunk if one.opted_out or one.do_not_call for wish in _wished(one)},
-        consents=any(row.consent for row in rows),
-        facts=any(row.facts for row in rows),
-    )
-
-
-def _caller(given: Mapping[str, Any]) -> Caller | None:
-    """What a row is known by that has neither an address nor an external id; None: it has."""
-    if given.get("email") or given.get("external_id") or not given.get("phone"):
-        return None
-    return caller(given["phone"], given.get("first_name"), given.get("last_name"))
-
-
-def _wished(row: Row | Refused) -> list[str]:
-    """The address that does not want mail, the number that does not want calls."""
-    given = row.values if isinstance(row, Row) else row.identity
-    wishes = (given.get("email") if row.opted_out else None, given.get("phone") if row.do_not_call else None)
-    return [wish for wish in wishes if wish]
-
-
-def _employer(given: Mapping[str, Any]) -> Employer:
-    """The company that a row names: by name, else by the domain of a work address.
-
-    A freemail domain is never a company.
-    """
-    email, name = given.get("email"), given.get("company")
-    domain = given.get("domain") or (company_domain(email) if email else None)
-    if name or (domain and any(given.get(key) for key in _NAMES_A_COMPANY)):
-        return name or domain, domain
-    return _NO_EMPLOYER
 
 
 @dataclass(slots=True)
@@ -166,19 +106,18 @@ class Deciding:
 
     def take(self, row: Row | Refused, employer: Employer) -> None:
         """Decide one row, which names this employer."""
-        if isinstance(row, Refused):
-            self.refused.append((row.line, row.reason))
-            self._wishes(row)
-            return
-        known, given = self.known, row.values
+        known, given = self.known, said(row)
         email, external = given.get("email"), given.get("external_id")
         by_email = known.emails.get(email) if email else None
         by_external = known.externals.get(external) if external else None
+        if isinstance(row, Refused):
+            self._refuse(row, row.reason, by_email, by_external)
+            return
         if by_email is not None and by_external is not None and by_email != by_external:
             reason = f"the address belongs to lead {by_email}, the external id to lead {by_external}; merge them first"
-            self.refused.append((row.line, reason))
+            self._refuse(row, reason, by_email, by_external)
             return
-        called = _caller(given)
+        called = caller_of(given)
         by_phone = known.callers.get(called) if called else None
         lead = next((one for one in (by_external, by_email, by_phone) if one is not None), None)
         if self.source and not given.get("source"):
@@ -242,13 +181,18 @@ class Deciding:
                     values[places[lead]] = person.columns[name]
         return columns
 
-    def _wishes(self, row: Refused) -> None:
+    def _refuse(self, row: Row | Refused, reason: str, *named: LeadId | None) -> None:
         """A wish outlives the refusal of its row: a mistyped country must not keep anybody on the list."""
-        email, phone = row.identity.get("email"), row.identity.get("phone")
-        if row.opted_out and email:
-            self._suppress(email, "all", "opted_out")
-        if row.do_not_call and phone:
-            self._suppress(phone, "phone", "do_not_call")
+        self.refused.append((row.line, reason))
+        given, leads = said(row), {lead for lead in named if lead is not None}
+        for lead in sorted(leads):
+            person = self._person(lead)
+            changed = row.do_not_call and not person.columns["do_not_call"]
+            if changed:
+                self._set(person, {"do_not_call": True})
+            self._note(person, row, self._heard(row, given, lead) or changed)
+        if not leads:
+            self._heard(row, given, None)
 
     def _suppress(self, address: str, scope: str, reason: str, lead: LeadId | None = None) -> bool:
         """False if it was already."""
@@ -291,8 +235,14 @@ class Deciding:
         changed = self._set(person, {name: value for name, value in values.items() if stored.get(name) != value})
         changed = self._told(row, given, person) or changed
         changed = (bool(row.facts) and self._learned(row, person)) or changed
-        if not person.is_new and (changed or len(self.known.employers.filled) > filled):
+        if not person.is_new and len(self.known.employers.filled) > filled:
             self.touched[lead] = person
+        return self._note(person, row, changed)
+
+    def _note(self, person: Person, row: Row | Refused, changed: bool) -> bool:
+        """That a row changed somebody, or not."""
+        if changed and not person.is_new:
+            self.touched[person.lead] = person
         if changed and person.line is None:
             person.line = row.line
         return changed
@@ -345,19 +295,41 @@ class Deciding:
                 changed = True
         return self._heard(row, given, lead) or changed
 
-    def _heard(self, row: Row, given: Mapping[str, Any], lead: LeadId) -> bool:
-        """The wishes of a row. False if they were known."""
+    def _heard(self, row: Row | Refused, given: Mapping[str, Any], lead: LeadId | None) -> bool:
+        """The wishes of a row. False if they were known.
+
+        Whoever opts out by an old address or an external id does so for the address that they have.
+        """
         email, phone, changed = given.get("email"), given.get("phone"), False
-        if row.opted_out and email and self._suppress(email, "all", "opted_out", lead):
-            changed = True
-            if lead not in self.made:
+        if row.opted_out:
+            has = self._address(lead) if lead is not None else None
+            for address in dict.fromkeys(one for one in (email, has) if one):
+                changed = self._suppress(address, "all", "opted_out", lead) or changed
+            if lead is not None and has is None:
+                changed = self._objects(self._person(lead)) or changed
+            if lead is not None and changed and lead not in self.made:
                 self.leave_alone.add(lead)
         if row.do_not_call:
-            if lead not in self.made:
+            if lead is not None and lead not in self.made:
                 self.call_no_more.add(lead)
             if phone:
                 changed = self._suppress(phone, "phone", "do_not_call", lead) or changed
         return changed
+
+    def _address(self, lead: LeadId) -> str | None:
+        """Where a lead is written to, as the rows so far leave it."""
+        person = self.known.people.get(lead)
+        email: str | None = (person.columns if person is not None else self.made[lead][1]).get("email")
+        return email
+
+    def _objects(self, person: Person) -> bool:
+        """There is no address yet that could be suppressed, and none that comes later was opted in. False if known."""
+        if standing(person.consents, country=None, now=self.now) is Standing.WITHDRAWN:
+            return False
+        new = Consent(Basis.NONE.value, self.now, None, "import", "opted out")
+        person.consents = (*person.consents, new)
+        self.consents.append((person.lead, new))
+        return True
 
     def _consent(self, one: GivenConsent) -> Consent:
         return Consent(one.basis, one.at or self.now, one.until, one.source or "import", one.text or "", one.channel)

@@ -10,7 +10,8 @@ from typing import Any
 from nurture.domain.employers import Employers
 from nurture.domain.lead import LeadId
 from nurture.domain.row import Refused, Row
-from nurture.flow.intake.deciding import Employer, Known, Named, Person, identities
+from nurture.flow.intake.deciding import Known, Person
+from nurture.flow.intake.naming import Employer, Named, identities
 from nurture.ports import Store, Unit
 
 Stored = Mapping[str, Any]  # the columns of a lead
@@ -59,6 +60,9 @@ def look(work: Unit, named: Named, ahead: Ahead | None = None) -> Known:
     consents = work.leads.consents(held) if named.consents else {}
     facts = work.leads.facts(held) if named.facts else {}
     old = _old_addresses(named.rows, emails, externals, held) if named.externals else set()
+    wishing = {emails.get(one.get("email", "")) for one in named.wishing}
+    wishing |= {externals.get(one.get("external_id", "")) for one in named.wishing}
+    theirs = {email for lead in wishing if lead is not None and (email := held[lead]["email"])}
     employers = arrivals.employers(ahead.again if ahead else set(named.employers))
     if ahead:
         employers.learn(ahead.employers)
@@ -79,7 +83,7 @@ def look(work: Unit, named: Named, ahead: Ahead | None = None) -> Known:
             for lead, stored in held.items()
         },
         employers=employers,
-        suppressed=arrivals.listed(named.wishes),
+        suppressed=arrivals.listed(named.wishes | theirs | old) if named.wishing else set(),
         quiet={address for address, scopes in work.suppressions.scopes(old).items() if "all" in scopes},
         numbers=iter(arrivals.reserve(len(named.rows) - already)),
     )
@@ -90,18 +94,17 @@ def _old_addresses(
 ) -> set[str]:
     """Addresses that leads may have when a row gives them another one.
 
-    A row does so whose external id is theirs, in the database or since a row before it that named them by address.
+    A row does so whose external id is theirs: in the database, or since another row that has a name of it or its lead.
     """
-    times = Counter(row.values.get("external_id") for row in rows)
-    found: set[str | None] = set()
-    for row in rows:
-        external, email = row.values.get("external_id"), row.values.get("email")
-        if external is None or email is None:
-            continue
-        before = {held[externals[external]]["email"]} if external in externals else set()
-        if times[external] > 1:
-            before |= {email, held[emails[email]]["email"] if email in emails else None}
-            found |= before
-        else:
+    names = [(row.values.get("email", ""), row.values.get("external_id", "")) for row in rows]
+    leads = [[emails.get(email), externals.get(external)] for email, external in names]
+    times = Counter(name for one, own in zip(names, leads, strict=True) for name in {*one, *own})
+    times[None] = times[""] = 0
+    found: set[str] = set()
+    for (email, external), own in zip(names, leads, strict=True):
+        before = {held[lead]["email"] or "" for lead in own if lead is not None}
+        if any(times[name] > 1 for name in (email, external, *own)):
+            found |= before | {email}
+        elif external in externals and email:
             found |= before - {email}
-    return {address for address in found if address}
+    return found - {""}

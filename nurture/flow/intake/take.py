@@ -11,8 +11,9 @@ from typing import Final
 from nurture.domain.errors import RefusedError
 from nurture.domain.policy import Policy
 from nurture.domain.row import Refused, Row
-from nurture.flow.intake.deciding import Deciding, Known, Named, identities
+from nurture.flow.intake.deciding import Deciding, Known
 from nurture.flow.intake.look import Ahead, look, look_ahead
+from nurture.flow.intake.naming import Named, identities
 from nurture.flow.intake.write import write
 from nurture.moves.again import again
 from nurture.moves.first_score import FirstScores

@@ -10,7 +10,7 @@ from typing import Any, Final
 from nurture.domain.errors import RefusedError, UnknownNameError
 from nurture.domain.lead import LeadId
 from nurture.ports import Store, Unit
-from nurture.ports.store import Change
+from nurture.ports.store import Change, Suppression
 
 AT_ONCE: Final = 10_000  # leads that are looked up together
 
@@ -41,7 +41,8 @@ def undo(batch: int, *, store: Store, now: datetime, by: str, dry_run: bool = Fa
         after = 0
         while rows := work.imports.rows(batch, after=after, limit=AT_ONCE):
             after = rows[-1]["lead_id"]
-            changed = _changed_since(work, rows)
+            held = work.arrivals.hold([row["lead_id"] for row in rows])
+            changed = _changed_since(work, rows, held)
             back = []
             for row in rows:
                 lead, line, before = row["lead_id"], row["line"], row["before"]
@@ -52,6 +53,7 @@ def undo(batch: int, *, store: Store, now: datetime, by: str, dry_run: bool = Fa
                 else:
                     restored.append((line, lead))
                     back.append({**before, "id": lead, "changed_at": now})
+            _stay_quiet(work, back, held, now=now, by=by)
             _set_back(work, back)
         gone = tuple(lead for _, lead in sorted(removed))
         work.imports.remove_leads(gone)
@@ -63,10 +65,11 @@ def undo(batch: int, *, store: Store, now: datetime, by: str, dry_run: bool = Fa
     return Undone(gone, tuple(lead for _, lead in sorted(restored)), stays)
 
 
-def _changed_since(work: Unit, rows: Sequence[Mapping[str, Any]]) -> dict[LeadId, str]:
+def _changed_since(
+    work: Unit, rows: Sequence[Mapping[str, Any]], held: Mapping[LeadId, Mapping[str, Any]]
+) -> dict[LeadId, str]:
     """Why leads stay as they are, of those that do; nobody else changes them before this transaction ends."""
     ids = [row["lead_id"] for row in rows]
-    held = work.arrivals.hold(ids)
     touched, heard = work.touches.of_leads(ids), work.responses.of_leads(ids)
     enrolled = work.enrollments.all_of(ids)
     reasons = {}
@@ -79,6 +82,20 @@ def _changed_since(work: Unit, rows: Sequence[Mapping[str, Any]]) -> dict[LeadId
         elif enrolled.get(lead):
             reasons[lead] = "enrolled since"
     return reasons
+
+
+def _stay_quiet(
+    work: Unit, back: Sequence[dict[str, Any]], held: Mapping[LeadId, Mapping[str, Any]], *, now: datetime, by: str
+) -> None:
+    """Who asked under the address that they had since to be left alone did not ask for mail to the one before."""
+    moved = {one["id"]: (held[one["id"]]["email"], one["email"]) for one in back if one.get("email")}
+    scopes = work.suppressions.scopes({since for since, _ in moved.values() if since})
+    wishes = [
+        Suppression(email, "all", "new_address", now, lead)
+        for lead, (since, email) in moved.items()
+        if "all" in scopes.get(since, ())
+    ]
+    work.arrivals.suppress(wishes, by=by)
 
 
 def _set_back(work: Unit, back: Sequence[dict[str, Any]]) -> None:
