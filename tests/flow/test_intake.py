@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from nurture.domain.errors import RefusedError
 from nurture.domain.lead import Lead
 from nurture.domain.row import GivenConsent, Refused, Row
-from nurture.flow import intake
+from nurture.flow import intake, leads
 from nurture.flow.intake import Intake
 from tests.builders import a_lead
 from tests.flow.loop import Loop, a_loop
@@ -120,3 +121,45 @@ def test_an_import_can_be_undone_where_nothing_happened_since(loop: Loop) -> Non
     assert found(loop, "old@acme.example").first_name == "Old"
     with pytest.raises(RefusedError, match="undone"):
         intake.undo(batch, store=loop.store, now=loop.now, by="tester")
+
+
+def undone(loop: Loop, batch: int) -> intake.Undone:
+    """An import taken back, a minute later."""
+    loop.clock.advance(minutes=1)
+    return intake.undo(batch, store=loop.store, now=loop.now, by="tester")
+
+
+def test_what_an_import_moved_from_one_lead_to_another_goes_back_when_it_is_undone(loop: Loop) -> None:
+    taken(loop, row(external_id="C1"), Row(3, {"email": "bob@acme.example", "external_id": "C2"}))
+    loop.clock.advance(minutes=1)
+    bob, new = Row(3, {"email": "bob@acme.example", "external_id": "C1"}), Row(4, {"email": "n@x.example"})
+    batch = taken(loop, row(external_id="C3"), bob, new._replace(values={**new.values, "external_id": "C2"})).batch
+    assert len(undone(loop, batch).restored) == 2
+    assert [found(loop, name).email for name in ("C1", "C2")] == ["ada@acme.example", "bob@acme.example"]
+
+
+def test_an_import_is_undone_but_for_the_addresses_that_others_have_since(loop: Loop) -> None:
+    taken(loop, row(external_id="C1", first_name="Ada"))
+    cy = a_lead(loop.store, email="cy@acme.example", first_name="Cy")
+    loop.clock.advance(minutes=1)
+    rows = row(email="ada@new.example", external_id="C1"), Row(3, {"email": "cy@acme.example", "first_name": "Cyril"})
+    batch = taken(loop, *rows).batch
+    bob = a_lead(loop.store)
+    leads.set_values(bob.id, {"email": "ada@acme.example"}, by="tester", **loop.common)
+    done = undone(loop, batch)
+    ada = found(loop, "C1")
+    assert done.kept == ((ada.id, f"its address is that of lead {bob.id} now"),)
+    assert (done.restored, ada.email) == ((cy.id,), "ada@new.example")
+
+
+def test_an_import_of_several_batches_is_undone_in_all_that_each_of_them_changed(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["nurture.flow.intake.take"], "BATCH", 1)
+    taken(loop, row(first_name="Ada", title="Countess"))
+    loop.clock.advance(minutes=1)
+    changes: list[dict[str, Any]] = [{"first_name": "A."}, {"title": "Chief", "phone": "+33155550100"}]
+    batch = taken(loop, *(row(line, **more) for line, more in enumerate([*changes, {"first_name": "B."}], 2))).batch
+    undone(loop, batch)
+    ada = found(loop, "ada@acme.example")
+    assert (ada.first_name, ada.title, ada.phone) == ("Ada", "Countess", None)

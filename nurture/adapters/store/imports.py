@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, union, update
+from sqlalchemy import Connection, bindparam, case, delete, null, select, union, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.store import bulk, tables
@@ -25,6 +25,9 @@ LIFE = (
 )
 PART = 10_000  # leads that are removed together
 _HAPPENED: Any = union(*(select(life.c.lead_id).where(among(life.c.lead_id)) for life in LIFE))
+_BEFORE = select(import_rows.c.lead_id, import_rows.c.before).where(
+    import_rows.c.import_id == bindparam("batch"), among(import_rows.c.lead_id)
+)
 _MERGED_INTO = select(leads.c.merged_into).where(leads.c.merged_into.is_not(None)).distinct()
 _REMOVED = (*(delete(own).where(among(own.c.lead_id)) for own in OWN), delete(leads).where(among(leads.c.id)))
 _REFUSED = (
@@ -89,16 +92,26 @@ class ImportRows:
     ) -> None:
         """What the batch did: leads that it made and the lines of each; those it changed, the line, what was before.
 
-        Of a lead that stands on several lines the first is kept: it says how the lead was before.
+        Of a lead that stands on several lines the first is kept, and of each column what was before the first change.
         """
         new, lines = made
         alike: dict[str, Sequence[Any]] = {"import_id": [batch] * len(new), "at": [at] * len(new)}
         bulk.load(self._db, import_rows, {"lead_id": new, "line": lines, **alike})
         if changed:
             once = insert(self._db, import_rows)
-            once = once.on_conflict_do_update(index_elements=["import_id", "lead_id"], set_={"at": once.excluded["at"]})
-            rows = [{"lead_id": lead, "line": line, "before": as_json(before)} for lead, line, before in changed]
+            made_here = import_rows.c.before.is_(None)
+            values = {"at": once.excluded["at"], "before": case((made_here, null()), else_=once.excluded["before"])}
+            once = once.on_conflict_do_update(index_elements=["import_id", "lead_id"], set_=values)
+            earlier = self._before(batch, [lead for lead, _, _ in changed])
+            rows = [
+                {"lead_id": lead, "line": line, "before": as_json({**before, **(earlier.get(lead) or {})})}
+                for lead, line, before in changed
+            ]
             self._db.execute(once, [{"import_id": batch, "at": at, **row} for row in rows])
+
+    def _before(self, batch: int, leads_: Collection[int]) -> dict[int, dict[str, Any] | None]:
+        """What the batch has changed so far of these leads."""
+        return {row.lead_id: row.before for row in fetch(self._db, _BEFORE, leads_, batch=batch)}
 
     def select(self) -> list[dict[str, Any]]:
         """Batches, latest first."""

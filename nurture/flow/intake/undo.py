@@ -13,6 +13,9 @@ from nurture.ports import Store, Unit
 from nurture.ports.store import Change, Suppression
 
 AT_ONCE: Final = 10_000  # leads that are looked up together
+UNIQUE: Final = {"email": "address", "external_id": "external id"}  # what one lead has, no other can
+
+Stored = Mapping[str, Any]  # the columns of a lead
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ def undo(batch: int, *, store: Store, now: datetime, by: str, dry_run: bool = Fa
     removed: list[tuple[int, LeadId]] = []
     restored: list[tuple[int, LeadId]] = []
     kept: list[tuple[int, LeadId, str]] = []
+    named: dict[LeadId, _Named] = {}
     with store.unit() as work:
         found = work.imports.get(batch)
         if found is None:
@@ -50,13 +54,22 @@ def undo(batch: int, *, store: Store, now: datetime, by: str, dry_run: bool = Fa
                     kept.append((line, lead, changed[lead]))
                 elif before is None:
                     removed.append((line, lead))
+                elif any(before.get(column) for column in UNIQUE):
+                    named[lead] = _Named(line, before, held[lead])
                 else:
                     restored.append((line, lead))
                     back.append({**before, "id": lead, "changed_at": now})
-            _stay_quiet(work, back, held, now=now, by=by)
             _set_back(work, back)
         gone = tuple(lead for _, lead in sorted(removed))
         work.imports.remove_leads(gone)
+        # Last, when all that gave up a name of theirs have: it may have gone from one to the other.
+        taken = _taken(work, named)
+        kept += [(one.line, lead, taken[lead]) for lead, one in named.items() if lead in taken]
+        named = {lead: one for lead, one in named.items() if lead not in taken}
+        restored += [(one.line, lead) for lead, one in named.items()]
+        _stay_quiet(work, named, now=now, by=by)
+        _set_back(work, [{"id": lead} | dict.fromkeys(UNIQUE & one.before.keys()) for lead, one in named.items()])
+        _set_back(work, [{**one.before, "id": lead, "changed_at": now} for lead, one in named.items()])
         work.imports.undone(batch, now)
         work.notes.add([Change("import_undone", f"import {batch} undone", now, by=by)])
         if not dry_run:
@@ -65,9 +78,16 @@ def undo(batch: int, *, store: Store, now: datetime, by: str, dry_run: bool = Fa
     return Undone(gone, tuple(lead for _, lead in sorted(restored)), stays)
 
 
-def _changed_since(
-    work: Unit, rows: Sequence[Mapping[str, Any]], held: Mapping[LeadId, Mapping[str, Any]]
-) -> dict[LeadId, str]:
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A lead that had another address or external id: its line, what it was before, what it is now."""
+
+    line: int
+    before: Stored
+    now: Stored
+
+
+def _changed_since(work: Unit, rows: Sequence[Stored], held: Mapping[LeadId, Stored]) -> dict[LeadId, str]:
     """Why leads stay as they are, of those that do; nobody else changes them before this transaction ends."""
     ids = [row["lead_id"] for row in rows]
     touched, heard = work.touches.of_leads(ids), work.responses.of_leads(ids)
@@ -84,11 +104,30 @@ def _changed_since(
     return reasons
 
 
-def _stay_quiet(
-    work: Unit, back: Sequence[dict[str, Any]], held: Mapping[LeadId, Mapping[str, Any]], *, now: datetime, by: str
-) -> None:
+def _taken(work: Unit, named: Mapping[LeadId, _Named]) -> dict[LeadId, str]:
+    """Why leads do not get their address or external id back: somebody has it since, who keeps it."""
+    wanted = {column: {one.before[column] for one in named.values() if one.before.get(column)} for column in UNIQUE}
+    emails, externals = work.arrivals.by_identity(wanted["email"], wanted["external_id"])
+    has = {"email": emails, "external_id": externals}
+    found: dict[LeadId, str] = {}
+
+    def reason(lead: LeadId) -> str | None:
+        for column, word in UNIQUE.items():
+            name = named[lead].before.get(column)
+            other = has[column].get(name, lead) if name else lead
+            gives = named.get(other) if other not in found else None
+            if other != lead and not (gives and gives.now[column] == name and column in gives.before):
+                return f"its {word} is that of lead {other} now"
+        return None
+
+    while more := {lead: why for lead in named.keys() - found.keys() if (why := reason(lead))}:
+        found |= more  # and what they keep is not there for others
+    return found
+
+
+def _stay_quiet(work: Unit, named: Mapping[LeadId, _Named], *, now: datetime, by: str) -> None:
     """Who asked under the address that they had since to be left alone did not ask for mail to the one before."""
-    moved = {one["id"]: (held[one["id"]]["email"], one["email"]) for one in back if one.get("email")}
+    moved = {lead: (one.now["email"], one.before["email"]) for lead, one in named.items() if one.before.get("email")}
     scopes = work.suppressions.scopes({since for since, _ in moved.values() if since})
     wishes = [
         Suppression(email, "all", "new_address", now, lead)
@@ -98,9 +137,9 @@ def _stay_quiet(
     work.arrivals.suppress(wishes, by=by)
 
 
-def _set_back(work: Unit, back: Sequence[dict[str, Any]]) -> None:
+def _set_back(work: Unit, back: Sequence[Mapping[str, Any]]) -> None:
     """Set columns of leads; those with the same names together."""
-    alike: dict[frozenset[str], list[dict[str, Any]]] = {}
+    alike: dict[frozenset[str], list[Mapping[str, Any]]] = {}
     for values in back:
         alike.setdefault(frozenset(values), []).append(values)
     for rows in alike.values():
