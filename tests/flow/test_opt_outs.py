@@ -111,6 +111,15 @@ def test_who_opts_out_without_an_address_gets_no_mail_to_one_that_a_later_file_h
     assert is_quiet(loop, lead)
 
 
+def test_who_is_known_by_a_number_alone_opts_out_for_the_lead_that_they_became(loop: Loop) -> None:
+    taken(loop, person(), person(A, "C1"))
+    lead, number = named(loop, A), 1
+    assert lead == 2
+    persons.merge(number, lead, by="tester", **loop.common)
+    taken(loop, person(opted_out=True))
+    assert is_quiet(loop, lead)
+
+
 def test_a_list_of_opt_outs_that_knows_an_old_address_holds_for_the_present_one(loop: Loop) -> None:
     lead = moved(loop)
     suppressing.take([[A]], reason="list", store=loop.store, now=loop.now, by="tester")

@@ -11,7 +11,7 @@ from nurture.domain.employers import Employers
 from nurture.domain.lead import LeadId
 from nurture.domain.row import Refused, Row
 from nurture.flow.intake.deciding import Known, Person
-from nurture.flow.intake.naming import Employer, Named, identities
+from nurture.flow.intake.naming import Employer, Named, caller_of, identities
 from nurture.ports import Store, Unit
 
 Stored = Mapping[str, Any]  # the columns of a lead
@@ -62,6 +62,7 @@ def look(work: Unit, named: Named, ahead: Ahead | None = None) -> Known:
     old = _old_addresses(named.rows, emails, externals, held) if named.externals else set()
     wishing = {emails.get(one.get("email", "")) for one in named.wishing}
     wishing |= {externals.get(one.get("external_id", "")) for one in named.wishing}
+    wishing |= {callers.get(called) for one in named.wishing if (called := caller_of(one))}
     theirs = {email for lead in wishing if lead is not None and (email := held[lead]["email"])}
     employers = arrivals.employers(ahead.again if ahead else set(named.employers))
     if ahead:
