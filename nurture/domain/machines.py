@@ -76,7 +76,7 @@ def judge_hit(
     if hit.honeypot or any(one.honeypot and one.ip == hit.ip and abs(one.at - hit.at) <= BURST for one in others):
         found.append("a link was followed that no reader follows")
     if recipients_of_ip >= MANY_RECIPIENTS:
-        found.append(f"the same address followed mails to {recipients_of_ip} people")
+        found.append(f"the same address followed mails to {MANY_RECIPIENTS} people or more")
     if hit.method.upper() == "HEAD":  # no browser follows a link with it: this sign needs no second one
         return Verdict(Grade.MACHINE, tuple(found))
     if provider_says:

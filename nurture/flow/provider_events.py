@@ -20,7 +20,8 @@ from nurture.domain.response import Bounce, Grade, Kind
 from nurture.domain.touch import CONTACTED, Channel, State, Touch, TouchId
 from nurture.flow.waiting_hits import WaitingHits
 from nurture.moves.again import again
-from nurture.moves.grading import delivered, hit_of, is_trap, judged, people_behind, seen
+from nurture.moves.followed import Followed
+from nurture.moves.grading import delivered, hit_of, is_trap, judged, seen
 from nurture.moves.listening import EVENTS, heard_of
 from nurture.moves.proof import prove_sent
 from nurture.moves.responding import Recorded, Report, record_in
@@ -301,7 +302,7 @@ def _reports(
         before = delivered(None, [one.response for one in stored])
         if before is not None:
             arrived[touch] = min(before, arrived.get(touch, before))
-    followed = [(hit, touch) for touch, many in hits.items() for hit in many if hit.ip and hit.url]
+    followed = Followed((hit, touch) for touch, many in hits.items() for hit in many)
     for one in known:
         if one.event.kind in ENGAGED:
             if id(one.event) in judged_now:
@@ -324,12 +325,10 @@ def _hit(one: _Known) -> Hit:
     return Hit(one.at, url, event.ip, event.user_agent, honeypot=is_trap(url))
 
 
-def _engagement(
-    one: _Known, delivered_at: datetime | None, hits: Sequence[Hit], followed: Sequence[tuple[Hit, str]]
-) -> Report:
+def _engagement(one: _Known, delivered_at: datetime | None, hits: Sequence[Hit], followed: Followed) -> Report:
     event, hit, kind = one.event, _hit(one), ENGAGED[one.event.kind]
     machine = event.machine_open if kind is Kind.OPEN else None
-    people = people_behind(hit, followed)
+    people = followed.people_behind(hit)
     verdict = judged(kind, hit, delivered_at=delivered_at, others=hits, people=people, machine=machine)
     why = "; ".join(verdict.why)
     return Report(kind, one.at, one.touch.lead, one.touch.id, verdict.grade, seen(hit, machine=machine), why)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from nurture.domain import scoring
 from nurture.domain.machines import Hit, Verdict, judge_hit
 from nurture.domain.response import Grade, Kind, Response
+from nurture.moves.followed import SHARED_WITHIN, Followed
 from nurture.moves.rescore import ledger_again, rescore
 from nurture.moves.scene import load
 from nurture.ports.store import Change, StoredResponse
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 HITS: Final = frozenset({Kind.OPEN, Kind.CLICK})
 BEARS_ON_HITS: Final = HITS | {Kind.DELIVERED}
-SHARED_WITHIN: Final = timedelta(minutes=10)
 LONGEST_AGENT: Final = 300
 
 
@@ -83,17 +83,12 @@ def judged(
         hit,
         delivered_at=delivered_at,
         others=others,
-        recipients_of_ip=people if hit.ip and hit.url else 1,
+        recipients_of_ip=people,
         provider_says=machine if kind is Kind.OPEN else None,
     )
     if kind is Kind.OPEN and machine is None and verdict.grade is Grade.HUMAN:
         return Verdict(Grade.LIKELY_MACHINE, ("the provider does not say whether a machine opened it",))
     return verdict
-
-
-def people_behind(hit: Hit, followed: Collection[tuple[Hit, TouchId]]) -> int:
-    """How many mails were followed from the network address of a hit at about the same time."""
-    return len({touch for other, touch in followed if other.ip == hit.ip and abs(other.at - hit.at) <= SHARED_WITHIN})
 
 
 def delivered(touch: Touch | None, heard: Collection[Response]) -> datetime | None:
@@ -163,9 +158,9 @@ def _changed(work: Unit, touches: Collection[TouchId], context: Mapping[TouchId,
     """The verdicts that are others now, of these mails and of those that were followed from the same addresses."""
     heard = {touch: many for touch, many in work.responses.of_touches(touches).items() if _has_hits(many)}
     followed = _followed(work, heard, context)
-    shared = {touch for _, touch in followed} - heard.keys()
-    if shared:  # theirs came from other addresses as well
-        heard |= work.responses.of_touches(shared)
+    others = followed.swayed_by(heard)
+    if others:  # theirs came from other addresses as well
+        heard |= work.responses.of_touches(others)
         followed = _followed(work, heard, context)
     made = work.touches.get(heard)
     for touch, many in heard.items():
@@ -177,14 +172,13 @@ def _changed(work: Unit, touches: Collection[TouchId], context: Mapping[TouchId,
             if hit is None:
                 continue
             machine = one.response.detail.get("machine")
-            people = people_behind(hit, followed) if hit.ip and hit.url else 1
             kind, was = one.response.kind, one.response.grade
             verdict = judged(
                 kind,
                 hit,
                 delivered_at=delivered_at,
                 others=hits,
-                people=people,
+                people=followed.people_behind(hit),
                 machine=machine if isinstance(machine, bool) else None,
             )
             why = "; ".join(verdict.why)
@@ -198,17 +192,17 @@ def _has_hits(many: Iterable[StoredResponse]) -> bool:
 
 def _followed(
     work: Unit, heard: Mapping[TouchId, Sequence[StoredResponse]], context: Mapping[TouchId, Sequence[Hit]]
-) -> list[tuple[Hit, TouchId]]:
+) -> Followed:
     """Every link that was followed from the network addresses of these mails' clicks, at about their time."""
     own = [hit for many in heard.values() for one in many if (hit := hit_of(one.response)) and hit.ip and hit.url]
-    found = [(hit, touch) for touch, many in context.items() for hit in many if hit.ip and hit.url]
+    found = [(hit, touch) for touch, many in context.items() for hit in many]
     addresses = {hit.ip for hit in own}
     for since, until in _around(hit.at for hit in own):
         for one in work.responses.clicks(since, until):
             hit = hit_of(one)
             if hit is not None and one.touch is not None and hit.ip in addresses:
                 found.append((hit, one.touch))
-    return found
+    return Followed(found)
 
 
 def _around(moments: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
