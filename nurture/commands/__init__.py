@@ -19,7 +19,7 @@ from nurture import __version__
 from nurture.commands.context import Session, default_person
 from nurture.commands.output import fail, say, show
 from nurture.commands.parameters import unburdened
-from nurture.domain.errors import NurtureError, UnreachableError
+from nurture.domain.errors import NurtureError, RequestError, UnreachableError
 
 COLLECT_AFTER: Final = 200_000  # new objects
 NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -122,6 +122,16 @@ def root(
     ctx.call_on_close(ctx.obj.close)
 
 
+def _refuse_no_text(argument: str) -> None:
+    """Bytes of a terminal with another encoding, which Python keeps as they are: only the name of a file may have them.
+
+    No database takes them. Raises RequestError.
+    """
+    told = argument if argument.isascii() else os.fsencode(argument).decode("utf-8", "replace")
+    if told != argument and not os.path.exists(argument):  # noqa: PTH110
+        raise RequestError(f"{told[:60]!r} is no text in UTF-8.", hint="Let the terminal or script send UTF-8.")
+
+
 def main() -> None:
     """Run the command line: an error for a person is one sentence and an exit code, a bug keeps its traceback."""
     # What a command imports stays until it ends. At Python's usual 700 the collector walks through it again and again,
@@ -132,6 +142,8 @@ def main() -> None:
     # Where it is needed, Pydantic looks for plugins by reading what each installed package says of itself. We use none.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     try:
+        for argument in sys.argv[1:]:
+            _refuse_no_text(argument)
         try:
             app(standalone_mode=True, prog_name="nurture")
         finally:

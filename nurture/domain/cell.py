@@ -19,8 +19,9 @@ _NOTHING: Final = frozenset(
     {"-", "--", "n/a", "#n/a", "null", "none", "nil", "unknown", "[null]", "(blank)", "#value!"}
 )
 _LONGEST_NOTHING: Final = max(map(len, _NOTHING))
+# Half of a surrogate pair among them: it is no character, and no database takes it.
 _UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 _SPACES: Final = re.compile(r"\s+")
 

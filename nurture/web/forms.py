@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ from nurture.web.site import BY, Site, fields_of
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 BEARER: Final = "bearer "
+NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")  # NUL, and half of a pair: no database takes them
 
 
 class _NoTokenError(Exception):
@@ -133,7 +135,7 @@ def _texts(body: bytes, content_type: str) -> dict[str, str]:
         if isinstance(value, bool) or not isinstance(value, str | int | float | None):
             raise RequestError(f"{name[:60]!r} is neither a text nor a number.", hint="Send texts and numbers.")
         text = "" if value is None else str(value)
-        if len(text) > LONGEST or "\0" in text:
+        if len(text) > LONGEST or NO_TEXT.search(name + text):
             raise RequestError(f"{name[:60]!r} cannot be kept: too long, or not text.", hint=f"At most {LONGEST}.")
         if text.strip():
             texts[name] = text.strip()

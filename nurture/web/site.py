@@ -44,6 +44,11 @@ def _day(moment: datetime | str | None) -> str:
 
 _pages.filters["day"] = _day
 
+# What a program reads there: it has neither a mail nor a page.
+FOR_PROGRAMS: Final = {
+    404: "The paths are in /api/v1/openapi.json.",
+    405: "What each path takes is in /api/v1/openapi.json.",
+}
 UNREAD: Final = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_TIMEOUT)
 # What a person reads where there is nothing to show.
 WORDS: Final = {
@@ -79,7 +84,7 @@ def refusal(scope: Scope, status: int) -> Response:
         status = 503  # never 4xx to mail that may be wanted later: that would be its end
     if path.startswith(("/api/", "/webhooks/")):
         title, words = WORDS.get(status, (HTTPStatus(status).phrase, ""))
-        return JSONResponse({"error": f"{title}.", "hint": words}, status_code=status)
+        return JSONResponse({"error": f"{title}.", "hint": FOR_PROGRAMS.get(status, words)}, status_code=status)
     return sorry(status)
 
 

@@ -221,3 +221,9 @@ def test_a_share_in_the_settings_that_is_none_is_named(nurture: Nurture, folder:
     assert "pause_at_complaints" in ran.err
     settings.write_text(text.replace('"many"', '"0.3%"'))
     assert nurture("status").code == 0
+
+
+def test_bytes_of_another_encoding_are_refused_in_a_sentence(nurture: Nurture, ada: str) -> None:
+    done = nurture("lead", "set", ada, "last_name=M\udcfcller")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "nurture: 'last_name=M\ufffdller' is no text in UTF-8. Let the terminal or script send UTF-8.\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -26,8 +27,9 @@ def api(house: House) -> Call:
     token = Tokens(house.app.sql.engine).create("crm", at=house.clock.now(), by="test")
 
     def call(method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        headers = {"Authorization": f"Bearer {token}"}
-        answer = house.client.request(method, f"/api/v1{path}", json=body, headers=headers)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        content = json.dumps(body) if body is not None else None
+        answer = house.client.request(method, f"/api/v1{path}", content=content, headers=headers)
         return answer.status_code, answer.json()
 
     return call
@@ -69,6 +71,22 @@ def test_leads_are_found_or_made_and_each_refused_one_says_why(house: House, api
     assert (lead["first_name"], lead["x.tier"], lead["stage"]) == ("Ada", "3", "unknown")
     assert api("GET", f"/leads/{lead['id']}")[1] == lead
     assert api("GET", "/leads/nobody@b.example")[0] == 404
+
+
+def test_what_is_no_character_is_left_out_and_a_field_has_a_name(house: House, api: Call) -> None:
+    half = {"email": "ada@b.example", "first_name": "A\ud800da", "notes": "\udfff", "x.tier": "g\ud800"}
+    assert api("POST", "/leads", [half])[1]["created"] == 1
+    lead = api("GET", "/leads/ada@b.example")[1]
+    assert (lead["first_name"], lead["x.tier"]) == ("Ada", "g")
+    (refused,) = api("POST", "/leads", [{"email": "ada@b.example", "x.": "1"}])[1]["refused"]
+    assert "x.NAME" in refused["reason"]
+    for field in ("form", "first_name", "id", "x.\ud800"):
+        assert api("POST", "/forms", {"email": "ada@b.example", "form": "a", field: "\ud800"})[0] == 422
+
+
+def test_a_program_is_sent_to_the_document_and_not_to_a_button(api: Call) -> None:
+    for path in ("/nothing", "/leads/ada@b.example/facts"):
+        assert "/api/v1/openapi.json" in api("GET", path)[1]["hint"]
 
 
 def test_a_list_goes_on_where_the_page_before_ended(house: House, api: Call) -> None:
@@ -151,7 +169,7 @@ def test_sales_answers_and_the_same_answer_again_changes_nothing(house: House, a
     assert api("GET", f"/handoffs/{number}/brief")[1]["lead"] == str(lead)
     status, told = api("POST", f"/handoffs/{number}/accept", {})
     assert (status, told["changed"], told["handoff"]["state"]) == (200, True, "accepted")
-    assert api("POST", f"/handoffs/{number}/accept", {})[1]["changed"] is False
+    assert api("POST", f"/handoffs/{number}/accept")[1]["changed"] is False
     assert api("POST", f"/handoffs/{number}/contacted")[1]["changed"] is True
     assert api("POST", f"/handoffs/{number}/won", {"value": "12500"})[0] == 422  # of which currency?
     assert api("POST", f"/handoffs/{number}/won", {"value": "12500 EUR"})[1]["handoff"]["amount"] == 12500

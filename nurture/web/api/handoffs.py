@@ -70,9 +70,10 @@ def routes(site: Site) -> APIRouter:
         return answer(arrow.brief(desk(caller), lead).as_json())
 
     @router.post("/{handoff}/accept", summary="Take a lead", response_model=AnsweredRow)
-    def accept(handoff: Number, body: AcceptBody, caller: Caller) -> JSONResponse:
+    def accept(handoff: Number, caller: Caller, body: AcceptBody | None = None) -> JSONResponse:
         """Its cadences stop; the same answer again changes nothing."""
-        return told(arrow.accept(desk(caller), handoff, colleagues=body.colleagues))
+        colleagues = (body or AcceptBody()).colleagues
+        return told(arrow.accept(desk(caller), handoff, colleagues=colleagues))
 
     @router.post("/{handoff}/reject", summary="Say no, and why", response_model=AnsweredRow)
     def reject(handoff: Number, body: RejectBody, caller: Caller) -> JSONResponse:
@@ -87,17 +88,17 @@ def routes(site: Site) -> APIRouter:
         return told(arrow.contacted(desk(caller), handoff))
 
     @router.post("/{handoff}/won", summary="The deal is done", response_model=AnsweredRow)
-    def won(handoff: Number, body: WonBody, caller: Caller) -> JSONResponse:
+    def won(handoff: Number, caller: Caller, body: WonBody | None = None) -> JSONResponse:
         """With its value, where that is known."""
-        return told(arrow.won(desk(caller), handoff, value=body.value))
+        return told(arrow.won(desk(caller), handoff, value=body.value if body else None))
 
     @router.post("/{handoff}/lost", summary="The deal is lost", response_model=AnsweredRow)
-    def lost(handoff: Number, body: LostBody, caller: Caller) -> JSONResponse:
+    def lost(handoff: Number, caller: Caller, body: LostBody | None = None) -> JSONResponse:
         """An agreed reason brings the lead back later."""
         current = desk(caller)
-        known = list(current.readiness.lost)
-        reason = one_of_these(body.reason, known, what="agreed reason") if body.reason is not None else None
-        return told(arrow.lost(current, handoff, reason=reason, until=_day(body.until)))
+        given, known = body or LostBody(), list(current.readiness.lost)
+        reason = one_of_these(given.reason, known, what="agreed reason") if given.reason is not None else None
+        return told(arrow.lost(current, handoff, reason=reason, until=_day(given.until)))
 
     def desk(by: str) -> Desk:
         app = site.app

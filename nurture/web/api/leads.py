@@ -115,7 +115,7 @@ def routes(site: Site) -> APIRouter:
 
 def _row(site: Site, number: int, given: dict[str, Any]) -> Row | Refused:
     """One lead as an import reads it."""
-    unknown = [name for name in given if name not in GIVEN_NAMES and not name.startswith("x.")]
+    unknown = [name for name in given if name not in GIVEN_NAMES and not (name.startswith("x.") and name[2:].strip())]
     if unknown:
         return Refused(number, f"{unknown[0][:60]!r} is not known here; a field of your own is called x.NAME")
     texts = {name: _text(value) for name, value in given.items()}
