@@ -128,7 +128,7 @@ def _refuse_no_text(argument: str) -> None:
     No database takes them. Raises RequestError.
     """
     told = argument if argument.isascii() else os.fsencode(argument).decode("utf-8", "replace")
-    if told != argument and not os.path.exists(argument):  # noqa: PTH110
+    if told != argument and not os.path.exists(argument):
         raise RequestError(f"{told[:60]!r} is no text in UTF-8.", hint="Let the terminal or script send UTF-8.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -66,7 +67,7 @@ def import_file(
     behind = onward.line if onward else 0
     made = intake.take(
         progress.counted(rows.behind(behind), file, behind),
-        file=str(file),
+        file=os.fsencode(file).decode("utf-8", "replace"),  # a name may be no text
         source=source,
         by=current.person,
         dry_run=dry_run,

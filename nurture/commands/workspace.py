@@ -154,7 +154,8 @@ def check(
             show(f"{one}" if one.severity == "error" else f"{one.file}:{one.line}:{one.column}: warning: {one.message}")
         errors = sum(one.severity == "error" for one in problems)
         count = f"{len(problems)} problem{'s' * (len(problems) != 1)}" if problems else "No problem"
-        hint = "" if errors else "; they do not stop an apply" if problems else ""
+        them = "it does" if len(problems) == 1 else "they do"
+        hint = f"; {them} not stop an apply" if problems and not errors else ""
         say(f"{count} in {checked.files} files{hint}.")
     if any(one.severity == "error" for one in problems):
         raise typer.Exit(2)

@@ -227,3 +227,12 @@ def test_bytes_of_another_encoding_are_refused_in_a_sentence(nurture: Nurture, a
     done = nurture("lead", "set", ada, "last_name=M\udcfcller")
     assert (done.code, done.out) == (2, "")
     assert done.err == "nurture: 'last_name=M\ufffdller' is no text in UTF-8. Let the terminal or script send UTF-8.\n"
+
+
+def test_a_file_may_have_a_name_that_is_no_text(nurture: Nurture, folder: Path) -> None:
+    try:
+        (folder / "leads.csv").rename(folder / "le\udcffds.csv")
+    except OSError:  # a file system that knows only text has no such names
+        return
+    assert nurture("lead", "import", "le\udcffds.csv", "--json").json["created"] == 2
+    assert nurture("lead", "imports", "--json").json[0]["file"] == "le\ufffdds.csv"
