@@ -385,3 +385,25 @@ def test_an_import_is_undone_in_as_many_statements_however_many_leads_it_has(
     in_parts = intake.undo(batch, store=store, now=later, by="tester")
     assert (len(in_parts.removed), len(in_parts.restored)) == (10, 10)
     assert list(in_parts.removed) == sorted(in_parts.removed)
+
+
+def test_who_has_only_a_number_is_looked_up_among_such_leads_alone(store: SqlStore) -> None:
+    taken(store, [Row(line, {"phone": f"+1415555{line:04}"}) for line in range(2, 52)] + a_file(50))
+    asked: list[tuple[str, Any]] = []
+
+    def note(_db: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    with store.unit(write=False) as work:
+        event.listen(store.engine, "before_cursor_execute", note)
+        try:
+            assert len(work.arrivals.by_phone(["+14155550002", "+14155550003"])) == 2
+        finally:
+            event.remove(store.engine, "before_cursor_execute", note)
+    (statement, parameters), *_ = [one for one in asked if "coalesce" in one[0]]
+    with store.engine.connect() as db:
+        explain = "EXPLAIN QUERY PLAN" if db.dialect.name == "sqlite" else "EXPLAIN"
+        if db.dialect.name == "postgresql":
+            db.exec_driver_sql("SET LOCAL enable_seqscan = off")  # so few leads are read as fast
+        plan = [str(row) for row in db.exec_driver_sql(f"{explain} {statement}", parameters)]
+    assert any("ix_leads_phone" in line for line in plan), plan

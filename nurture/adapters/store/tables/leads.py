@@ -90,7 +90,7 @@ leads = Table(
     one_of("stage", Stage),
     Index("uq_leads_email", "email", unique=True),
     Index("uq_leads_external_id", "external_id", unique=True),
-    Index("ix_leads_phone", "phone", **only("email IS NULL AND external_id IS NULL")),
+    Index("ix_leads_phone", "phone", **only("coalesce(email, external_id) IS NULL")),
     Index(None, "company_id"),
     Index(None, "look_at", **only("look_at IS NOT NULL")),
     Index(None, "returns_at", **only("returns_at IS NOT NULL")),

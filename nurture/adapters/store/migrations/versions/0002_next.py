@@ -58,7 +58,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_import_refusals"),
     )
     op.create_index("ix_import_refusals_import_id", "import_refusals", ["import_id"])
-    op.create_index("ix_leads_phone", "leads", ["phone"], **only("email IS NULL AND external_id IS NULL"))
+    op.create_index("ix_leads_phone", "leads", ["phone"], **only("coalesce(email, external_id) IS NULL"))
     op.create_table(
         "archived_responses",
         sa.Column("id", ID, autoincrement=False, nullable=False),
