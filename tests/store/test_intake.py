@@ -18,7 +18,7 @@ from nurture.adapters.store.unit import SqlStore
 from nurture.domain.errors import CollisionError
 from nurture.domain.fact import FactName
 from nurture.domain.row import GivenConsent, Refused, Row
-from nurture.flow import intake
+from nurture.flow import intake, persons
 from nurture.moves.rescore import rescore
 from nurture.moves.scene import load
 from tests.flow.loop import a_cadence, a_policy, in_force
@@ -58,16 +58,8 @@ def everything(store: SqlStore) -> dict[str, list[dict[str, Any]]]:
             table = tables.metadata.tables[name]
             ids = db.execute(select(table.c.id).order_by(table.c.id)).scalars()
             numbers[name] = {number: place for place, number in enumerate(ids)}
-        for name in (
-            "companies",
-            "company_domains",
-            "leads",
-            "lead_aliases",
-            "consents",
-            "facts",
-            "suppressions",
-            "changes",
-        ):
+        others = ("company_domains", "lead_aliases", "consents", "facts", "suppressions", "changes")
+        for name in ("companies", "leads", *others):
             table = tables.metadata.tables[name]
             rows = [dict(row._mapping) for row in db.execute(select(table))]
             for row in rows:
@@ -79,7 +71,8 @@ def everything(store: SqlStore) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-emails = st.sampled_from(["ada@acme.example", "bob@acme.example", "cy@gmail.com", "di@other.example"])
+known_names = ["old@acme.example", "ada@acme.example", "bob@acme.example", "cy@gmail.com"]
+emails = st.sampled_from([*known_names, "di@other.example", "x@y.example"])
 texts = st.sampled_from(["Ada", "Bob", "Chief Engineer"])
 consents = st.builds(
     GivenConsent,
@@ -94,7 +87,7 @@ values = st.fixed_dictionaries(
     {},
     optional={
         "email": emails,
-        "external_id": st.sampled_from(["C1", "C2"]),
+        "external_id": st.sampled_from(["C1", "C2", "C3"]),
         "first_name": texts,
         "title": texts,
         "company": st.sampled_from(["Acme", "ACME", "Other"]),
@@ -125,7 +118,7 @@ rows_of_a_file = st.lists(
         line=st.just(0),
         reason=st.just("bad"),
         opted_out=st.just(True),
-        identity=st.just({"email": "x@y.example"}),
+        identity=st.sampled_from([{"email": "x@y.example"}, {"email": "old@acme.example"}, {"external_id": "C3"}]),
     ),
     max_size=8,
 )
@@ -138,15 +131,33 @@ def emptied(store: SqlStore) -> None:
             db.execute(table.delete())
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows_of_a_file)
-def test_rows_that_come_together_are_stored_as_if_each_came_alone(store: SqlStore, rows: list[Row | Refused]) -> None:
-    placed = [_at(row, line) for line, row in enumerate(rows, 2)]
+def begun_with(store: SqlStore, past: Sequence[str]) -> None:
+    """Who is known already: somebody with an old address, and somebody who was two."""
     emptied(store)
+    before = NOW - timedelta(days=1)
+    names = [("old@acme.example", "C1"), ("ada@acme.example", "C1")] if "alias" in past else []
+    names += [("bob@acme.example", "C2"), ("cy@gmail.com", "C3")] if "merged" in past else []
+    taken(store, [Row(2, {"email": email, "external_id": external}) for email, external in names], before)
+    if "merged" in past:
+        with store.unit(write=False) as work:
+            _, ids = work.arrivals.by_identity([], ["C2", "C3"])
+        persons.merge(ids["C3"], ids["C2"], store=store, rules=RULES, policy=a_policy(), now=before, by="tester")
+
+
+pasts = st.sampled_from([(), ("alias",), ("merged",), ("alias", "merged")])
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pasts, rows_of_a_file)
+def test_rows_that_come_together_are_stored_as_if_each_came_alone(
+    store: SqlStore, past: Sequence[str], rows: list[Row | Refused]
+) -> None:
+    placed = [_at(row, line) for line, row in enumerate(rows, 2)]
+    begun_with(store, past)
     for one in placed:
         taken(store, [one])
     alone = everything(store)
-    emptied(store)
+    begun_with(store, past)
     taken(store, placed)
     together = everything(store)
     for name, found in alone.items():
@@ -162,12 +173,14 @@ def test_rows_that_come_together_are_stored_as_if_each_came_alone(store: SqlStor
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows_of_a_file, st.integers(1, 3))
-def test_batches_store_what_they_would_together(store: SqlStore, rows: list[Row | Refused], size: int) -> None:
+@given(pasts, rows_of_a_file, st.integers(1, 3))
+def test_batches_store_what_they_would_together(
+    store: SqlStore, past: Sequence[str], rows: list[Row | Refused], size: int
+) -> None:
     placed = [_at(row, line) for line, row in enumerate(rows, 2)]
     found = []
     for batch in (BATCH, size):  # on PostgreSQL each is looked up before the one in front of it is stored
-        emptied(store)
+        begun_with(store, past)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(TAKE, "BATCH", batch)
             result = taken(store, placed)
