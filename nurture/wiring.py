@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nurture.domain.scoring import Scoring
     from nurture.domain.workspace import Workspace
     from nurture.flow.dispatch.run import Unrecorded
-    from nurture.flow.waiting_hits import WaitingHits
+    from nurture.moves.waiting_hits import WaitingHits
     from nurture.ports import Clock, Files, Mailer, Rules, Store, Templates
     from nurture.ports.incoming import Mailbox, MailReader, ProviderEvent
     from nurture.ports.people import ForgottenBook
@@ -171,7 +171,7 @@ class App:
     @cached_property
     def waiting_hits(self) -> WaitingHits:
         """Opens and clicks that wait to be judged, as far as this process has read them."""
-        from nurture.flow.waiting_hits import WaitingHits
+        from nurture.moves.waiting_hits import WaitingHits
 
         return WaitingHits()
 

@@ -21,8 +21,8 @@ MEETING_PLACE = pytest.StashKey[tuple[Path, int]]()
 
 
 # How long one example takes says how busy the machine is; what hangs is ended by pytest-timeout.
-# --hypothesis-profile=long is for a night.
-settings.register_profile("suite", deadline=None)
+# As many examples as a suite of five minutes has room for; --hypothesis-profile=long is for a night.
+settings.register_profile("suite", deadline=None, max_examples=60)
 settings.register_profile("long", deadline=None, max_examples=2_000)
 settings.load_profile("suite")
 

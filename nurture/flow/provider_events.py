@@ -18,13 +18,13 @@ from nurture.domain.machines import Hit
 from nurture.domain.policy import Policy
 from nurture.domain.response import Bounce, Grade, Kind
 from nurture.domain.touch import CONTACTED, Channel, State, Touch, TouchId
-from nurture.flow.waiting_hits import WaitingHits
 from nurture.moves.again import again
 from nurture.moves.followed import Followed
 from nurture.moves.grading import delivered, hit_of, is_trap, judged, seen
 from nurture.moves.listening import EVENTS, heard_of
 from nurture.moves.proof import prove_sent
 from nurture.moves.responding import Recorded, Report, record_in
+from nurture.moves.waiting_hits import WaitingHits
 from nurture.ports import InForce, Store, Unit
 from nurture.ports.incoming import EventReader, ProviderEvent
 from nurture.ports.store import Change, Switch

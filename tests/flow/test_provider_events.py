@@ -26,9 +26,9 @@ from nurture.domain.response import Grade, Kind
 from nurture.domain.touch import State, Touch
 from nurture.flow import provider_events
 from nurture.flow.provider_events import Tally
-from nurture.flow.waiting_hits import WaitingHits
 from nurture.moves.listening import HEARD
 from nurture.moves.responding import Recorded, Report, record_in
+from nurture.moves.waiting_hits import WaitingHits
 from nurture.ports import Unit
 from nurture.ports.incoming import EventReader, ProviderEvent
 from nurture.ports.world import DELIVERY
@@ -348,7 +348,7 @@ def expected(replay: Replay) -> tuple[object, ...]:
 
 
 HISTORIES = int(
-    os.environ.get("NURTURE_HISTORIES", "100")
+    os.environ.get("NURTURE_HISTORIES", "60")
 )  # by hand as many as one likes: 10000 is a quarter of an hour
 
 
