@@ -98,6 +98,9 @@ def _old_addresses(
     A row does so whose external id is theirs: in the database, or since another row that has a name of it or its lead.
     """
     names = [(row.values.get("email", ""), row.values.get("external_id", "")) for row in rows]
+    given = [name for one in names for name in one if name]
+    if not held and len(set(given)) == len(given):
+        return set()  # all are new, and named once
     leads = [[emails.get(email), externals.get(external)] for email, external in names]
     times = Counter(name for one, own in zip(names, leads, strict=True) for name in {*one, *own})
     times[None] = times[""] = 0
