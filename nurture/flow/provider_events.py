@@ -206,8 +206,9 @@ def _process(room: _Room, limit: int, *, after: int, only: int | None = None) ->
         heard_of(work, [min(at, attempted) for at, attempted in taken if attempted is not None])
         judged_now = {id(one) for one in ripe}
         hits = {id(one.event): (one.touch.id, _hit(one)) for one in known if one.event.kind in ENGAGED}
-        beside = room.waiting.beside(_by_touch(hits.values()))
-        reports = list(_reports(work, known, judged_now, beside))
+        told = _by_touch(hits.values())
+        beside = room.waiting.beside(told)
+        reports = list(_reports(work, known, judged_now, told, beside))
         for one in sorted(known, key=lambda one: one.at):
             if one.event.kind in PROVES and one.touch.state is not State.SENT:  # from there it moves no more
                 prove_sent(work, one.touch.id, at=one.at, now=now)
@@ -287,22 +288,24 @@ def _note_unknown(work: Unit, events: Sequence[ProviderEvent], now: datetime, by
 
 
 def _reports(
-    work: Unit, known: Sequence[_Known], judged_now: Collection[int], beside: Mapping[TouchId, Sequence[Hit]]
+    work: Unit,
+    known: Sequence[_Known],
+    judged_now: Collection[int],
+    told: Mapping[TouchId, Sequence[Hit]],
+    beside: Mapping[TouchId, Sequence[Hit]],
 ) -> Iterable[Report]:
     arrived: dict[TouchId, datetime] = {}
-    hits: dict[TouchId, list[Hit]] = {touch: list(many) for touch, many in beside.items()}
+    hits = {touch: [*many, *beside.get(touch, ())] for touch, many in told.items()}
     for one in known:
         if one.event.kind == "delivered":
             arrived[one.touch.id] = min(one.at, arrived.get(one.touch.id, one.at))
-        elif one.event.kind in ENGAGED:
-            hits.setdefault(one.touch.id, []).append(_hit(one))
     made = {one.touch.id: one.touch for one in known}
     for touch, stored in work.responses.of_touches(hits).items():  # recorded before, of the same mails
         hits[touch] += [hit for one in stored if (hit := hit_of(one.response)) is not None]
         before = delivered(None, [one.response for one in stored])
         if before is not None:
             arrived[touch] = min(before, arrived.get(touch, before))
-    followed = Followed((hit, touch) for touch, many in hits.items() for hit in many)
+    followed = Followed((hit, touch) for touch, many in {**beside, **hits}.items() for hit in many)
     for one in known:
         if one.event.kind in ENGAGED:
             if id(one.event) in judged_now:

@@ -55,6 +55,23 @@ def test_many_that_arrive_at_once_are_each_stored_and_share_one_commit(house: Ho
     assert {body for _, body in house.raw()} == {BATCH, *bodies}
 
 
+def test_whoever_goes_away_while_it_is_stored_keeps_nobody_waiting(house: House) -> None:
+    keeper = Keeper(house.app)
+
+    async def arrive() -> None:
+        with house.app.store.unit() as work:
+            work.control.set_mark("somebody else", "writes meanwhile", NOW)
+            first, gone, last = [asyncio.create_task(keeper.keep("sendgrid", body)) for body in (b"1", b"2", b"3")]
+            await asyncio.sleep(0.1)  # they wait to be written, together
+            gone.cancel()
+            await asyncio.sleep(0)
+        await asyncio.wait_for(asyncio.gather(first, last), 5)
+        await asyncio.wait_for(keeper.keep("sendgrid", b"4"), 5)
+
+    asyncio.run(arrive())
+    assert {body for _, body in house.raw()} == {b"1", b"2", b"3", b"4"}
+
+
 def test_whoever_waits_is_told_that_the_database_is_away(tmp_path: Path) -> None:
     with a_house(tmp_path / "here", database="postgresql+psycopg://nobody@127.0.0.1:1/none") as house:
         keeper = Keeper(house.app)
