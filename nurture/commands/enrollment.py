@@ -238,5 +238,6 @@ def why(ctx: typer.Context, lead: LeadArgument, *, as_json: AsJson = False) -> N
             show_beside(f"  {one.code:<18} ", f"{one.text}{place}")
             if one.missing:
                 show_beside(f"  {'':<18} ", f"missing: {', '.join(one.missing)}")
-            if one.clears_at is not None and one.clears_at > current.now():
-                show(f"  {'':<18} not before {one.clears_at:%Y-%m-%d %H:%M} UTC")
+            until = f"{one.clears_at:%Y-%m-%d %H:%M} UTC" if one.clears_at is not None else ""
+            if one.clears_at is not None and one.clears_at > current.now() and until not in one.text:
+                show(f"  {'':<18} not before {until}")

@@ -6,7 +6,7 @@ place of an enrollment is a position in that program and the moment from which i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -77,9 +77,26 @@ class Program:
     ops: tuple[Op, ...]
     contacts: Mapping[str, int]
 
+    def ahead(self, pc: int) -> Iterator[Op]:
+        """The steps from a position on to the end of the cadence; a choice goes its first way."""
+        while pc < len(self.ops):
+            op = self.ops[pc]
+            if isinstance(op, Jump):
+                pc = op.to
+                continue
+            yield op
+            if isinstance(op, Enroll | Stop):
+                return
+            pc += 1
+
     def next_contact(self, pc: int) -> str | None:
-        """The contact step at or after a position, in the order of the file."""
-        return next((op.id for op in self.ops[pc:] if isinstance(op, Email | PersonTask | Webhook | Stream)), None)
+        """The first contact step at or after a position; where a condition or chance decides, of the first way."""
+        return next((op.id for op in self.ahead(pc) if isinstance(op, Email | PersonTask | Webhook | Stream)), None)
+
+    def is_decided(self, pc: int) -> bool:
+        """Whether the next contact comes without a choice before it."""
+        choices = Email | PersonTask | Webhook | Stream | Branch | Fork
+        return not isinstance(next((op for op in self.ahead(pc) if isinstance(op, choices)), None), Branch | Fork)
 
 
 def program_of(cadence: Cadence) -> Program:
@@ -232,7 +249,7 @@ def walk(program: Program, place: Place, around: Surroundings, now: datetime) ->
                 if condition.holds(names, around.history):
                     anchor = max(anchor, min(now, due))
                 elif due > now:
-                    return stand(Sleep(due, wakeable=True, because=f"waiting for {condition.text}"))
+                    return stand(Sleep(due, wakeable=True, because=f"waiting for {condition.text}, at the latest"))
                 else:
                     anchor = due
                 pc += 1
@@ -268,7 +285,7 @@ def _stream(
     if given:
         due = calendar.later(anchor, op.every, zone=around.zone, country=around.country)
         if due > now:
-            return Sleep(due, wakeable=False, because=f"one item each {op.every}")
+            return Sleep(due, wakeable=False, because="between two items of its stream")
     else:
         due = anchor
     if op.times is not None and given >= op.times:

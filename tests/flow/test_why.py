@@ -309,6 +309,33 @@ def test_a_touch_that_was_made_or_is_to_come_says_when(tmp_path: Path) -> None:
         assert standing.text.startswith("course is waiting 3 days until 2026-03-06 09:00 UTC; then two")
 
 
+ASKED: Final = """- email: one
+- wait_for: clicked('one')
+  timeout: 5 days
+- if: clicked('one')
+  then:
+    - wait: 1 day
+  else:
+    - email: two
+- email: three"""
+
+
+def test_what_comes_next_is_named_only_where_no_condition_decides(tmp_path: Path) -> None:
+    with an_enrolled(tmp_path, ASKED) as (loop, one):
+        loop.tick()
+        (standing,) = [each for each in about(loop, one, "enrollment") if each.version == 1]
+        assert standing.text == "course is waiting for clicked('one'), at the latest until 2026-03-08 09:00 UTC."
+
+
+def test_what_comes_next_is_never_a_step_of_the_other_way(tmp_path: Path) -> None:
+    steps = "- if: first_name == 'Ada'\n  then:\n    - wait: 1 day\n  else:\n    - email: two\n- email: three"
+    with an_enrolled(tmp_path, steps, first_name="Ada") as (loop, one):
+        loop.tick()
+        (standing,) = [each for each in about(loop, one, "enrollment") if each.version == 1]
+        assert standing.step == "three"
+        assert standing.text.endswith("; then three.")
+
+
 # Enrollments -----------------------------------------------------------------------------------------------------
 
 ENTRIES: Final = {

@@ -67,7 +67,7 @@ def _standing(one: Enrollment, program: Program, scene: Scene, lead: Lead) -> tu
     step = program.next_contact(found.place.pc)
     match found.outcome:
         case Sleep(until=until, because=because):
-            then = f"; then {step}" if step else ""
+            then = f"; then {step}" if step and program.is_decided(found.place.pc) else ""
             return step, line, f"{one.cadence} is {because} until {until:%Y-%m-%d %H:%M} UTC{then}."
         case Finished(word=word):
             return None, line, f"{one.cadence} ends with the next pass ({word})."
