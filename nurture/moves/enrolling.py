@@ -64,7 +64,9 @@ def resume(
                     after = replace(after, next_at=now)
                 changed.append(after)
     work.enrollments.save(changed, fenced=False)
-    work.notes.add([Change("resumed", f"{one.cadence} goes on", now, by=by, lead=one.lead) for one in changed])
+    work.notes.add(
+        [Change("resumed", f"{one.cadence} goes on", now, by=by, lead=one.lead) for one in changed if not one.pauses]
+    )
     return changed
 
 

@@ -709,6 +709,19 @@ def test_a_dated_pause_that_ends_leaves_an_undated_one_standing(mails: Loop) -> 
     assert mails.tick(minutes=1).sent == 1
 
 
+def test_what_stays_paused_for_another_reason_is_not_said_to_go_on(mails: Loop) -> None:
+    lead = a_lead(mails.store)
+    mails.enroll(lead)
+    with mails.store.unit() as work:
+        for why in (Pause.REPLY, Pause.QUALIFICATION):
+            enrolling.pause(work, [lead.id], why, until=None, now=mails.now, by="test")
+        said = []
+        for why in (Pause.REPLY, Pause.QUALIFICATION):
+            enrolling.resume(work, [lead.id], why, now=mails.now, by="test")
+            said.append([one.text for one in work.notes.of_lead(lead.id) if one.what == "resumed"])
+    assert said == [[], ["course goes on"]]
+
+
 def test_a_pause_does_not_move_the_day_that_a_cadence_waits_for(tmp_path: Path) -> None:
     with a_loop(tmp_path, "- wait_until: 09-01\n- email: one") as loop:
         ada, bob = a_lead(loop.store), a_lead(loop.store)
