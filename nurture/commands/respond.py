@@ -9,7 +9,7 @@ import typer
 
 from nurture.commands.choosing import word
 from nurture.commands.context import AsJson, DryRun, LeadArgument, Session, day_or_moment, moment, session
-from nurture.commands.output import show, show_json
+from nurture.commands.output import say, show, show_json
 from nurture.domain.errors import RequestError
 
 
@@ -62,6 +62,9 @@ def respond(
         "until": back.isoformat() if back is not None else None,
     }
     kept = {name: value for name, value in detail.items() if value}
+    mails = arrow.mails_answered(chosen, person.id, at=when, store=current.app.store) if touch is None else []
+    if len(mails) == 1:  # with several, nobody guesses
+        touch = mails[0]
     report = arrow.Report(chosen, when, person.id, touch, detail=kept, why="recorded by hand")
     (recorded,) = arrow.record(
         [report],
@@ -73,6 +76,8 @@ def respond(
     tell_recorded(
         current, recorded.lead, recorded.response, recorded.note, dry_run=dry_run, as_json=as_json, task=touch
     )
+    if len(mails) > 1 and not as_json:
+        say("It counts for the lead and for none of their mails: name one with --touch. See: nurture touch list --lead LEAD")
 
 
 def _check_touch(current: Session, touch: str, lead: int) -> None:

@@ -167,6 +167,20 @@ def test_a_request_for_sales_moves_the_stage_at_once(nurture: Nurture, ada: str)
     assert nurture("lead", "show", ada, "--json").json["asked_for_sales"] is True
 
 
+def test_a_click_by_hand_counts_for_the_only_mail_that_a_lead_has_got_and_for_none_of_several(
+    nurture: Nurture, ada: str, folder: Path
+) -> None:
+    assert nurture("respond", ada, "click", "--json").json["touch"] is None
+    only = _a_task(folder, ada, state=State.SENT, sent_at=datetime(2026, 3, 4, tzinfo=UTC), occurrence=1)
+    assert nurture("respond", ada, "visit", "--url", "/pricing", "--json").json["touch"] is None
+    assert nurture("respond", ada, "click", "--at", "2026-03-03", "--json").json["touch"] is None  # before the mail
+    assert nurture("respond", ada, "click", "--json").json["touch"] == only
+    _a_task(folder, ada, state=State.SENT, sent_at=datetime(2026, 3, 5, tzinfo=UTC), occurrence=2)
+    said = nurture("respond", ada, "click", "--url", "https://a.example")
+    assert "--touch" in said.err
+    assert nurture("respond", ada, "click", "--url", "https://b.example", "--json").json["touch"] is None
+
+
 def test_a_ready_lead_is_offered_and_a_rejection_brings_it_back(nurture: Nurture, ada: str) -> None:
     nurture("respond", ada, "reply", "--intent", "interested")
     nurture("respond", ada, "meeting")
