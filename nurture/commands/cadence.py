@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ import typer
 
 from nurture.commands.choosing import cadence_named
 from nurture.commands.context import AsJson, DryRun, session
-from nurture.commands.output import say, show, show_json, show_rows
+from nurture.commands.output import say, show, show_beside, show_json, show_rows
 from nurture.commands.touch import Reason, switch
 from nurture.domain.errors import RequestError, UnknownNameError
 from nurture.ports.world import PREVIEW
@@ -94,12 +95,13 @@ def show_cadence(ctx: typer.Context, name: Name, *, as_json: AsJson = False) -> 
         return
     show(f"{name}, version {version}")
     for words in storyboard.introduction(one):
-        show(words)
+        show_beside("", words)
     today = coming.today if coming else 0
     rest = f", and {coming.leads - today:,} later" if coming and coming.leads > today else ""
-    show(f"Would enroll {today:,} lead{'s' * (today != 1)} today{rest}.\n")
+    show(f"Would enroll {today:,} lead{'s' * (today != 1)} today{rest}.")
+    show("")
     for line in lines:
-        show("  " * line.depth + line.text)
+        show_beside("  " * line.depth, line.text)
 
 
 def stats(
@@ -147,6 +149,8 @@ def diagram(
         show_json({"name": name, "version": version, "file": str(file) if file else None, "svg": svg})
     elif file is None:
         show(svg)
+        if sys.stdout.isatty():
+            say(f"As a picture: nurture cadence diagram {name} --file {name}.svg")
     else:
         say(f"Drawn: {file}")
 
@@ -203,8 +207,8 @@ def preview(
         row: dict[str, Any] = {"template": found.template, "from": message.from_email, "to": message.to}
         show_json(row | {"subject": message.subject, "text": message.text, "html": message.html, "file": str(path)})
         return
-    show(f"From: {message.from_name} <{message.from_email}>\nTo: {message.to}\nSubject: {message.subject}\n")
-    show(message.text)
+    head = f"From: {message.from_name} <{message.from_email}>\nTo: {message.to}\nSubject: {message.subject}"
+    show(f"{head}\n\n{message.text}")
     say(f"HTML: {path}")
 
 

@@ -87,7 +87,7 @@ def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         show_json(found)
         return
     for problem in found["problems"]:
-        show(f"problem       {problem}")
+        show_beside("problem       ", problem)
     show(f"due now       {found['due']}" + (f", the oldest {found['late_seconds']:.0f} s late" if found["due"] else ""))
     show(f"sending       {found['sending']}")
     show(
@@ -125,7 +125,7 @@ def doctor(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         show_json(findings)
     else:
         for one in findings:
-            show(f"{one.severity:8}{one.what}" + (f" {one.hint}" if one.hint else ""))
+            show_beside(f"{one.severity:8}", one.what, one.hint)
     if any(one.severity == "error" for one in findings):
         raise typer.Exit(1)
 

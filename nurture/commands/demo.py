@@ -34,7 +34,7 @@ def demo(
     from nurture.daemon import demo as show_case
 
     if sys.stderr.isatty():
-        say(f"{leads} invented leads, {days} days, a real mail server on this machine. Nothing leaves it.")
+        say(f"{leads} invented leads, {days} days. The mail server is real, and on this machine.")
     with _progress() as watch:
         lived = show_case.run(seed=seed, leads=leads, days=days, keep=keep, make_workspace=make, watch=watch)
     if as_json:

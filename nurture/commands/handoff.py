@@ -149,7 +149,7 @@ def accept(
     answered = arrow.accept(desk, chosen, colleagues=choice)
     _tell(desk, answered, dry_run=dry_run, as_json=as_json)
     if answered.changed and not dry_run and not as_json:
-        say(f"Speak with them by {arrow.due_words(desk, answered)}, then: nurture handoff contacted {chosen}")
+        say(f"Speak with them by {arrow.due_words(desk, answered)}.\nThen: nurture handoff contacted {chosen}")
 
 
 def _day(current: Session, text: str | None) -> date | None:

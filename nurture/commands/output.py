@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from shutil import get_terminal_size
 from textwrap import fill
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from nurture.domain.errors import NurtureError
 from nurture.domain.plain import plain
 
 WIDEST: Final = 240  # letters in a line that goes elsewhere than a screen
 PROSE: Final = 24  # letters; a longer cell with spaces in it may be broken into lines
+_AMOUNT: Final = re.compile(r"-?[\d,.]+(%| [A-Z]{3})")
+GAP: Final = 2  # between two columns
 NARROWEST: Final = 16  # letters that such a cell is left with
 __all__ = ["fail", "plain", "say", "show", "show_beside", "show_json", "show_json_each", "show_rows"]
 
@@ -45,80 +49,112 @@ def show_rows(
     if not rows:
         say(empty)
         return
-    heads = [_head(column, rows) for column in columns]
-    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    table = [_column(name, rows) for name in columns]
     if sys.stdout.isatty():
-        _show_on_screen(heads, cells)
-    elif (lines := table_lines(heads, cells)) is not None:
+        _show_on_screen(table)
+    elif (lines := table_lines(table)) is not None:
         show("\n".join(lines))
     else:
-        _show_table(heads, cells, WIDEST, wraps=frozenset())
+        _show_table([replace(one, wraps=False) for one in table], WIDEST)
 
 
-def table_lines(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str] | None:
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table as it is printed. Numbers stand on the right; what `wraps` may be broken into lines.
+
+    `is_text`: words, and no id, address or moment: those are copied from the screen, and never broken.
+    """
+
+    head: str
+    cells: Sequence[str]
+    is_number: bool = False
+    is_text: bool = False
+    wraps: bool = False
+
+    @property
+    def least(self) -> int:
+        """How many columns of the screen it needs at least."""
+        from rich.cells import cell_len
+
+        parts = self.head.split("\n")
+        if self.wraps and max(map(len, self.cells)) > PROSE:
+            return max(NARROWEST, *map(cell_len, parts))
+        for cell in self.cells:
+            parts += cell.split() if self.wraps else [cell]
+        return max(map(cell_len, parts))
+
+    @property
+    def tight(self) -> Column:
+        """With a head of several lines, and all text broken where need be."""
+        return replace(self, head=self.head.replace(" ", "\n"), wraps=self.is_text)
+
+
+def table_lines(table: Sequence[Column]) -> list[str] | None:
     """The lines that rich would print, without rich: to import it is a tenth of such a command. None: ask rich.
 
     That is where a letter may take two columns, or none, or the table is too wide.
     """
-    rows = [heads, *cells]
-    if not all(cell.isascii() and cell.isprintable() for row in rows for cell in row):
+    if not all(cell.isascii() and cell.isprintable() for one in table for cell in (one.head, *one.cells)):
         return None
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(len, (one.head, *one.cells))) for one in table]
     if sum(widths) + 2 * (len(widths) - 1) > WIDEST:
         return None
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    columns = (
+        [cell.rjust(width) if one.is_number else cell.ljust(width) for cell in (one.head, *one.cells)]
+        for one, width in zip(table, widths, strict=True)
+    )
+    return ["  ".join(line) for line in zip(*columns, strict=True)]
 
 
-def _show_on_screen(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    """As a table where it fits, with only prose broken into lines; else one row after the other, as `key  value`.
-
-    Ids and addresses are copied from the screen, so they are never broken.
-    """
+def _show_on_screen(table: Sequence[Column]) -> None:
+    """As a table where it fits, if need be without empty columns and with heads of several lines; else row by row."""
     from rich.console import Console
 
     width = Console().width
-    if _width(heads, cells, frozenset()) > width:
-        filled = [place for place in range(len(heads)) if any(row[place] for row in cells)]
-        heads, cells = [heads[place] for place in filled], [[row[place] for place in filled] for row in cells]
-    prose = frozenset(
-        place for place in range(len(heads)) if any(len(row[place]) > PROSE and " " in row[place] for row in cells)
-    )
-    if _width(heads, cells, prose) <= width:
-        _show_table(heads, cells, width, wraps=prose)
-        return
-    widest = max(len(head) for head in heads)
+    filled = [one for one in table if any(one.cells)]
+    heads = [replace(one, head=one.tight.head) for one in filled]
+    for columns, gap in ((table, GAP), (filled, GAP), (heads, GAP), ([one.tight for one in filled], 1)):
+        if sum(one.least for one in columns) + gap * (len(columns) - 1) <= width:
+            _show_table(columns, width, gap=gap)
+            return
+    widest = max(len(one.head) for one in filled)
     blocks = (
-        "\n".join(f"{head:<{widest}}  {text}" for head, text in zip(heads, row, strict=True) if text) for row in cells
+        "\n".join(f"{one.head:<{widest}}  {one.cells[row]}" for one in filled if one.cells[row])
+        for row in range(len(table[0].cells))
     )
     show("\n\n".join(blocks))
 
 
-def _width(heads: Sequence[str], cells: Sequence[Sequence[str]], wraps: frozenset[int]) -> int:
-    """How many columns of the screen a table needs at least."""
-    from rich.cells import cell_len
-
-    each = (
-        NARROWEST if place in wraps else max(cell_len(head), *(cell_len(row[place]) for row in cells))
-        for place, head in enumerate(heads)
-    )
-    return sum(each) + 2 * (len(heads) - 1)
-
-
-def _show_table(heads: Sequence[str], cells: Sequence[Sequence[str]], width: int, *, wraps: frozenset[int]) -> None:
+def _show_table(columns: Sequence[Column], width: int, *, gap: int = GAP) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, head in enumerate(heads):
-        table.add_column(head, overflow="fold", no_wrap=place not in wraps)
-    for row in cells:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap - 1, 0, 1), collapse_padding=False)
+    deepest = max(one.head.count("\n") for one in columns)
+    for one in columns:
+        head = "\n" * (deepest - one.head.count("\n")) + one.head
+        side: Literal["left", "right"] = "right" if one.is_number else "left"
+        table.add_column(head, overflow="fold", no_wrap=not one.wraps, justify=side, min_width=one.least)
+    for row in zip(*(one.cells for one in columns), strict=True):
         table.add_row(*row)
-    Console(soft_wrap=not wraps, width=width, markup=False).print(table)
+    Console(soft_wrap=not any(one.wraps for one in columns), width=width, markup=False).print(table)
 
 
-def _head(column: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    zone = " (UTC)" if any(isinstance(row.get(column), datetime) for row in rows) else ""
-    return column.replace("_", " ") + zone
+def _column(name: str, rows: Sequence[Mapping[str, Any]]) -> Column:
+    values = [row.get(name) for row in rows]
+    zone = " (UTC)" if any(isinstance(one, datetime) for one in values) else ""
+    filled = [one for one in values if one not in (None, "", [])]
+    cells = [_cell(one) for one in values]
+    is_number = bool(filled) and all(map(_is_number, filled))
+    is_text = not is_number and not zone and any(" " in cell for cell in cells)
+    return Column(name.replace("_", " ") + zone, cells, is_number, is_text, is_text and max(map(len, cells)) > PROSE)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a count, a share or an amount; an id is a text."""
+    if isinstance(value, str):
+        return _AMOUNT.fullmatch(value) is not None
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _cell(value: Any) -> str:
@@ -140,15 +176,18 @@ def show(text: str) -> None:
     sys.stdout.write(text.rstrip("\n") + "\n")
 
 
-def show_beside(head: str, text: str) -> None:
-    """Print a text beside its head; what does not fit on a screen goes on below the text's own beginning."""
+def show_beside(head: str, *texts: str) -> None:
+    """Print texts beside their head; what does not fit on a screen goes on below the text's own beginning.
+
+    Each text then begins on a line of its own, so that a command in a hint stays whole.
+    """
     if sys.stdout.isatty():
-        width = max(get_terminal_size().columns, len(head) + PROSE)
-        hanging = " " * len(head)
-        text = fill(text, width - len(head), break_long_words=False, break_on_hyphens=False).replace(
-            "\n", f"\n{hanging}"
-        )
-    show(head + text)
+        width = max(get_terminal_size().columns, len(head) + PROSE) - len(head)
+        if len(" ".join(texts)) > width:
+            filled = (fill(text, width, break_long_words=False, break_on_hyphens=False) for text in texts if text)
+            show(head + "\n".join(filled).replace("\n", "\n" + " " * len(head)))
+            return
+    show(head + " ".join(text for text in texts if text))
 
 
 def say(text: str) -> None:

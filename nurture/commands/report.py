@@ -213,8 +213,8 @@ def agreement(ctx: typer.Context, *, as_csv: AsCsv = False, html: Html = None, a
     rules = app.rules.in_force()
     made = arrow.page(store=app.store, rules=rules, now=current.now(), check=app.read_readiness)
     found, readiness = made.proposal, rules.workspace.readiness
-    by = f"By {', '.join(readiness.agreed_by)}." if readiness.agreed_by else ""
-    agreed = f"Agreed on {readiness.agreed_on}. {by}" if readiness.agreed_on else "No date of the agreement is given."
+    by = f" by {', '.join(readiness.agreed_by)}" if readiness.agreed_by else ""
+    agreed = f"Agreed on {readiness.agreed_on}{by}." if readiness.agreed_on else "No date of the agreement is given."
     if html is not None:
         from nurture.reporting import agreement as drawn
 

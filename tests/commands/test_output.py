@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nurture.commands import progress
-from nurture.commands.output import WIDEST, show_beside, show_rows, table_lines
+from nurture.commands.output import WIDEST, Column, show_beside, show_rows, table_lines
 
 ROW = {
     "id": "cmy4msra3cft42zylnpkvlzvm3",
@@ -66,28 +66,52 @@ def test_a_long_text_goes_on_below_its_own_beginning_and_is_one_line_for_a_progr
     assert "cadences/manufacturing-long-term.yaml:8," in " ".join(rest).split("[")[1]
 
 
-texts = st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters=":"), max_size=30)
+def test_numbers_stand_on_the_right_and_heads_are_broken_before_a_table_becomes_a_list(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = Screen()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setenv("COLUMNS", "40")
+    rows = [
+        {"rep": "lee@acme.example", "won": 12, "answer_hours": 15.8, "share_won": "8%", "reason": None},
+        {"rep": "kim@acme.example", "won": 3, "answer_hours": None, "share_won": "100%", "reason": None},
+    ]
+    show_rows(rows, ["rep", "won", "answer_hours", "share_won", "reason"], as_json=False)
+    lines = [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()).splitlines()]
+    assert lines == [
+        "                       answer  share",
+        "rep               won   hours    won",
+        "lee@acme.example   12    15.8     8%",
+        "kim@acme.example    3           100%",
+    ]
+
+
+texts = st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters=":"), max_size=30).map(str.rstrip)
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(1, 5).flatmap(lambda width: st.lists(st.lists(texts, min_size=width, max_size=width), min_size=1)))
-def test_a_table_that_goes_into_a_file_is_as_rich_would_print_it(rows: list[list[str]]) -> None:
-    heads = [f"head {place}" for place in range(len(rows[0]))]
+@given(
+    st.integers(1, 5).flatmap(lambda width: st.lists(st.lists(texts, min_size=width, max_size=width), min_size=1)),
+    st.sets(st.integers(0, 4)),
+)
+def test_a_table_that_goes_into_a_file_is_as_rich_would_print_it(rows: list[list[str]], numbers: set[int]) -> None:
     table = Table(box=None, pad_edge=False)
-    for head in heads:
-        table.add_column(head, overflow="fold", no_wrap=True)
+    for place in range(len(rows[0])):
+        side: Literal["left", "right"] = "right" if place in numbers else "left"
+        table.add_column(f"head {place}", overflow="fold", no_wrap=True, justify=side)
     for row in rows:
         table.add_row(*row)
     printed = io.StringIO()
     Console(file=printed, soft_wrap=True, width=WIDEST, markup=False).print(table)
-    lines = table_lines(heads, rows)
+    columns = zip(*rows, strict=True)
+    lines = table_lines([Column(f"head {place}", cells, place in numbers) for place, cells in enumerate(columns)])
     assert lines is not None
     assert "\n".join(lines) + "\n" == printed.getvalue()
 
 
 @pytest.mark.parametrize("cell", ["日本", "two\nlines", "x" * 250])
 def test_a_table_of_wide_letters_lines_or_columns_is_left_to_rich(cell: str) -> None:
-    assert table_lines(["name"], [[cell]]) is None
+    assert table_lines([Column("name", [cell])]) is None
 
 
 def test_who_watches_is_told_what_takes_long_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
