@@ -77,9 +77,7 @@ def respond(
         current, recorded.lead, recorded.response, recorded.note, dry_run=dry_run, as_json=as_json, task=touch
     )
     if len(mails) > 1 and not as_json:
-        say(
-            "It counts for the lead and for none of their mails: name one with --touch. See: nurture touch list --lead LEAD"
-        )
+        say("It counts for the lead and for none of their mails. Name one with --touch: nurture touch list --lead LEAD")
 
 
 def _check_touch(current: Session, touch: str, lead: int) -> None:

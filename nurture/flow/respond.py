@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
-from nurture.domain.policy import Policy
-from nurture.domain.stated_time import decision_date
 from nurture.domain.lead import LeadId
+from nurture.domain.policy import Policy
 from nurture.domain.response import Kind
+from nurture.domain.stated_time import decision_date
 from nurture.domain.touch import CONTACTED, REPLY_STEP, Channel, State, TouchId
 from nurture.moves.again import again
 from nurture.moves.facts import add_fact

@@ -66,6 +66,20 @@ def test_a_long_text_goes_on_below_its_own_beginning_and_is_one_line_for_a_progr
     assert "cadences/manufacturing-long-term.yaml:8," in " ".join(rest).split("[")[1]
 
 
+def test_a_hint_that_does_not_fit_begins_on_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def on(width: int) -> list[str]:
+        screen = Screen()
+        monkeypatch.setattr(sys, "stdout", screen)
+        monkeypatch.setenv("COLUMNS", str(width))
+        show_beside("warning ", "No backup is made.", "Run: nurture database backup FILE")
+        show_beside("ok      ", "The files have no problem.", "")
+        return screen.getvalue().splitlines()
+
+    fine = "ok      The files have no problem."
+    assert on(80) == ["warning No backup is made. Run: nurture database backup FILE", fine]
+    assert on(50) == ["warning No backup is made.", "        Run: nurture database backup FILE", fine]
+
+
 def test_numbers_stand_on_the_right_and_heads_are_broken_before_a_table_becomes_a_list(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -94,7 +94,7 @@ def test_the_agreement_page_shows_what_is_agreed_and_proposes_nothing_without_a_
     agreed = {"on": "2026-11-02", "by": ["Dana (marketing)", "Lee (sales)"]}
     assert nurture("report", "agreement", "--json").json == {"agreed": agreed, "months": [], "proposal": None}
     printed = nurture("report", "agreement").out
-    assert "Agreed on 2026-11-02. By Dana (marketing), Lee (sales)." in printed
+    assert "Agreed on 2026-11-02 by Dana (marketing), Lee (sales)." in printed
     assert "No change is proposed" in printed
     done = nurture("report", "agreement", "--html", "page.html")
     assert (done.code, done.out) == (0, "")
