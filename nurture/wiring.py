@@ -282,6 +282,12 @@ class App:
 
         return plain_text(brief)
 
+    def brief_article(self, brief: Mapping[str, Any]) -> str:
+        """A brief as HTML inside of another page."""
+        from nurture.adapters.salesdesk import article
+
+        return article(brief)
+
     def brief_page(self, brief: Mapping[str, Any]) -> str:
         """A brief as a page of its own."""
         from nurture.adapters.salesdesk.page import page

@@ -104,6 +104,8 @@ def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         show(f"  {_daemon(one)}")
     show(f"breaker       {found['breaker']}")
     show(f"paused        {', '.join(found['paused']) if found['paused'] else 'nothing'}")
+    for name, because in found["held"].items():
+        show_beside("held          ", f"{name}: {because}.", "See: nurture doctor")
 
 
 def _daemon(one: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nurture.commands.context import AsJson
-from nurture.commands.output import say, show, show_json
+from nurture.commands.output import say, show, show_beside, show_json
 from nurture.commands.workspace import make
 
 if TYPE_CHECKING:
@@ -105,9 +105,9 @@ def _print(lived: Demo) -> None:
         show(lived.brief)
     _head(console, "Worth knowing")
     for one in found.warnings:
-        console.print(f"- {one}", markup=False)
+        show_beside("- ", one)
     _head(console, "Accounting")
-    console.print(found.accounting.sentence, markup=False)
+    show_beside("", found.accounting.sentence)
     show("")
     show(f"Report: {lived.report}")
     if lived.workspace is not None:

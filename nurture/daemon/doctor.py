@@ -24,6 +24,7 @@ from nurture.domain.mail_domain import (
 )
 from nurture.domain.person import Role
 from nurture.domain.promotion import Code
+from nurture.domain.wave import HINT as HOW_TO_LET_GO
 from nurture.doors import durability_of
 from nurture.moves.clock import AHEAD, BACK, BACKWARDS, HINT, LAST_PASS
 from nurture.wiring import App
@@ -200,9 +201,12 @@ def _fleet(app: App) -> Iterator[Finding]:
 
 
 def _held(app: App) -> Iterator[Finding]:
-    """What is paused without an end: a person did that, or must end it."""
+    """What is paused or held without an end: a person did that, or must end it."""
     with app.store.unit(write=False) as work:
-        switches = work.control.switches()
+        switches, waves = work.control.switches(), work.pacing.waves()
+    for name, wave in sorted(waves.items()):
+        if wave.held:
+            yield Finding("warning", f"The e-mail {name} is held: {wave.held}.", HOW_TO_LET_GO)
     for name, switch in sorted(switches.items()):
         if switch.until is None and name not in (AHEAD, BACK):
             what = {"send": "All sending", "mailer": "All mail"}.get(name, name.replace(":", " "))

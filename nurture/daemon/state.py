@@ -22,6 +22,7 @@ def of(app: App) -> dict[str, Any]:
         first = work.enrollments.next_due()
         counts = work.touches.count_by_state()
         switches = work.control.switches()
+        held = {name: wave.held for name, wave in sorted(work.pacing.waves().items()) if wave.held}
         last = work.control.mark(LAST_PASS)
         daemons = fleet.fleet(work.control.daemons(), now=now, tick=app.policy.tick)
     late = (now - first).total_seconds() if first is not None and first < now else 0.0
@@ -37,6 +38,7 @@ def of(app: App) -> dict[str, Any]:
         "daemons": daemons,
         "breaker": "open" if "breaker" in switches else "closed",
         "paused": paused,
+        "held": held,
         "problems": wrong,
         "last_pass": last[1] if last else None,
     }

@@ -65,7 +65,8 @@ def digest(happened: Happened, needs: Sequence[str], *, since: datetime, now: da
     parts = [f"What happened, {span}:", "\n".join(lines) or NOTHING, "What needs a person:"]
     parts += ["\n".join(asked) or NOTHING]
     waits = f"{len(needs)} things need a person" if len(needs) > 1 else "one thing needs a person"
-    subject = f"nurture on {now.astimezone(zone):%A %d %B}: {waits if needs else 'nothing needs a person'}"
+    local = now.astimezone(zone)
+    subject = f"nurture on {local:%A} {local.day} {local:%B}: {waits if needs else 'nothing needs a person'}"
     return Digest(subject, "\n\n".join(parts))
 
 

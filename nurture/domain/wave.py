@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from nurture.domain.touch import TouchId
 
 MOST_BOUNCED: Final = 0.05
+HINT: Final = "Apply a corrected text, or say that it was right: nurture cadence resume NAME"
 MOST_UNSUBSCRIBED: Final = 0.02
 
 

@@ -46,6 +46,11 @@ def needs(work: Unit, now: datetime) -> list[str]:
         f"paused since {one.since:%Y-%m-%d}: {one.name.replace(':', ' ')}{f' ({one.reason})' if one.reason else ''}"
         for one in sorted(pauses, key=lambda one: one.name)
     ]
+    said += [
+        f"held since its first mails: {name} ({wave.held})"
+        for name, wave in sorted(work.pacing.waves().items())
+        if wave.held
+    ]
     counted = (
         (found.in_doubt, "mails in doubt", "nurture touch list --state in_doubt"),
         (found.inbox, "entries that wait in the inbox", "nurture inbox list"),

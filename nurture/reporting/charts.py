@@ -1,8 +1,9 @@
-"""Charts as inline SVG from plain numbers: a funnel, stacked bars over time, bars. No script, no picture files.
+"""Charts from plain numbers: a funnel, stacked bars over time, bars. No script, no picture files.
 
-Each chart is a <figure>: the SVG has a title and a description for those who do not see it, and the numbers follow as
-a table. Colors come from the page (`--c1` to `--c6`), so that they suit a light and a dark screen alike; the parts of
-a bar are told apart by a pale line between them too, and the legend names them in the order of the bar.
+Each chart is a <figure>: the picture has a description for those who do not see it, and the numbers follow as a table.
+Lying bars are HTML, as wide as the screen has room; upright ones are inline SVG. Colors come from the page (`--c1` to
+`--c6`), so that they suit a light and a dark screen alike; the parts of a bar are told apart by a pale line between
+them too, and the legend names them in the order of the bar.
 """
 
 from __future__ import annotations
@@ -42,23 +43,18 @@ def share(part: float, whole: float) -> str:
 
 
 def funnel(title: str, steps: Sequence[Bar], *, note: str = "") -> str:
-    """Bars that get shorter from step to step, each with its number and its share of the first.
-
-    A bar that is too short to be seen is drawn two pixels wide.
-    """
+    """Bars that get shorter from step to step, each with its number and its share of the first."""
     whole = steps[0].value if steps else 0
     rows = [
         (one.label, number(one.value), share(one.value, whole) if place else "", one.note)
         for place, one in enumerate(steps)
     ]
-    drawn = _rows(
-        [Bar(one.label, one.value) for one in steps],
-        [f"{count} \N{MIDDLE DOT} {of}" if of else count for _, count, of, _ in rows],
-    )
     told = ", ".join(f"{label} {count}" for label, count, _, _ in rows)
+    shown = [f"{count} \N{MIDDLE DOT} {of}" if of else count for _, count, of, _ in rows]
+    drawn = _rows(steps, shown, escape(f"{title}. Funnel: {told}.", quote=True))
     head = ("Step", "Leads", "Of all")
     table = _table(head, [(label, count, of) for label, count, of, _ in rows])
-    return _figure(title, f"Funnel: {told}.", drawn, table, note=note)
+    return _figure(title, drawn, table, note=note)
 
 
 def bars(title: str, values: Sequence[Bar], *, unit: str = "", note: str = "") -> str:
@@ -66,7 +62,8 @@ def bars(title: str, values: Sequence[Bar], *, unit: str = "", note: str = "") -
     shown = [f"{number(one.value)}{f'  {one.note}' if one.note else ''}" for one in values]
     told = ", ".join(f"{one.label} {number(one.value)}" for one in values)
     table = _table(("", unit or "Number"), [(one.label, number(one.value)) for one in values])
-    return _figure(title, f"Bars: {told}.", _rows(values, shown), table, note=note)
+    drawn = _rows(values, shown, escape(f"{title}. Bars: {told}.", quote=True))
+    return _figure(title, drawn, table, note=note)
 
 
 def stacked(
@@ -95,12 +92,13 @@ def stacked(
         (name, *(number(values[place]) for values in series.values()), number(totals[place]))
         for place, name in enumerate(columns)
     ]
-    told = "; ".join(f"{name} {number(sum(values))}" for name, values in series.items())
-    span = f"from {columns[0]} to {columns[-1]}" if columns else "with no data"
+    if not any(totals):
+        return f'<figure><figcaption>{escape(title)}</figcaption><p class="note">None.</p></figure>\n'
+    together = "; ".join(f"{name} {number(sum(values))}" for name, values in series.items())
+    told = f"Stacked bars from {columns[0]} to {columns[-1]}{f', {unit}' if unit else ''}. Together: {together}."
     return _figure(
         title,
-        f"Stacked bars {span}{f', {unit}' if unit else ''}. Together: {told}.",
-        _upright(columns, series, totals, limit),
+        _svg(title, told, *_upright(columns, series, totals, limit)),
         _table(head, body),
         legend=list(series),
         line=f"{limit.label}: {number(limit.value)}" if limit is not None else "",
@@ -108,22 +106,19 @@ def stacked(
     )
 
 
-def _rows(values: Sequence[Bar], shown: Sequence[str]) -> tuple[str, int]:
-    """Horizontal bars with their labels on the left and their numbers behind them."""
-    height, gap = 22, 10
-    left = max((len(one.label) for one in values), default=0) * _LETTER + 12
-    right = max((len(text) for text in shown), default=0) * _LETTER + 12
+def _rows(values: Sequence[Bar], shown: Sequence[str], told: str) -> str:
+    """Lying bars with their labels before them and their numbers behind; all are drawn to one scale.
+
+    A bar that is too short to be seen is drawn two pixels wide.
+    """
     most = max((one.value for one in values), default=0) or 1
-    room = max(_WIDTH - left - right, 80)
+    letters = max((len(text) for text in shown), default=0)
     parts = []
-    for place, (one, text) in enumerate(zip(values, shown, strict=True)):
-        top = place * (height + gap)
-        wide = max(room * one.value / most, 2) if one.value else 0
-        middle = top + height / 2 + 4
-        parts.append(f'<text x="{left - 8:.0f}" y="{middle:.0f}" class="end">{escape(one.label)}</text>')
-        parts.append(f'<rect x="{left:.0f}" y="{top}" width="{wide:.1f}" height="{height}" rx="2" class="c1"/>')
-        parts.append(f'<text x="{left + wide + 8:.1f}" y="{middle:.0f}" class="value">{escape(text)}</text>')
-    return "".join(parts), max(len(values) * (height + gap) - gap, 1)
+    for one, text in zip(values, shown, strict=True):
+        wide = f"calc((100% - {letters + 2}ch) * {one.value / most:.4f})"
+        bar = f'<i style="width: {wide}"></i>' if one.value else ""
+        parts.append(f'<p>{escape(one.label)}</p><div class="bar">{bar}{escape(text)}</div>')
+    return f'<div class="bars" role="img" aria-label="{told}">{"".join(parts)}</div>'
 
 
 def _upright(
@@ -173,18 +168,15 @@ def _scale(most: float) -> tuple[float, float]:
     return step, step * -(-most // step)
 
 
-def _figure(
-    title: str,
-    told: str,
-    drawn: tuple[str, int],
-    table: str,
-    *,
-    legend: Sequence[str] = (),
-    line: str = "",
-    note: str = "",
-) -> str:
-    content, height = drawn
+def _svg(title: str, told: str, content: str, height: int) -> str:
     words = escape(f"{title}. {told}", quote=True)
+    return (
+        f'<div class="wide"><svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{words}">'
+        f"<title>{escape(title)}</title><desc>{escape(told)}</desc>{content}</svg></div>"
+    )
+
+
+def _figure(title: str, drawn: str, table: str, *, legend: Sequence[str] = (), line: str = "", note: str = "") -> str:
     keys = "".join(
         f'<li><svg width="12" height="12" aria-hidden="true"><rect width="12" height="12" class="c{color}"/></svg>'
         f"{escape(name)}</li>"
@@ -196,8 +188,7 @@ def _figure(
     return (
         f"<figure><figcaption>{escape(title)}</figcaption>"
         + (f'<ul class="legend">{keys}</ul>' if keys else "")
-        + f'<div class="wide"><svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{words}">'
-        + f"<title>{escape(title)}</title><desc>{escape(told)}</desc>{content}</svg></div>"
+        + drawn
         + (f'<p class="note">{escape(note)}</p>' if note else "")
         + f"<details><summary>The numbers</summary>{table}</details></figure>\n"
     )

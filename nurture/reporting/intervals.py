@@ -72,8 +72,9 @@ def spans(
     )
     return (
         f'<figure><figcaption>{escape(title)}</figcaption><ul class="legend">{legend}</ul>'
+        f'<div class="wide">'
         f'<svg viewBox="0 0 {_WIDTH} {bottom + 24}" role="img" aria-label="{escape(f"{title}. {words}.", quote=True)}">'
-        f"<title>{escape(title)}</title><desc>{escape(words)}</desc>{''.join(parts)}</svg>"
+        f"<title>{escape(title)}</title><desc>{escape(words)}</desc>{''.join(parts)}</svg></div>"
         f"<details><summary>The numbers</summary>"
         f"{page.table(('', 'Seen', 'From', 'To'), rows, numbers=frozenset((1, 2, 3)))}</details></figure>\n"
     )

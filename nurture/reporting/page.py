@@ -23,7 +23,7 @@ h2 { font-size: 1.25rem; margin: 0 0 .8rem; }
 h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
 p { margin: 0 0 .8rem; }
 .lead { color: var(--dim); font-size: 1.05rem; max-width: 46rem; }
-section { background: var(--paper); border: 1px solid var(--line); border-radius: 10px;
+main > section { background: var(--paper); border: 1px solid var(--line); border-radius: 10px;
   padding: 1.4rem; margin: 1.2rem 0; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .8rem; margin: 1.2rem 0; }
 .tiles div { background: var(--paper); border: 1px solid var(--line); border-radius: 10px; padding: .8rem 1rem; }
@@ -31,6 +31,12 @@ section { background: var(--paper); border: 1px solid var(--line); border-radius
 .tiles span { color: var(--dim); font-size: .9rem; }
 figure { margin: 0 0 1rem; }
 figcaption { font-weight: 600; margin: 0 0 .5rem; }
+.bars { display: grid; grid-template-columns: max-content 1fr; gap: .6rem; align-items: center; margin: 0 0 .8rem;
+  font-size: .9rem; }
+.bars p { margin: 0; text-align: right; }
+.bar { display: flex; align-items: center; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.bar i { background: var(--c1); height: 1.4rem; min-width: 2px; margin-right: .5rem; border-radius: 2px;
+  print-color-adjust: exact; }
 figure .wide > svg { width: 100%; min-width: 34rem; height: auto; display: block; margin: 0 0 .5rem; }
 svg text { font: 12px -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; fill: var(--ink); }
 svg .end { text-anchor: end; } svg .middle { text-anchor: middle; } svg .small { font-size: 11px; fill: var(--dim); }
@@ -43,7 +49,11 @@ svg .limit { stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 6 4; }
   font-size: .9rem; }
 .legend svg { margin-right: .4rem; vertical-align: -1px; }
 .note, .dim { color: var(--dim); font-size: .9rem; }
-.wide { overflow-x: auto; }
+.wide { overflow-x: auto; background:
+  linear-gradient(90deg, var(--paper) 40%, transparent) 0 / 3rem 100% no-repeat local,
+  linear-gradient(270deg, var(--paper) 40%, transparent) 100% / 3rem 100% no-repeat local,
+  linear-gradient(90deg, var(--line), transparent) 0 / 1rem 100% no-repeat,
+  linear-gradient(270deg, var(--line), transparent) 100% / 1rem 100% no-repeat; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .7rem .4rem 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; } thead th { color: var(--dim); font-weight: 500; }
@@ -57,6 +67,24 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0;
   font: .85rem/1.5 ui-monospace, Menlo, Consolas, monospace; }
 ul, ol { margin: 0 0 .8rem; padding-left: 1.3rem; }
 footer { color: var(--dim); font-size: .9rem; }
+.brief > article > section { margin: 1.4rem 0 0; }
+.brief h1 { font-size: 1.25rem; } .brief h2 { font-size: 1.05rem; margin: 0 0 .4rem; } .brief h3 { margin: 0; }
+.brief p, .brief ul { margin: .2rem 0; } .brief .quiet, .brief .origin { color: var(--dim); font-size: .9rem; }
+.brief .expects { border-left: 4px solid var(--accent); padding: .5rem .9rem; background: var(--back); }
+.brief .expects strong, .brief .origin { display: block; } .brief a { color: var(--accent); overflow-wrap: anywhere; }
+.facts > section { display: grid; grid-template-columns: 11rem 1fr; gap: .2rem 1rem; padding: .6rem 0;
+  border-bottom: 1px solid var(--line); }
+.facts ul { list-style: none; padding: 0; } .facts li { white-space: pre-line; overflow-wrap: anywhere; }
+.brief .origin { white-space: normal; } .brief th, .brief td { overflow-wrap: anywhere; } .when { white-space: nowrap; }
+@media (max-width: 40rem) {
+  .bars { grid-template-columns: 1fr; gap: .1rem; } .bars p { text-align: left; margin-top: .5rem; }
+  .facts > section { grid-template-columns: 1fr; } .brief .points { display: none; }
+  .cards table, .cards tbody, .cards tr, .cards td { display: block; } .cards thead { display: none; }
+  .cards tr { padding: .6rem 0; border-bottom: 1px solid var(--line); }
+  .cards td { display: grid; grid-template-columns: 6rem 1fr; gap: .5rem; padding: .15rem 0; border: 0;
+    text-align: left; white-space: normal; overflow-wrap: anywhere; }
+  .cards td::before { content: attr(data-head); color: var(--dim); } .cards td:empty { display: none; }
+}
 @media print { body { background: none; } section, .tiles div { break-inside: avoid; } }
 """
 
@@ -101,13 +129,18 @@ def tiles(values: Mapping[str, str]) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, numbers: frozenset[int] = frozenset()) -> str:
-    """A table; the columns in `numbers` (counted from 0) are set to the right. Wider than the screen, it scrolls."""
+    """A table; the columns in `numbers` (counted from 0) are set to the right.
+
+    Wider than the screen, it scrolls; one with sentences in it is read row by row on a phone.
+    """
 
     def cell(tag: str, place: int, value: Any) -> str:
         text = "" if value is None else str(value)
         kind = ' class="number"' if place in numbers else ' class="long"' if len(text) > LONG else ""
-        return f"<{tag}{kind}>{escape(text)}</{tag}>"
+        named = f' data-head="{escape(head[place], quote=True)}"' if tag == "td" else ""
+        return f"<{tag}{kind}{named}>{escape(text)}</{tag}>"
 
     top = "".join(cell("th", place, one) for place, one in enumerate(head))
     body = "".join("<tr>" + "".join(cell("td", place, one) for place, one in enumerate(row)) + "</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    kind = "wide cards" if any(len(str(one)) > LONG for row in rows for one in row) else "wide"
+    return f'<div class="{kind}"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'

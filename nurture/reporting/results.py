@@ -84,7 +84,7 @@ def _sources(rows: Rows) -> str:
     ]
     for currency in sorted({row["currency"] for row in rows if row["cost_per_accepted"] is not None}):
         costs = [
-            charts.Bar(row["source"], row["cost_per_accepted"], row["verdict"])
+            charts.Bar(row["source"], round(row["cost_per_accepted"]), row["verdict"])
             for row in sorted(rows, key=lambda row: row["cost_per_accepted"] or 0)
             if row["cost_per_accepted"] is not None and row["currency"] == currency
         ]

@@ -12,6 +12,8 @@ import pytest
 
 from nurture.domain.touch import Channel, State
 from nurture.domain.verdict import Yes
+from nurture.domain.wave import HINT, Wave
+from nurture.flow import digest
 from nurture.ports.world import PREVIEW, Delivery
 from nurture.wiring import open_app
 from tests.builders import a_sent_touch, a_touch
@@ -123,6 +125,23 @@ def test_why_names_the_rule_its_place_and_what_is_missing(nurture: Nurture, ada:
     assert {"stage", "no_human_evidence", "missing_facts"} == {
         one["code"] for one in answers if one["about"] == "promotion"
     }
+
+
+def test_an_email_that_is_held_after_its_first_mails_is_told_until_somebody_lets_it_go_on(
+    nurture: Nurture, folder: Path
+) -> None:
+    app = open_app(folder)
+    now = app.clock.now()
+    with app.store.unit() as work:
+        held = Wave("shared/peer-story", now, held="2 unsubscribes among the first 20 mails")
+        work.pacing.put_waves([held, Wave("shared/overrides", now)])
+        assert digest.needs(work, now)[0] == f"held since its first mails: shared/peer-story ({held.held})"
+        work.commit()
+    app.close()
+    said = nurture("status")
+    assert "held          shared/peer-story: 2 unsubscribes among the first 20 mails. See: nurture doctor" in said.out
+    assert list(nurture("status", "--json").json["held"]) == ["shared/peer-story"]
+    assert f"shared/peer-story is held: {held.held}. {HINT}" in nurture("doctor").out
 
 
 def test_two_callers_never_get_the_same_task(nurture: Nurture, ada: str, folder: Path) -> None:

@@ -47,7 +47,8 @@ def run(
             found = numbers.read(lived, seed=seed)
             brief = lived.app.brief_text(found.brief) if found.brief is not None else ""
             path = folder / REPORT if keep is not None else _report_file()
-            path.write_text(report.html(found, brief_text=brief), encoding="utf-8")
+            article = lived.app.brief_article(found.brief) if found.brief is not None else ""
+            path.write_text(report.html(found, brief=article), encoding="utf-8")
     if not found.accounting.holds:
         raise RefusedError(found.accounting.sentence, hint=f"This is a bug: please report it. See {path}")
     return Demo(found, brief, path, keep)

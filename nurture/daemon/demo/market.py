@@ -52,6 +52,7 @@ class Market:
         self._people: dict[str, Character] = {}
         self._tasks: set[str] = set()
         self._offers: set[tuple[int, str]] = set()
+        self._deals: dict[str, str] = {}  # company -> why another of its people is no new lead
         self._reports: list[Report] = []
         self._written: dict[tuple[str, str, str], datetime] = {}
         self.message_ids: Counter[str] = Counter()
@@ -277,10 +278,11 @@ class Market:
         return handoff.Desk(app.store, rules, app.policy, app.clock.new_id, at, rep.email)
 
     def _answer(self, number: int, rep: Person, person: Character, at: datetime) -> None:
-        says = person.offered(at)
+        says = self._deals.get(person.who.company) or person.offered(at)
         try:
-            if says == "accept":
-                handoff.accept(self._desk(rep, at), number)
+            if says == "accept":  # colleagues wait until this one is decided
+                handoff.accept(self._desk(rep, at), number, colleagues="pause")
+                self._deals[person.who.company] = "already_working"
             else:
                 handoff.reject(self._desk(rep, at), number, says)
         except RefusedError:
@@ -296,7 +298,9 @@ class Market:
         desk = self._desk(rep, at)
         if how == "won":
             handoff.won(desk, number, value=f"{person.worth():.0f} {person.currency}")
+            self._deals[person.who.company] = "already_customer"
         else:
+            self._deals.pop(person.who.company, None)
             handoff.lost(desk, number, reason=how)
 
 

@@ -13,7 +13,7 @@ from nurture.domain import calendar
 from nurture.domain.handoff import State as Handoff
 from nurture.domain.lead import Lead, LeadId, Stage
 from nurture.domain.response import CONVERSATIONS, Bounce, Grade, Kind, Response
-from nurture.domain.touch import SENTENCES, Channel, Reason, State, Touch
+from nurture.domain.touch import Channel, Reason, State, Touch
 from nurture.flow import sources as judged
 from nurture.ports import Unit
 
@@ -40,7 +40,7 @@ class Accounting:
     @property
     def sentence(self) -> str:
         """In words."""
-        states = " + ".join(f"{count} {state.replace('_', ' ')}" for state, count in self.by_state.items())
+        states = " + ".join(f"{count:,} {state.replace('_', ' ')}" for state, count in self.by_state.items())
         verdict = "It adds up." if self.holds else "IT DOES NOT ADD UP."
         return (
             f"{self.created:,} touches created = {states}; {self.sent:,} mails sent = {self.received:,} received by "
@@ -250,10 +250,12 @@ def _warnings(work: Unit, lived: Lived, touches: Sequence[Touch]) -> tuple[str, 
     idle = work.leads.get(work.leads.idle())
     alone = work.suppressions.scopes([lead.email for lead in idle.values() if lead.email])
     lost = sum("all" not in alone.get(lead.email or "", ()) for lead in idle.values())
+    held = len(work.notes.select(what="first_wave_held"))
     found = [
         ("Rows of lists refused", len(lived.market.refused), "Each has its line and reason; the others went in."),
         ("Rows that named somebody known", lived.market.merged, "Updated, never a second lead."),
-        ("E-mails that wait", waiting[Reason.NO_CONSENT], SENTENCES[Reason.NO_CONSENT]),
+        ("E-mails that wait", waiting[Reason.NO_CONSENT], "No basis for e-mail is recorded; calls go on."),
+        ("E-mails held after their first 20", held, "Somebody looked, and let them go on the next morning."),
         ("Touches not made for the held-out leads", skipped[Reason.HOLDOUT], "So that the effect can be measured."),
         ("Touches without a usable number or address", skipped[Reason.NO_ADDRESS], "Skipped."),
         ("Touches to addresses that must not be contacted", skipped[Reason.SUPPRESSED], "Skipped."),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any, Final
 
 from nurture.daemon.demo.numbers import Numbers
@@ -12,8 +11,8 @@ from nurture.reporting import charts, page
 _MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
-def html(numbers: Numbers, *, brief_text: str) -> str:
-    """The page. `brief_text` is the brief as it is printed."""
+def html(numbers: Numbers, *, brief: str) -> str:
+    """The page. `brief` is HTML, or empty."""
     counts = dict(numbers.funnel)
     won = " + ".join(f"{value:,.0f} {currency}" for currency, value in numbers.won.items())
     tiles = {
@@ -23,7 +22,7 @@ def html(numbers: Numbers, *, brief_text: str) -> str:
         "accepted": charts.number(counts["Accepted by sales"]),
         "won": charts.number(counts["Won"]),
     }
-    span = f"{numbers.start:%d %B %Y} to {numbers.end:%d %B %Y}"
+    span = " to ".join(f"{day.day} {day:%B %Y}" for day in (numbers.start, numbers.end))
     lead = (
         f"{numbers.leads} invented leads, {numbers.days} days, {numbers.passes:,} passes of the code that the daemon "
         f"runs. Few leads, each one worth the call: {counts['Promoted']} were promoted"
@@ -62,8 +61,8 @@ def html(numbers: Numbers, *, brief_text: str) -> str:
         )
     )
     parts.append(page.section("Promoted to sales, and what sales answered", _promoted(numbers)))
-    if brief_text:
-        parts.append(page.section("One complete brief", f"<pre>{escape(brief_text)}</pre>"))
+    if brief:
+        parts.append(page.section("One complete brief", f'<div class="brief">{brief}</div>'))
     parts.append(page.section("Where the leads came from", _sources(numbers)))
     told = page.items(numbers.warnings) if numbers.warnings else page.paragraph("Nothing.")
     parts.append(page.section("Worth knowing", told))

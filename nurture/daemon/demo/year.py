@@ -17,6 +17,7 @@ from nurture.daemon.demo.people import batches
 from nurture.domain.errors import FilesError, RefusedError
 from nurture.flow import enroll
 from nurture.flow import plan as plans
+from nurture.moves import first_wave
 from nurture.ports.world import SetClock
 from nurture.wiring import App, open_app, virtual_clock
 
@@ -114,6 +115,8 @@ def _passes(app: App, market: Market, clock: SetClock, days: int, watch: Watch) 
         while now is not None and midnight.weekday() < 5:
             market.act(now)
             clock.set(now)
+            if now == midnight + OPENS:
+                _look_at_what_is_held(app, now)
             done = tick.run(app, now=now)
             market.look(now)
             passes += 1
@@ -122,6 +125,13 @@ def _passes(app: App, market: Market, clock: SetClock, days: int, watch: Watch) 
             now = _next(app, market, now, midnight + CLOSES)
         watch(Progress(midnight, (day + 1) / days, sent, promoted))
     return passes
+
+
+def _look_at_what_is_held(app: App, now: datetime) -> None:
+    """An operator reads the e-mails that are held after their first mails, and finds nothing wrong with them."""
+    with app.store.unit() as work:
+        first_wave.let_go_on(work, work.pacing.waves(), now=now)
+        work.commit()
 
 
 def _next(app: App, market: Market, now: datetime, closes: datetime) -> datetime | None:

@@ -61,7 +61,7 @@ def of(done: Simulation) -> Findings:
     days = max(1, round((done.end - done.start) / timedelta(days=1)))
     headline = (
         f"{calendar.local_day(done.start, zone)} to {calendar.local_day(done.end, zone)}, {days} days, "
-        f"seed {done.seed}: {contacts:,} contacts."
+        f"seed {done.seed}: {_many(contacts, 'contact')}."
     )
     offered = sum(sum(many.values()) for many in volume.offered.values())
     totals = {
@@ -117,7 +117,11 @@ def _busiest(by_day: Mapping[str, Counter[date]]) -> str:
     if not together:
         return "Nobody is contacted."
     day, most = max(together.items(), key=lambda item: (item[1], item[0]))
-    return f"The busiest day is {day} with {most:,} contacts; {len(together):,} days have any."
+    return f"The busiest day is {day}, with {_many(most, 'contact')}; {_many(len(together), 'day')} in all have any."
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def _weekly(many: Counter[date]) -> Counter[date]:

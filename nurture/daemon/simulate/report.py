@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
+from textwrap import fill
 from typing import Final
 
 from nurture.daemon.simulate import findings
-from nurture.daemon.simulate.findings import Findings
 from nurture.daemon.simulate.run import Simulation
 from nurture.reporting import charts, page
 
@@ -19,14 +19,14 @@ MOST_DAYS: Final = 400  # of a chart in which one still sees a day
 def text(done: Simulation) -> str:
     """The findings for a terminal."""
     found = findings.of(done)
-    parts = [found.headline, found.basis]
-    parts.append(_by_week("Contacts by week", found.weeks, found.channels) + f"\n  {found.busiest}")
-    parts.append(_by_week("Calls by caller and week", found.weeks, found.callers) + _rooms(found))
-    parts.append(_by_week("Leads to sales by week", found.weeks, found.sales) + f"\n  {found.capacity}")
+    parts = [found.headline, fill(found.basis, 79)]
+    parts.append(_by_week("Contacts by week", found.weeks, found.channels) + _below([found.busiest]))
+    parts.append(_by_week("Calls by caller and week", found.weeks, found.callers) + _below(found.rooms))
+    parts.append(_by_week("Leads to sales by week", found.weeks, found.sales) + _below([found.capacity]))
     held = [(name, f"{count:,}", words) for name, count, words in found.held]
     parts.append(_table("Put off to a later moment, or left out", ("reason", "touches", ""), held))
     if found.dry:
-        parts.append("Streams that run dry\n" + "\n".join(f"  {line}" for line in found.dry))
+        parts.append("Streams that run dry" + _below(found.dry))
     left = [(f"{count:,}", cadence, how, step) for cadence, how, step, count in found.left[:MOST_ROWS]]
     parts.append(_table("Where leads leave", ("leads", "cadence", "how", "after"), left))
     return "\n\n".join(part for part in parts if part)
@@ -82,8 +82,9 @@ def html(done: Simulation) -> str:
     return page.page("What will happen", found.headline, parts, footer=footer)
 
 
-def _rooms(found: Findings) -> str:
-    return "".join(f"\n  {line}" for line in found.rooms)
+def _below(sentences: Sequence[str]) -> str:
+    """Sentences below a table, as far in as its rows."""
+    return "".join("\n" + fill(one, 79, initial_indent="  ", subsequent_indent="  ") for one in sentences)
 
 
 def _drawn(series: Mapping[str, Counter[date]], weeks: Sequence[date]) -> dict[str, list[float]]:

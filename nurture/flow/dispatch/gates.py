@@ -51,7 +51,8 @@ def gates(
     wave, begin, because = scene.pressure.waves.get(planned.template), scene.now, Reason.WINDOW
     if wave is not None and planned.channel is Channel.EMAIL:
         if wave.held:
-            return Wait(scene.now + pacing.DAY, Reason.FIRST_WAVE, f"{wave.held}: it is held. Apply a corrected text.")
+            ways = f"Apply a corrected text, or run: nurture cadence resume {planned.cadence}"
+            return Wait(scene.now + pacing.DAY, Reason.FIRST_WAVE, f"{wave.held}: it is held. {ways}.")
         begin = scene.pressure.after_first_wave(planned, wave)
         because = Reason.FIRST_WAVE if begin > scene.now else Reason.WINDOW  # who is in it waits for the window alone
     missed = due.next_at is not None and scene.now - due.next_at > MISSED
