@@ -1,10 +1,11 @@
 """Daemons of the last released version and of this one side by side on one PostgreSQL, while its schema is upgraded.
 
 `python -m benchmarks.upgrade [--size PEOPLE] [--kills 6] [--old FOLDER]`. The released program is taken out of this
-repository's history (so not in a shallow clone; `--old` names a checkout of it instead) and makes the database. Its
-daemons send; meanwhile the schema is upgraded and daemons of this version join; people arrive all the time, the
-provider tells of each mail twice, and daemons of both are killed (-9). Everybody gets two mails, each once, and what
-one version began the other goes on with. At the end the old ones are stopped, as docs/fleet.md says.
+repository's history (so not in a shallow clone; `--old` names a checkout of it instead), gets the libraries of its own
+lock, and makes the database. Its daemons send; meanwhile the schema is upgraded and daemons of this version join;
+people arrive all the time, the provider tells of each mail twice, and daemons of both are killed (-9). Everybody gets
+two mails, each once, and what one version began the other goes on with. At the end the old ones are stopped, as
+docs/fleet.md says.
 """
 
 from __future__ import annotations
@@ -90,8 +91,12 @@ class Fleet:
 
     def tell(self, version: str, *words: str, machine: str = "desk") -> subprocess.CompletedProcess[str]:
         """Run a command of a version."""
-        command = [sys.executable, "-m", "nurture", "-w", str(self.folder), *words]
+        command = [self._python(version), "-m", "nurture", "-w", str(self.folder), *words]
         return subprocess.run(command, **self._place(version, machine), capture_output=True, text=True)
+
+    def _python(self, version: str) -> str:
+        """Each version has the libraries of its own lock."""
+        return sys.executable if version == NEW else str(self.trees[version] / ".venv" / "bin" / "python")
 
     def must(self, version: str, *words: str) -> None:
         """The same, which has to work."""
@@ -101,7 +106,7 @@ class Fleet:
     def start(self, version: str) -> None:
         """One more daemon."""
         self.machines += 1
-        command = [sys.executable, "-c", DAEMON, str(self.folder)]
+        command = [self._python(version), "-c", DAEMON, str(self.folder)]
         with (self.folder / f"log-{version}-{self.machines}").open("ab") as out:
             place = self._place(version, f"machine{self.machines}")
             self.running[version].append(subprocess.Popen(command, **place, stdout=out, stderr=out))
@@ -219,6 +224,7 @@ def ran(people: int, *, kills: int, old: Path | None, seed: int) -> Outcome:
         )
         os.environ["NURTURE_SENDGRID__API_KEY"] = provider.key
         stack.callback(os.environ.pop, "NURTURE_SENDGRID__API_KEY")
+        subprocess.run([sys.executable, "cli.py", "--version"], cwd=tree, check=True)  # its launcher makes its .venv
         fleet = Fleet(folder, {OLD: tree, NEW: TOP})
         stack.callback(fleet.end)
         return _lived(fleet, provider, dice, people, kills)
@@ -234,7 +240,7 @@ def released(to: Path) -> Path:
     )
     if at.stdout.strip():
         revision = at.stdout.split()[0]
-        archive = subprocess.run(["git", "archive", revision, "nurture"], cwd=TOP, capture_output=True, check=True)
+        archive = subprocess.run(["git", "archive", revision], cwd=TOP, capture_output=True, check=True)
         with TarFile(fileobj=BytesIO(archive.stdout)) as tar:
             tar.extractall(to, filter="data")
         steps = sorted((to / "nurture/adapters/store/migrations/versions").glob("0*.py"))
