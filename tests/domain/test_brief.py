@@ -232,6 +232,9 @@ def test_the_mail_says_who_by_when_and_has_one_link_that_answers() -> None:
     assert "https://go.example.com/h/TOKEN" in mail.text
     assert 'href="https://go.example.com/h/TOKEN"' in mail.html
     assert "<style" not in mail.html
+    for words in ("Not known yet: who", "Others we know at the company", "Jonas Reuter"):
+        assert words in mail.text
+        assert words in mail.html
 
 
 def test_what_several_said_stands_once_with_all_its_sources() -> None:
