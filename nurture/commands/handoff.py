@@ -85,7 +85,7 @@ def show_handoff(ctx: typer.Context, handoff: HandoffId, *, as_json: AsJson = Fa
     for name, value in row.items():
         if value is not None:
             spoken = f"{value:%Y-%m-%d %H:%M} UTC" if hasattr(value, "strftime") else value
-            show(f"{name.replace('_', ' '):<14} {spoken}")
+            show(f"{name.replace('_', ' '):<14} {f'{value:,.2f}' if name == 'amount' else spoken}")
     say(f"The brief: nurture handoff brief {row['lead']}")
 
 

@@ -314,4 +314,6 @@ def forget(
         show_json({"lead": str(person.id), "sealed": done.sealed, "out_of_reach": done.out_of_reach})
         return
     show(f"Lead {person.id} {'would be' if dry_run else 'is'} erased; {done.sealed} addresses stay suppressed by hash.")
-    say("Out of our reach: " + "; ".join(done.out_of_reach) + ".")
+    say("Out of our reach:")
+    for one in done.out_of_reach:
+        say(f"- {one}")

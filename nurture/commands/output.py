@@ -181,13 +181,15 @@ def show_beside(head: str, *texts: str) -> None:
 
     Each text then begins on a line of its own, so that a command in a hint stays whole.
     """
-    if sys.stdout.isatty():
-        width = max(get_terminal_size().columns, len(head) + PROSE) - len(head)
-        if len(" ".join(texts)) > width:
-            filled = (fill(text, width, break_long_words=False, break_on_hyphens=False) for text in texts if text)
-            show(head + "\n".join(filled).replace("\n", "\n" + " " * len(head)))
-            return
-    show(head + " ".join(text for text in texts if text))
+    show(head + _filled(len(head), [text for text in texts if text], on_screen=sys.stdout.isatty()))
+
+
+def _filled(left: int, texts: Sequence[str], *, on_screen: bool) -> str:
+    width = max(get_terminal_size().columns - left, PROSE)
+    if not on_screen or len(" ".join(texts)) <= width:
+        return " ".join(texts)
+    filled = (fill(text, width, break_long_words=False, break_on_hyphens=False) for text in texts)
+    return "\n".join(filled).replace("\n", "\n" + " " * left)
 
 
 def say(text: str) -> None:
@@ -197,5 +199,10 @@ def say(text: str) -> None:
 
 def fail(problem: NurtureError) -> int:
     """Print what is wrong and what to do; the exit code."""
-    say(f"nurture: {problem.what}" + (f" {problem.hint}" if problem.hint else ""))
+    head = "nurture: "
+    texts = [text for text in (problem.what, problem.hint) if text]
+    if "\n" in problem.what + problem.hint:
+        say(head + " ".join(texts))
+    else:
+        say(head + _filled(len(head), texts, on_screen=sys.stderr.isatty()))
     return problem.exit_code

@@ -212,7 +212,8 @@ def switch(
     if as_json:
         show_json({"name": name, "paused": pause, "changed": changed})
     elif changed:
-        spoken = {"send": "All sending"}.get(name, name.replace(":", " "))
+        kind, _, named = name.partition(":")
+        spoken = "All sending" if name == switches.SEND else f"{kind.capitalize()} {named}"
         show(f"{spoken} {'would be' if dry_run else 'is'} {words}.")
     else:
         show(f"Nothing to do: {name.replace(':', ' ')} {'is paused already' if pause else 'was not paused'}.")
@@ -300,6 +301,7 @@ def repair_link(
     if as_json:
         show_json({"old": old, "new": new, "links": changed})
     else:
-        show(f"{changed} link{'s' * (changed != 1)} {'would lead' if dry_run else 'lead'} to {new}.")
+        leads = "would lead" if dry_run else "leads" if changed == 1 else "lead"
+        show(f"{changed} link{'s' * (changed != 1)} {leads} to {new}.")
     if not changed:
         say("See: nurture link list")

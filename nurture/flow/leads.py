@@ -25,6 +25,7 @@ SCOPES: Final = ("all", "email", "phone")
 # What a person may decide about whose the lead is; the others follow from a handoff.
 BY_HAND: Final = (Status.NURTURING, Status.DISQUALIFIED, Status.CUSTOMER)
 SETTABLE: Final = FIELDS | {"email", "company", "status", "do_not_call"}
+OF_THE_COMPANY: Final = frozenset({"industry", "employees", "revenue", "fiscal_year_start"})
 # A lead is never without these.
 REQUIRED: Final = frozenset({"email", "company", "status", "do_not_call"})
 
@@ -34,7 +35,10 @@ def read_values(fields: Mapping[str, str], *, phone: PhoneReader = phone_as_writ
     unknown = [name for name in fields if name not in SETTABLE and not name.startswith("x.")]
     if unknown:
         known = ", ".join(sorted(SETTABLE))
-        raise RequestError(f"{unknown[0]!r} cannot be set.", hint=f"Settable: {known}, and x.NAME of your own.")
+        hint = f"Settable: {known}, and x.NAME of your own."
+        if unknown[0] in OF_THE_COMPANY:
+            hint = f"It is the company's: nurture company set NAME {unknown[0]}=VALUE"
+        raise RequestError(f"{unknown[0]!r} cannot be set for a lead.", hint=hint)
     given = {name: text for name, text in fields.items() if text and name != "do_not_call"}
     columns = [Column("external_id", "")] if "external_id" not in given else []
     columns += [Column(name, name) for name in given]

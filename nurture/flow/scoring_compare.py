@@ -254,7 +254,7 @@ def _words(
 ) -> list[str]:
     good = sum(one.good for one in judged)
     if not judged or auc is None or new_auc is None:
-        return [f"{len(judged)} outcomes, {good} of them good: nothing to compare by."]
+        return [f"{len(judged)} outcome{'s' * (len(judged) != 1)}, {good} good: nothing to compare by."]
     hits, new_hits = (fsum(row[name] for row in periods) for name in ("hits", "new_hits"))
     told = [(row["expected"], row["good"]) for row in periods if row["expected"] is not None]
     best = f"With room for the best {room} of each period, sales would have got {new_hits:g} good leads"

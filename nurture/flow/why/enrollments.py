@@ -27,7 +27,7 @@ def of_enrollment(one: Enrollment, scene: Scene, lead: Lead) -> Because:
     if one.state not in OPEN:
         ended = f" on {one.ended_at:%Y-%m-%d}" if one.ended_at else ""
         words = one.state.replace("_", " ")
-        text = f"{one.cadence} is over{ended}: {words}" + (f" ({one.reason.replace('_', ' ')})." if one.reason else ".")
+        text = f"{one.cadence} ended{ended}: {words}" + (f" ({one.reason.replace('_', ' ')})." if one.reason else ".")
         if one.state is State.GOAL_MET and program is not None:
             line = program.cadence.goal_line or line
     elif one.state is State.PAUSED:
