@@ -61,7 +61,7 @@ def test_the_tutorial_leads_from_an_empty_folder_to_a_lead_that_sales_accepted(t
     recipients = Counter(parseaddr(mail["To"])[1] for mail in mails) - Counter({"bo.lind@northfoods.example": 1})
     assert recipients == {"ann.berg@plantworks.example": 1, "lee@acme.example": 1}
     assert "Ann Berg is near-term, 99 points, offered." in done.stdout
-    assert "then: nurture handoff contacted 1" in done.stderr
+    assert "Then: nurture handoff contacted 1" in done.stderr
 
 
 def test_every_page_that_the_readme_points_to_is_there() -> None:
