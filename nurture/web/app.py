@@ -14,6 +14,7 @@ from nurture.domain.errors import RefusedError, UnreachableError
 from nurture.doors import doors_of, tell_daemons
 from nurture.web import api, forms, health, links, offers, preferences, sendgrid, unsubscribe
 from nurture.web.guard import Guard
+from nurture.web.head import Heads
 from nurture.web.site import CONTENT_POLICY, Site, refusal
 from nurture.wiring import App
 
@@ -24,7 +25,8 @@ AREAS: Final = (health, sendgrid, unsubscribe, preferences, links, offers, forms
 def _methods(web: FastAPI, path: str) -> list[str]:
     """Every method that the document of the API has for this path; the framework names those of one route only."""
     items = web.openapi()["paths"].items()
-    return sorted({method.upper() for known, item in items if compile_path(known)[0].match(path) for method in item})
+    known = {method.upper() for template, item in items if compile_path(template)[0].match(path) for method in item}
+    return sorted(known | ({"HEAD"} if "GET" in known else set()))
 
 
 def make_app(app: App) -> FastAPI:
@@ -55,6 +57,7 @@ def make_app(app: App) -> FastAPI:
         # A database of another version is away too, until somebody upgrades it.
         return isinstance(problem, UnreachableError | RefusedError) or site.doors.is_outage(problem)
 
+    web.add_middleware(Heads)
     web.add_middleware(
         Guard, refusal=refusal, is_outage=is_outage, policy=CONTENT_POLICY, wrote=lambda: tell_daemons(app)
     )

@@ -224,7 +224,19 @@ def test_the_document_names_every_path(house: House) -> None:
 
 def test_a_method_that_is_not_there_is_told_those_that_are(house: House) -> None:
     answer = house.client.delete("/api/v1/leads")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+    answer = house.client.head("/api/v1/forms")
+    assert (answer.status_code, answer.headers["allow"], answer.content) == (405, "POST", b"")
+
+
+@pytest.mark.parametrize("path", ["leads", "leads/1", "leads/2", "tasks", "openapi.json"])
+def test_head_is_answered_as_get_is_without_the_body(house: House, path: str) -> None:
+    a_lead(house.app.store)
+    bearer = {"Authorization": f"Bearer {Tokens(house.app.sql.engine).create('crm', at=house.clock.now(), by='test')}"}
+    for headers in (bearer, {}):
+        got, head = (house.client.request(method, f"/api/v1/{path}", headers=headers) for method in ("GET", "HEAD"))
+        assert got.content
+        assert (head.status_code, dict(head.headers), head.content) == (got.status_code, dict(got.headers), b"")
 
 
 def test_what_cannot_be_read_as_json_is_said(house: House) -> None:
