@@ -176,7 +176,7 @@ class NurtureSection:
 class RetentionSection:
     """[retention]"""
 
-    events: timedelta = key(span, timedelta(days=730))
+    events: timedelta = key(span, span("24 months"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import time, timedelta
 from pathlib import Path
 
@@ -48,10 +49,20 @@ def test_nothing_set_is_all_defaults(tmp_path: Path) -> None:
     assert settings.policy().limits.lead_per_day == 1
 
 
+STARTER = (ROOT / "nurture" / "starter" / "nurture.toml").read_text("utf-8")
+
+
 def test_the_starter_file_and_every_key_that_it_shows_can_be_read(tmp_path: Path) -> None:
-    starter = ROOT / "nurture" / "starter" / "nurture.toml"
-    text = (starter if starter.exists() else next(ROOT.rglob("starter*/nurture.toml"))).read_text("utf-8")
-    assert read(tmp_path, text).mail.provider == "outbox"
+    assert read(tmp_path, STARTER).mail.provider == "outbox"
+
+
+def test_what_the_starter_file_shows_as_a_default_is_the_default(tmp_path: Path) -> None:
+    blocks = [block for block in STARTER.split("\n\n") if "# [" not in block]  # those are examples
+    text = re.sub(r"^# (\w+ = (?!.*none by default))", r"\1", "\n\n".join(blocks), flags=re.MULTILINE)
+    shown, bare = read(tmp_path, text), read(tmp_path, STARTER)
+    assert shown.database_url == bare.database_url
+    for section in SECTIONS - {"database"}:
+        assert getattr(shown, section) == getattr(bare, section)
 
 
 def test_each_kind_of_value_is_read_as_it_is_written(tmp_path: Path) -> None:
