@@ -194,7 +194,10 @@ SENTENCES: Final[dict[Reason, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """A touch, as stored. `sent_at` is when it was sent, or done by a person."""
+    """A touch, as stored. `sent_at` is when it was sent, or done by a person.
+
+    `doubted_at`: nobody knows since then whether its last attempt went through; the attempt was over by then.
+    """
 
     id: TouchId
     lead: int
@@ -214,6 +217,7 @@ class Touch:
     attempt: int = 0
     intent_at: datetime | None = None
     lease_until: datetime | None = None
+    doubted_at: datetime | None = None
     sent_at: datetime | None = None
     counted_at: datetime | None = None  # when it counts against the limits on pressure; None: it does not
     sender: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 
 from nurture.domain.errors import RefusedError, UnknownNameError
 from nurture.domain.response import Grade, Kind
+from nurture.domain.touch import State
 from nurture.domain.verdict import Maybe
 from nurture.flow import provider_events
 from nurture.flow.dispatch import run as dispatch
@@ -150,6 +151,35 @@ def test_a_log_that_says_nothing_is_asked_again_and_given_up_after_26_hours(tmp_
             look(loop, log, minutes=30)
         assert loop.states() == ["first unknown"]
         assert 45 <= len(log.asked) <= 53
+
+
+def test_every_question_to_the_log_is_about_the_same_time(tmp_path: Path) -> None:
+    """Else a log that is believed only some minutes later would be asked too soon for ever."""
+    with a_loop(tmp_path, STEPS, settle_after=timedelta(seconds=20)) as loop:
+        began = loop.now
+        in_doubt(loop, "sendgrid")
+        log = Log(None)
+        for _ in range(5):
+            look(loop, log, minutes=3)
+        assert len(log.asked) == 5
+        assert {(one.since, one.until) for one in log.asked} == {(began, log.asked[0].until)}
+        assert began <= log.asked[0].until < began + timedelta(seconds=20)
+
+
+def test_of_a_dead_process_the_log_is_asked_about_the_time_until_it_was_missed(tmp_path: Path) -> None:
+    with a_loop(tmp_path, STEPS) as loop:
+        touch = in_doubt(loop, "sendgrid")
+        with loop.store.unit() as work:  # as it stands when its process dies
+            stands = replace(work.touches.get([touch])[touch], state=State.SENDING, doubted_at=None)
+            dying = replace(stands, lease_until=loop.now + timedelta(minutes=2))
+            work.touches.save([dying], was={touch: (dying.attempt, State.IN_DOUBT)})
+            work.commit()
+        log = Log(None)
+        look(loop, log, minutes=3)
+        missed = loop.now
+        look(loop, log, minutes=31)
+        look(loop, log, minutes=31)
+        assert [one.until for one in log.asked] == [missed, missed]
 
 
 def test_hold_asks_no_log(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ _KEPT: Final[Mapping[str, Callable[[Touch], Any]]] = {
     "created_at": attrgetter("created_at"),
     "intent_at": attrgetter("intent_at"),
     "lease_until": attrgetter("lease_until"),
+    "doubted_at": attrgetter("doubted_at"),
     "sent_at": attrgetter("sent_at"),
     "counted_at": attrgetter("counted_at"),
     "sender": attrgetter("sender"),

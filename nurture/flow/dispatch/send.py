@@ -36,7 +36,9 @@ MAILER_PAUSE = timedelta(minutes=15)
 # An intent that was not handed over, because the breaker opened meanwhile.
 HELD_BACK: Final = Again(SENTENCES[Reason.BREAKER])
 # What a verdict changes in a touch.
-JUDGED = frozenset({"state", "reason", "because", "intent_at", "lease_until", "sent_at", "counted_at", "provider_id"})
+JUDGED = frozenset(
+    {"state", "reason", "because", "intent_at", "lease_until", "doubted_at", "sent_at", "counted_at", "provider_id"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,7 @@ def _judged(sending: Touch, verdict: Verdict, scene: Scene, *, at: datetime) -> 
                 state=touch.moved(sending.state, Event.NO_ANSWER),
                 because=because,
                 lease_until=at + scene.policy.settle_after,
+                doubted_at=at,
             )
 
 

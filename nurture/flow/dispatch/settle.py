@@ -36,10 +36,12 @@ def run(*, store: Store, policy: Policy, now: datetime, log: SendLog | None = No
             if not due:
                 return moved
             work.touches.lock_for_limits({one.lead for one in due}, ())
-            asked = [one for one in due if log is not None and one.state is State.IN_DOUBT and one.mailer == "sendgrid"]
+            asked: list[Touch] = []
             for one in due:
-                if one in asked:  # nobody else asks meanwhile
-                    _keep(work, one, replace(one, lease_until=now + policy.settle_after), now)
+                if log is not None and one.state is State.IN_DOUBT and one.mailer == "sendgrid":
+                    asked.append(_dated(one, now))
+                    # Nobody else asks meanwhile.
+                    _keep(work, one, replace(asked[-1], lease_until=now + policy.settle_after), now)
                 else:
                     _settle_one(work, one, policy, now, log)
             work.commit()
@@ -51,11 +53,7 @@ def run(*, store: Store, policy: Policy, now: datetime, log: SendLog | None = No
 def _by_log(store: Store, log: SendLog, asked: Sequence[Touch], policy: Policy, now: datetime) -> None:
     """Ask the provider's log, with no transaction open, and do what it says."""
     told = log.took(
-        [
-            Asked(one.id, one.address or "", one.intent_at or one.created_at, one.lease_until - policy.settle_after)
-            for one in asked
-            if one.lease_until is not None  # the attempt was over when this wait began
-        ]
+        [Asked(one.id, one.address or "", one.intent_at or one.created_at, one.doubted_at or now) for one in asked]
     )
     with store.unit() as work:
         work.touches.lock_for_limits({one.lead for one in asked}, ())
@@ -71,6 +69,12 @@ def _by_log(store: Store, log: SendLog, asked: Sequence[Touch], policy: Policy, 
         work.commit()
 
 
+def _dated(one: Touch, now: datetime) -> Touch:
+    """Since when it is in doubt; from now on, where a program of before has left that out, or another attempt's."""
+    attempted = one.intent_at or one.created_at
+    return one if one.doubted_at is not None and one.doubted_at >= attempted else replace(one, doubted_at=now)
+
+
 def _settle_one(work: Unit, one: Touch, policy: Policy, now: datetime, log: SendLog | None) -> None:
     attempted = one.intent_at or one.created_at
     give_up = attempted + policy.give_up_after
@@ -81,6 +85,7 @@ def _settle_one(work: Unit, one: Touch, policy: Policy, now: datetime, log: Send
             state=touches.moved(one.state, Event.NO_ANSWER),
             because="the process that sent it ended before the answer was recorded",
             lease_until=_next_look(give_up, policy, now, log) if policy.in_doubt == "settle" else None,
+            doubted_at=now,
         )
     elif policy.in_doubt == "hold":
         after = replace(one, lease_until=None)
@@ -102,7 +107,16 @@ def _settle_one(work: Unit, one: Touch, policy: Policy, now: datetime, log: Send
 def _free(one: Touch, because: str) -> Touch:
     """It was not taken: it may go again, and counts against no limit."""
     state = touches.moved(one.state, Event.NOT_ACCEPTED)
-    return replace(one, state=state, because=because, intent_at=None, counted_at=None, sent_at=None, lease_until=None)
+    return replace(
+        one,
+        state=state,
+        because=because,
+        intent_at=None,
+        counted_at=None,
+        sent_at=None,
+        lease_until=None,
+        doubted_at=None,
+    )
 
 
 def _next_look(give_up: datetime, policy: Policy, now: datetime, log: SendLog | None) -> datetime:

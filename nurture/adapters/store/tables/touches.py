@@ -71,7 +71,8 @@ touches = Table(
     Column("due_at", Moment, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("intent_at", Moment),
-    Column("lease_until", Moment),  # of the intent
+    Column("lease_until", Moment),  # of the intent; in doubt, the next look
+    Column("doubted_at", Moment),  # the attempt was over by then
     Column("sent_at", Moment),  # sent, or done
     Column("settled_at", Moment),
     Column("counted_at", Moment),  # when it counts against the limits on pressure

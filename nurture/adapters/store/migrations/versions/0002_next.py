@@ -79,6 +79,7 @@ def upgrade() -> None:
     op.create_index("ix_archived_responses_lead_id_at", "archived_responses", ["lead_id", "at"])
     op.create_index("ix_archived_responses_touch_id", "archived_responses", ["touch_id"])
     op.create_index("ix_inbox_open_of_lead", "inbox", ["lead_id"], **only("settled_at IS NULL"))
+    op.add_column("touches", sa.Column("doubted_at", MOMENT))
     op.create_index(
         "ix_touches_first_wave", "touches", ["template"], **only("state = 'planned' AND reason = 'first_wave'")
     )
