@@ -7,6 +7,7 @@ import errno
 import gc
 import os
 import sys
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -65,6 +66,7 @@ CONTENTS: Final = {
 }
 
 
+@cache
 def commands_of(module: str) -> TyperGroup:
     """The commands and groups that a module has."""
     mounted = typer.Typer(rich_markup_mode=None)

@@ -277,11 +277,14 @@ def _alone(word: str) -> re.Pattern[str]:
 # rest of Europe's Latin letters; with Greek and Cyrillic.
 FEW: Final = (((0x01, 0xFF),), ((0x01, 0x17F),), ((0x01, 0xFF), (0x370, 0x45F)))
 
+BLOCK: Final = 0x100  # characters
+
 
 @cache
 def postgresql_functions() -> tuple[str, ...]:
     """The statements that make `nurture_fold` in PostgreSQL: what Python's casefold does, character by character."""
-    every = (chr(point) for point in range(sys.maxunicode + 1) if not 0xD800 <= point < 0xE000)
+    blocks = ("".join(map(chr, range(first, first + BLOCK))) for first in range(0, sys.maxunicode + 1, BLOCK))
+    every = (character for block in blocks if block.casefold() != block for character in block)  # few blocks have any
     changed = {character: folded for character in every if (folded := character.casefold()) != character}
     several = "".join(c for c, folded in changed.items() if len(folded) > 1)
     single = {c: folded for c, folded in changed.items() if len(folded) == 1}
