@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import argparse
 import csv
-import random
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from math import exp, log
+from math import log
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +28,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
-from benchmarks.outcomes import SHAPES
+from benchmarks.outcomes import SHAPES, made_up
 from benchmarks.result import Options, Result
 from nurture.adapters.learning import learn
 from nurture.domain.calibration import ranking
@@ -66,20 +65,6 @@ def in_order(rows: list[Row], by: str | None) -> list[Row]:
     if {"nr.employed", "month"} <= rows[0].keys():
         place = {float(number): place for place, number in enumerate(QUARTERS)}
         return sorted(rows, key=lambda row: (place[float(row["nr.employed"])], MONTHS.index(row["month"])))
-    return rows
-
-
-def made_up(count: int = 4000, seed: int = 1) -> list[Row]:
-    """Leads that turn out well more often when they are large, of some trades, and answer; some of it is noise."""
-    dice = random.Random(seed)
-    rows = []
-    for _ in range(count):
-        employees, replies = int(exp(dice.gauss(5, 1.2))), min(int(dice.expovariate(1.2)), 6)
-        trade, source = dice.choice("abcdefgh"), dice.choice(["show", "web", "list", "partner"])
-        odds = -2.6 + 0.5 * (log(employees + 1) - 5) + 0.7 * (trade in "abc") + 0.5 * replies + 0.6 * (source == "show")
-        good = dice.random() < 1 / (1 + exp(-odds))
-        row = {"employees": str(employees), "trade": trade, "replies": str(replies), "source": source}
-        rows.append(row | {"clicks": str(replies + dice.randint(0, 2)), "desk": dice.choice("xyz"), "y": "ny"[good]})
     return rows
 
 

@@ -26,6 +26,20 @@ def _trade_fair(count: int, seed: int, base: float) -> list[Row]:
     return rows
 
 
+def made_up(count: int = 4000, seed: int = 1) -> list[Row]:
+    """Leads that turn out well more often when they are large, of some trades, and answer; some of it is noise."""
+    dice = Random(seed)
+    rows = []
+    for _ in range(count):
+        employees, replies = int(exp(dice.gauss(5, 1.2))), min(int(dice.expovariate(1.2)), 6)
+        trade, source = dice.choice("abcdefgh"), dice.choice(["show", "web", "list", "partner"])
+        odds = -2.6 + 0.5 * (log(employees + 1) - 5) + 0.7 * (trade in "abc") + 0.5 * replies + 0.6 * (source == "show")
+        good = dice.random() < 1 / (1 + exp(-odds))
+        row = {"employees": str(employees), "trade": trade, "replies": str(replies), "source": source}
+        rows.append(row | {"clicks": str(replies + dice.randint(0, 2)), "desk": dice.choice("xyz"), "y": "ny"[good]})
+    return rows
+
+
 def rare(count: int = 5000, seed: int = 1) -> list[Row]:
     """Of a hundred leads two turn out well."""
     return _trade_fair(count, seed, -5.3)

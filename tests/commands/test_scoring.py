@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.calibration import made_up
+from benchmarks.outcomes import made_up
 from tests.commands.conftest import Nurture
 
 

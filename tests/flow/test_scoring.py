@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from nurture.adapters.learning import learn
 from nurture.adapters.rules import YamlFiles
 from nurture.adapters.store.unit import SqlStore
 from nurture.domain.calibration.proposal import learned_until
@@ -50,12 +49,19 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStore]:
         yield made
 
 
+def learner() -> scoring_fit.Learn:
+    """What learns. Not loaded by every process of the tests: scikit-learn takes a second of each."""
+    from nurture.adapters.learning import learn
+
+    return learn
+
+
 def rules(scoring: Scoring = NOW) -> InForce:
     return in_force(scoring=scoring, readiness=READY)
 
 
 def test_the_points_come_from_what_was_known_on_the_day_and_find_what_sales_rejects(store: SqlStore) -> None:
-    made = scoring_fit.fit(learn=learn, store=store, rules=rules())
+    made = scoring_fit.fit(learn=learner(), store=store, rules=rules())
     assert made.table.leads == 160 - counted(store, "h.state = 'offered'")
     points = {one: made.table.points({"industry": one}) for one in INDUSTRIES}
     assert min(points, key=lambda one: points[one]) == "education"
@@ -65,7 +71,7 @@ def test_the_points_come_from_what_was_known_on_the_day_and_find_what_sales_reje
 
 
 def test_the_proposed_file_is_read_by_the_program_and_gives_the_same_points(store: SqlStore) -> None:
-    made = scoring_fit.fit(learn=learn, store=store, rules=rules())
+    made = scoring_fit.fit(learn=learner(), store=store, rules=rules())
     reader = YamlFiles(webhooks=frozenset(), senders=frozenset(), limits={})
     workspace, problems = reader.read({"scoring.yaml": made.text})
     assert [one for one in problems if one.file == "scoring.yaml"] == []
@@ -135,7 +141,7 @@ def test_points_are_judged_only_by_what_came_after_they_were_learned(store: SqlS
     every = scoring_compare.compare(BETTER, store=store, rules=rules(), now=A_TUESDAY)
     assert any("look better here than they are" in line for line in every.words)
     cut = A_TUESDAY - timedelta(days=150)
-    made = scoring_fit.fit(learn=learn, store=store, rules=rules(), until=cut)
+    made = scoring_fit.fit(learn=learner(), store=store, rules=rules(), until=cut)
     last = learned_until(made.text)
     assert last is not None
     assert last < cut
