@@ -12,7 +12,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from nurture.adapters.store.engine import open_engine
 from nurture.adapters.store.schema import upgrade
@@ -24,12 +24,15 @@ from nurture.domain.touch import Channel, Touch
 from nurture.ports.store import Consent, Store, Unit
 from tests.fakes import A_TUESDAY
 
+SQLITE: Final = "sqlite:///"
 _numbers = count(1)
 
 
 @contextmanager
 def a_store(url: str) -> Iterator[SqlStore]:
     """A store in an empty database, with all tables."""
+    if url.startswith(SQLITE):
+        Path(url.removeprefix(SQLITE)).write_bytes(an_empty_database())
     engine = open_engine(url)
     try:
         upgrade(engine)
@@ -43,8 +46,9 @@ def an_empty_database() -> bytes:
     """A database file with all tables and nothing in them: to copy it is quicker than to make it."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "model.db"
-        with a_store(f"sqlite:///{file}"):
-            pass
+        engine = open_engine(f"{SQLITE}{file}")
+        upgrade(engine)
+        engine.dispose()
         return file.read_bytes()
 
 

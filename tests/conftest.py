@@ -58,9 +58,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was imported out of every later search for garbage: it stays to the end."""
+    """Leave what was imported out of every later search for garbage, which it seldom finds: it stays to the end."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000)
 
 
 def refuse_skip(report: Any) -> None:
@@ -113,6 +114,20 @@ def statements_are_written_once() -> Iterator[None]:
             patch.setattr(dialect, "__hash__", lambda self: hash(type(self)))
         patch.setattr("nurture.adapters.store.engine.create_engine", opened)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_disk_is_waited_for() -> Iterator[Callable[..., Any]]:
+    """Let no commit of this process in SQLite wait for the disk: what is killed in tests are processes, not machines.
+
+    Yields how an engine for SQLite is made otherwise.
+    """
+    from nurture.adapters.store import engine
+
+    made = engine._sqlite
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "_sqlite", lambda url, busy_seconds, durable: made(url, busy_seconds, durable=False))
+        yield made
 
 
 @pytest.fixture(scope="session", autouse=True)

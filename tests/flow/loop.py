@@ -11,8 +11,6 @@ from textwrap import dedent, indent
 from typing import Any
 
 from nurture.adapters.rules import YamlFiles
-from nurture.adapters.store.engine import open_engine
-from nurture.adapters.store.unit import SqlStore
 from nurture.domain.cadence import Email, PersonTask, Stream
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.lead import Lead, LeadId
@@ -27,7 +25,7 @@ from nurture.moves.entry import Answer
 from nurture.ports import InForce
 from nurture.ports.rules import Renderer
 from nurture.ports.store import Store
-from tests.builders import an_empty_database
+from tests.builders import a_store
 from tests.fakes import FakeLinks, FixedClock, OutboxFake
 
 SENDER = Sender("mail", "dana@acme.example", "Dana", "reply.acme.example", "Acme, 1 Road")
@@ -157,15 +155,8 @@ def a_loop(
 ) -> Iterator[Loop]:
     """A loop with one cadence of these steps, and a policy that limits nothing unless it is said."""
     rules = in_force({"course": a_cadence(steps, more=more)}, files)
-    file = folder / "nurture.db"
-    file.write_bytes(an_empty_database())
-    engine = open_engine(f"sqlite:///{file}")
-    with engine.connect() as db:
-        db.connection.cursor().execute("PRAGMA synchronous=OFF")  # the one connection of these tests: nobody kills them
-    try:
-        yield Loop(SqlStore(engine), rules, a_policy(**policy))
-    finally:
-        engine.dispose()
+    with a_store(f"sqlite:///{folder / 'nurture.db'}") as store:
+        yield Loop(store, rules, a_policy(**policy))
 
 
 def a_policy(**over: Any) -> Policy:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from shutil import copyfile
 
 import pytest
 from sqlalchemy import text
 
 from nurture.adapters.rules import YamlFiles
-from nurture.adapters.store.engine import open_engine
 from nurture.adapters.store.unit import SqlStore
 from nurture.commands.workspace import starter
 from nurture.domain.agreement import backtest, changes
@@ -44,20 +42,10 @@ from handoffs h join leads l on l.id = h.lead_id join companies c on c.id = l.co
 """
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database with all tables, to be copied."""
-    path = tmp_path_factory.mktemp("agreement") / "nurture.db"
-    with a_store(f"sqlite:///{path}"):
-        return path
-
-
 @pytest.fixture
-def store(tmp_path: Path, empty: Path) -> Iterator[SqlStore]:
-    copyfile(empty, tmp_path / "nurture.db")
-    engine = open_engine(f"sqlite:///{tmp_path / 'nurture.db'}")
-    yield SqlStore(engine)
-    engine.dispose()
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    with a_store(f"sqlite:///{tmp_path / 'nurture.db'}") as made:
+        yield made
 
 
 def checked(files: Mapping[str, str]) -> Readiness | None:

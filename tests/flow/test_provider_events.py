@@ -337,7 +337,6 @@ class Replay:
 def replay(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replay]:
     path = tmp_path_factory.mktemp("replay") / "nurture.db"
     engine = open_engine(f"sqlite:///{path}")
-    event.listen(engine, "connect", lambda db, _: db.execute("PRAGMA synchronous=OFF"))  # nothing is to survive
     yield Replay(SqlStore(engine), path, empty.read_bytes())
     engine.dispose()
 

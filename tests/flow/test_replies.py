@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -15,7 +14,6 @@ import pytest
 from nurture.adapters.links import SignedLinks
 from nurture.adapters.mail.inbound import EmailReader
 from nurture.adapters.mail.mail_folder import MailFolder
-from nurture.adapters.store.engine import open_engine
 from nurture.adapters.store.unit import SqlStore
 from nurture.domain.errors import RequestError
 from nurture.domain.inbound import Inbound
@@ -41,21 +39,10 @@ DICE = FixedClock()
 NOW = A_TUESDAY + timedelta(days=2)
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with all tables and no rows: made once, copied for each test."""
-    path = tmp_path_factory.mktemp("empty") / "nurture.db"
-    with a_store(f"sqlite:///{path}"):
-        pass
-    return path  # whole: closing the last connection empties the write-ahead log
-
-
 @pytest.fixture
-def store(empty: Path, tmp_path: Path) -> Iterator[SqlStore]:
-    shutil.copy(empty, tmp_path / "nurture.db")
-    engine = open_engine(f"sqlite:///{tmp_path / 'nurture.db'}")
-    yield SqlStore(engine)
-    engine.dispose()
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    with a_store(f"sqlite:///{tmp_path / 'nurture.db'}") as made:
+        yield made
 
 
 @pytest.fixture

@@ -6,14 +6,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from shutil import copyfile
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
-from nurture.adapters.store.engine import open_engine
-from nurture.adapters.store.unit import SqlStore
 from nurture.domain import enrollment
 from nurture.domain.handoff import State as Handed
 from nurture.domain.lead import Lead
@@ -31,21 +28,10 @@ EMPTY = Source("empty", "web", Decimal(100), "USD")
 LONG_AGO = A_TUESDAY - timedelta(days=400)
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file with all tables and nothing in them: to copy it is quicker than to make it."""
-    path = tmp_path_factory.mktemp("model") / "nurture.db"
-    with a_store(f"sqlite:///{path}"):
-        return path
-
-
 @pytest.fixture
-def floor(tmp_path: Path, empty: Path) -> Iterator[Floor]:
-    path = tmp_path / "nurture.db"
-    copyfile(empty, path)
-    engine = open_engine(f"sqlite:///{path}")
-    yield Floor(SqlStore(engine), in_force(sources={one.name: one for one in (FAIR, EMPTY)}))
-    engine.dispose()
+def floor(tmp_path: Path) -> Iterator[Floor]:
+    with a_store(f"sqlite:///{tmp_path / 'nurture.db'}") as store:
+        yield Floor(store, in_force(sources={one.name: one for one in (FAIR, EMPTY)}))
 
 
 def by_source(floor: Floor) -> dict[str, dict[str, Any]]:

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from nurture.adapters.store.engine import open_engine
 from nurture.adapters.store.tables import metadata
 from nurture.adapters.store.unit import SqlStore
 from tests.builders import a_store
 from tests.postgres import Server
-
-
-@pytest.fixture(scope="session")
-def sqlite_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file with all tables and nothing in them: to copy it is quicker than to make it."""
-    path = tmp_path_factory.mktemp("model") / "model.db"
-    with a_store(f"sqlite:///{path}"):
-        return path
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +30,5 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
                 db.execute(table.delete())
         yield shared
         return
-    path = tmp_path / "nurture.db"
-    shutil.copyfile(request.getfixturevalue("sqlite_model"), path)
-    engine = open_engine(f"sqlite:///{path}")
-    yield SqlStore(engine)
-    engine.dispose()
+    with a_store(f"sqlite:///{tmp_path / 'nurture.db'}") as made:
+        yield made

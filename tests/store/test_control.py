@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, timedelta
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 
@@ -219,11 +221,15 @@ def test_the_clock_of_a_pass_is_that_of_the_database_where_it_has_one(store: Sql
     assert (moment == NOW) is (store.engine.dialect.name == "sqlite")
 
 
-def test_a_commit_on_sqlite_is_on_the_disk(store: SqlStore) -> None:
-    if store.engine.dialect.name == "sqlite":
-        with store.engine.connect() as db:
-            found = [db.execute(text(f"PRAGMA {name}")).scalar_one() for name in ("synchronous", "journal_mode")]
-        assert found == [2, "wal"]
+def test_a_commit_on_sqlite_is_on_the_disk(
+    tmp_path: Path, no_disk_is_waited_for: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nurture.adapters.store.engine._sqlite", no_disk_is_waited_for)
+    engine = open_engine(f"sqlite:///{tmp_path / 'nurture.db'}")
+    with engine.connect() as db:
+        found = [db.execute(text(f"PRAGMA {name}")).scalar_one() for name in ("synchronous", "journal_mode")]
+    engine.dispose()
+    assert found == [2, "wal"]
 
 
 def test_another_kind_of_database_is_refused_and_one_that_is_away_is_unreachable() -> None:
