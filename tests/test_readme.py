@@ -8,11 +8,15 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
 from email import message_from_bytes
 from email.utils import parseaddr
 from pathlib import Path
+from select import select
 
-import pytest
+from nurture import commands
+from tests.forked import context
 
 ROOT = Path(__file__).parents[1]
 TUTORIAL = "## Ten minutes: from an empty folder to a first promoted lead"
@@ -26,32 +30,57 @@ def blocks() -> list[str]:
     return re.findall(r"```sh\n(.*?)```", part, re.DOTALL)
 
 
-def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a script in which `nurture` is this checkout's."""
-    head = f'set -eu\nnurture() {{ "{sys.executable}" -m nurture "$@"; }}\n'
-    env = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "PYTHONPATH": str(ROOT),
-        "LANG": "C.UTF-8",
-        "NURTURE_USER": "otto",
-    }
-    return subprocess.run(
-        ["bash", "-c", head + script], cwd=folder, env=env, capture_output=True, text=True, timeout=240, check=False
-    )
+# A command is asked for here, made by a process of its own that has everything loaded, and says how it ended.
+ASKING = """set -eu
+nurture() {
+    printf '%s\\0' "$PWD" "$@" . > "$HOME/asked"
+    read -r ended < "$HOME/ended"
+    return "$ended"
+}
+"""
 
 
-@pytest.mark.timeout(300)
+def command(folder: str, arguments: Sequence[str], out: str, err: str) -> None:
+    """One command in a folder, as its own process."""
+    for number, file in enumerate((out, err), 1):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_APPEND), number)
+    os.environ["NURTURE_USER"] = "otto"
+    os.chdir(folder)
+    sys.argv = ["nurture", *arguments]
+    commands.main()
+
+
+def shell(script: str, home: Path) -> tuple[int, str, str]:
+    """Run a script in which `nurture` is this checkout's: its exit code, and what it said."""
+    out, err, env = home / "out", home / "err", {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8"}
+    with ExitStack() as stack:
+        for name in ("asked", "ended"):
+            os.mkfifo(home / name)
+        asked, ended = (stack.enter_context((home / name).open("r+b", 0)) for name in ("asked", "ended"))
+        to, beside = (stack.enter_context(file.open("ab")) for file in (out, err))
+        bash = subprocess.Popen(["bash", "-c", ASKING + script], cwd=home, env=env, stdout=to, stderr=beside)
+        said = b""
+        while bash.poll() is None:
+            if select([asked], [], [], 0.01)[0]:
+                said += asked.read(4096)
+            if said.endswith(b"\0.\0"):
+                where, *arguments = said.decode().split("\0")[:-2]
+                process = context.Process(target=command, args=(where, arguments, str(out), str(err)))
+                process.start()
+                process.join()
+                ended.write(b"%d\n" % (process.exitcode or 0))
+                said = b""
+    return bash.returncode, out.read_text("utf-8"), err.read_text("utf-8")
+
+
 def test_the_tutorial_leads_from_an_empty_folder_to_a_lead_that_sales_accepted(tmp_path: Path) -> None:
     wanted = blocks()
     assert len(wanted) >= 8
-    done = shell("\n".join(wanted), tmp_path)
-    assert done.returncode == 0, done.stderr + done.stdout
-    assert "Traceback" not in done.stderr
-    after = shell(
-        "cd acme; nurture handoff list --json; nurture lead show ann.berg@plantworks.example --json", tmp_path
-    )
-    handoffs, _, lead = after.stdout.partition("\n]\n")
+    told = "echo TOLD; nurture handoff list --json; nurture lead show ann.berg@plantworks.example --json"
+    code, out, err = shell("\n".join([*wanted, told]), tmp_path)
+    assert code == 0, err + out
+    assert "Traceback" not in err
+    handoffs, _, lead = out.partition("TOLD\n")[2].partition("\n]\n")
     assert [(one["email"], one["state"]) for one in json.loads(handoffs + "\n]")] == [
         ("ann.berg@plantworks.example", "accepted")
     ]
@@ -60,8 +89,8 @@ def test_the_tutorial_leads_from_an_empty_folder_to_a_lead_that_sales_accepted(t
     mails = [message_from_bytes(one.read_bytes()) for one in (tmp_path / "acme" / "outbox").glob("*.eml")]
     recipients = Counter(parseaddr(mail["To"])[1] for mail in mails) - Counter({"bo.lind@northfoods.example": 1})
     assert recipients == {"ann.berg@plantworks.example": 1, "lee@acme.example": 1}
-    assert "Ann Berg is near-term, 99 points, offered." in done.stdout
-    assert "Then: nurture handoff contacted 1" in done.stderr
+    assert "Ann Berg is near-term, 99 points, offered." in out
+    assert "Then: nurture handoff contacted 1" in err
 
 
 def test_every_page_that_the_readme_points_to_is_there() -> None:

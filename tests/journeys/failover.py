@@ -20,6 +20,7 @@ from nurture.domain.errors import UnreachableError
 from nurture.domain.touch import State
 from nurture.wiring import App, open_app
 from tests.flow.loop import a_cadence
+from tests.forked import context
 from tests.journeys import crash, workspace
 from tests.journeys.test_outage import Web
 from tests.standby import Pair
@@ -74,9 +75,7 @@ def work(folder: str, machine: int, key: str) -> None:
 @contextlib.contextmanager
 def a_fleet(folder: Path, key: str, daemons: int) -> Iterator[list[BaseProcess]]:
     """Running daemons."""
-    running: list[BaseProcess] = [
-        crash.context.Process(target=work, args=(str(folder), one, key)) for one in range(daemons)
-    ]
+    running: list[BaseProcess] = [context.Process(target=work, args=(str(folder), one, key)) for one in range(daemons)]
     try:
         for process in running:
             process.start()

@@ -24,6 +24,7 @@ from nurture.moves import listening
 from nurture.wiring import open_app
 from tests import postgres
 from tests.flow.loop import a_cadence
+from tests.forked import context
 from tests.journeys import crash, workspace
 
 TOUCHES = 150
@@ -52,7 +53,7 @@ def run_daemon(folder: str, key: str, log: str) -> None:
 
 @contextlib.contextmanager
 def a_daemon(folder: Path, key: str, log: Path) -> Iterator[BaseProcess]:
-    process = crash.context.Process(target=run_daemon, args=(str(folder), key, str(log)))
+    process = context.Process(target=run_daemon, args=(str(folder), key, str(log)))
     process.start()
     try:
         yield process

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import signal
@@ -19,12 +18,10 @@ from nurture.adapters.store import schema
 from nurture.adapters.store.engine import open_engine
 from nurture.adapters.store.unit import SqlStore
 from nurture.domain.scoring import Line
+from tests.forked import context
 from tests.store import next_step
 from tests.store.released import RELEASES, contents, restore
 from tests.store.test_next_step import changed
-
-context = multiprocessing.get_context("forkserver")
-context.set_forkserver_preload(["tests.store.test_upgrades", "alembic.command", "psycopg"])
 
 
 @pytest.fixture
