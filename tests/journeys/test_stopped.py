@@ -28,7 +28,7 @@ from tests.mail.servers import SendGridDouble
 
 TOP = Path(__file__).resolve().parents[2]
 PEOPLE, AT_ONCE, EACH = 160, 4, 0.25  # so that a pass takes ten seconds
-MORE = '[sendgrid]\nhost = "{host}"'
+MORE = '[sendgrid]\nhost = "{host}"\n[scheduler]\ntick = "1 s"'
 
 
 @dataclass
@@ -63,6 +63,7 @@ def test_sigterm_waits_for_the_requests_in_flight_and_for_nothing_else(
                 until = time.monotonic() + 30
                 while len(provider.accepted) < 2 * AT_ONCE and time.monotonic() < until:
                     time.sleep(0.02)
+                assert len(provider.accepted) >= 2 * AT_ONCE
                 asked = time.monotonic()
                 daemon.send_signal(signal.SIGTERM)
                 assert daemon.wait(30) == 0
