@@ -169,9 +169,9 @@ def test_old_events_move_without_anybody_asking(folder: Path) -> None:
         now=at(9, 9),
         by="tester",
     )
-    assert housekeeping.run(app, now=at(9, day=729)).responses == 0
-    assert housekeeping.run(app, now=at(9, 30, day=731)).responses == 4  # the newest row stays where it is
-    assert housekeeping.run(app, now=at(9, 31, day=731)).responses == 0
+    assert housekeeping.run(app, now=at(9, day=719)).responses == 0
+    assert housekeeping.run(app, now=at(9, 30, day=721)).responses == 4  # the newest row stays where it is
+    assert housekeeping.run(app, now=at(9, 31, day=721)).responses == 0
     app.close()
 
 
