@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -104,13 +104,14 @@ def moment(text: str | None, *, zone: str, what: str) -> datetime | None:
     if text is None:
         return None
     from nurture.domain import calendar
+    from nurture.domain.reach import HINT, is_within_reach
 
     try:
-        if len(text) == 10:
-            return calendar.at_local(date.fromisoformat(text), time.min, calendar.zone(zone))
         found = datetime.fromisoformat(text)
     except ValueError:
         raise RequestError(f"{what}: {text!r} is not a date.", hint="Write 2027-01-15 or 2027-01-15T10:00.") from None
+    if not is_within_reach(found):
+        raise RequestError(f"{what}: the year {found.year} is out of reach.", hint=HINT)
     if found.tzinfo is None:
         return calendar.at_local(found.date(), found.time(), calendar.zone(zone))
     return found.astimezone(UTC)

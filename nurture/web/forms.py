@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -16,16 +16,16 @@ from fastapi.responses import JSONResponse
 
 from nurture.domain import calendar
 from nurture.domain.address import normalise_email
-from nurture.domain.errors import RefusedError, RequestError
+from nurture.domain.errors import RequestError
 from nurture.domain.lead import Lead
 from nurture.domain.response import Intent, Kind
 from nurture.domain.row import CONSENT_NAMES, FACT_NAMES, Column, Refused, Row, RowReader
 from nurture.domain.touch import Touch
 from nurture.flow import intake, respond
+from nurture.web.api.door import MomentError, happened
 from nurture.web.api.given import ANSWERS, CONTROL, LONGEST, PERSON, TRUSTED, described
 from nurture.web.site import BY, Site, fields_of
 
-CLOCKS_DIFFER: Final = timedelta(minutes=5)
 BEARER: Final = "bearer "
 NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")  # NUL, and half of a pair: no database takes them
 
@@ -36,10 +36,6 @@ class _NoTokenError(Exception):
 
 class _NoLeadError(Exception):
     """Nobody has this address."""
-
-
-class _EarlyError(RefusedError):
-    """It is said to have happened later than now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +91,7 @@ def _answer(site: Site, kind: Kind, body: bytes, content_type: str, authorizatio
         return JSONResponse(words, status_code=401, headers={"WWW-Authenticate": "Bearer"})
     except _NoLeadError:
         return JSONResponse({"error": "No lead has this address.", "hint": "Send a form first."}, status_code=404)
-    except _EarlyError as problem:
+    except MomentError as problem:
         return JSONResponse({"error": problem.what, "hint": problem.hint}, status_code=409)
     except RequestError as problem:
         return JSONResponse({"error": problem.what, "hint": problem.hint}, status_code=422)
@@ -160,9 +156,7 @@ def _at(text: str | None, now: datetime) -> datetime:
         raise RequestError("'at' is not a moment.", hint="Write 2027-01-15T10:00:00Z.") from None
     if moment.tzinfo is None:
         raise RequestError("'at' has no time zone.", hint="Write 2027-01-15T10:00:00Z.")
-    if moment > now + CLOCKS_DIFFER:
-        raise _EarlyError("'at' lies in the future.", hint="Send when it happened, in UTC.")
-    return min(moment, now)
+    return happened(moment, now)
 
 
 def _lead_of(site: Site, call: _Call, kind: Kind) -> tuple[Lead, bool, dict[str, str]]:

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from nurture.domain import calendar
 from nurture.domain.errors import NurtureError, RequestError
 from nurture.domain.handoff import State
+from nurture.domain.reach import HINT, is_within_reach
 from nurture.flow import handoff as arrow
 from nurture.web.site import Site, fields_of, fragment, sorry
 
@@ -103,6 +104,8 @@ def _do(desk: arrow.Desk, number: int, fields: dict[str, str]) -> arrow.Answered
                 day = date.fromisoformat(until) if until else None
             except ValueError:
                 raise RequestError(f"{until[:20]!r} is not a date.", hint="Write it as 2027-01-15.") from None
+            if day is not None and not is_within_reach(day):
+                raise RequestError(f"The year {day.year} is out of reach.", hint=HINT)
             return arrow.reject(desk, number, reason, until=day, note=fields.get("note", "").strip()[:2000])
     raise RequestError("Please accept or reject.", hint="")
 

@@ -290,6 +290,7 @@ def test_companies_are_set_and_known_by_another_domain(nurture: Nurture, ada: st
         (["enroll", "1", "evergren"], "Did you mean 'evergreen'"),
         (["enroll", "1"], "Which cadence"),
         (["pause", "1", "--until", "soon"], "'soon' is not a date"),
+        (["pause", "1", "--until", "9999-12-31T23:59-10:00"], "--until: the year 9999 is out of reach"),
         (["pause"], "--where"),
         (["stop", "1", "nothing"], "No cadence is named 'nothing'"),
         (["why", "nobody"], "No lead is named 'nobody'"),

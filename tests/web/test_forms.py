@@ -94,9 +94,19 @@ def test_a_field_that_cannot_be_read_is_kept_and_named_and_no_form_is_lost_for_i
     assert house.responses(lead.id)[0].detail["fields"]["country"] == "Atlantis"
 
 
-def test_what_did_not_happen_yet_is_refused(house: House, bearer: dict[str, str]) -> None:
-    answer = house.client.post(FORMS, json={**FORM, "at": "2099-01-01T00:00:00Z"}, headers=bearer)
-    assert (answer.status_code, answer.json()["error"]) == (409, "'at' lies in the future.")
+@pytest.mark.parametrize(
+    ("at", "says"),
+    [
+        ("2099-01-01T00:00:00Z", "'at' lies in the future."),
+        ("9999-12-31T23:59:00-10:00", "'at' lies in the future."),
+        ("0001-01-01T00:00:00+14:00", "'at' lies too far back."),
+        ("1960-01-01T00:00:00Z", "'at' lies too far back."),
+    ],
+)
+def test_what_cannot_have_happened_then_is_refused(house: House, bearer: dict[str, str], at: str, says: str) -> None:
+    answer = house.client.post(FORMS, json={**FORM, "at": at}, headers=bearer)
+    assert (answer.status_code, answer.json()["error"]) == (409, says)
+    assert found(house, "grace@example.com") is None
 
 
 @pytest.mark.parametrize("body", [b"{", b"[1]", b"null", b"\xff", b"[" * 50_000])

@@ -14,6 +14,7 @@ from tests.builders import a_company, a_lead
 from tests.web.house import House
 
 LEE = "lee@acme.example"
+A_SLIP = {"reason": "bad_timing", "until": "9999-12-31"}  # of the pen
 
 
 def an_offer(house: House, rep: str = LEE) -> int:
@@ -74,7 +75,7 @@ def test_accepting_is_done_once_and_repeated_without_harm(house: House) -> None:
 def test_rejecting_needs_an_agreed_reason(house: House) -> None:
     number = an_offer(house)
     path = house.path("h", [number, LEE])
-    for fields in ({}, {"reason": "nonsense"}, {"reason": "bad_timing", "until": "soon"}):
+    for fields in ({}, {"reason": "nonsense"}, {"reason": "bad_timing", "until": "soon"}, A_SLIP):
         answer = house.client.post(path, data={"answer": "reject", **fields})
         assert answer.status_code == 422
     assert row_of(house, number)["state"] == "offered"

@@ -16,6 +16,7 @@ from nurture.domain.condition import NAMES
 from nurture.domain.errors import Problem
 from nurture.domain.fact import FactName
 from nurture.domain.lead import Stage
+from nurture.domain.reach import HINT, is_within_reach
 from nurture.domain.rehearsal import WORKED_OUT, Expected, Rehearsal, Told, When
 from nurture.domain.response import Bounce, CallOutcome, Grade, Intent, Kind
 from nurture.domain.row import problem_with
@@ -50,8 +51,8 @@ def read_test(text: str, report: Report) -> list[Rehearsal]:
 
 def _when(text: str) -> When:
     when = _day_or_moment(text)
-    if not FIRST_YEAR <= when.year <= LAST_YEAR:
-        raise ValueError(f"The year {when.year} is out of reach: write one between {FIRST_YEAR} and {LAST_YEAR}.")
+    if not is_within_reach(when):
+        raise ValueError(f"The year {when.year} is out of reach. {HINT}")
     return when
 
 
@@ -117,7 +118,6 @@ def _wrong_value(key: str, value: object) -> str | None:
     return problem_with(key, str(value).lower() if isinstance(value, bool) else str(value))
 
 
-FIRST_YEAR, LAST_YEAR = 1970, 2199  # calendars end, and so does arithmetic with them
 MOST_MONTHS: Final = 1200
 LEAD_ONLY: Final = ("consent_basis", "do_not_call")
 WHEN: Final = Parsed(

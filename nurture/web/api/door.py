@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from nurture.domain.errors import NurtureError, RefusedError, UnknownNameError, UnreachableError
 from nurture.domain.lead import Lead
 from nurture.domain.plain import plain
+from nurture.domain.reach import HINT, is_within_reach
 from nurture.web.api.shapes import LARGEST, PLAIN, Refusal
 from nurture.web.site import Site
 
@@ -30,7 +31,6 @@ LONGEST_PAGE: Final = 1000
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 # A date beyond this is a slip of the pen; calendars end, and so does arithmetic with them.
 FAR: Final = timedelta(days=366 * 20)
-LAST_YEAR: Final = 2199
 Day = TypeVar("Day", bound=date | None)
 
 Limit = Annotated[int, Query(ge=1, le=LONGEST_PAGE, description="At most so many.")]
@@ -53,6 +53,10 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
 
 class _NoTokenError(Exception):
     """Nobody that we know asks."""
+
+
+class MomentError(RefusedError):
+    """It cannot have happened then."""
 
 
 class ApiRoute(APIRoute):
@@ -135,13 +139,13 @@ def lead_named(site: Site, text: str) -> Lead:
 
 
 def happened(at: datetime | None, now: datetime) -> datetime:
-    """When something happened: now, unless it is said. Raises RefusedError for the future."""
+    """When something happened: now, unless it is said. Raises MomentError for the future, and for long ago."""
     if at is None:
         return now
     if at > now + CLOCKS_DIFFER:
-        raise RefusedError("'at' lies in the future.", hint="Send when it happened, in UTC.")
+        raise MomentError("'at' lies in the future.", hint="Send when it happened, in UTC.")
     if at < now - FAR:
-        raise RefusedError("'at' lies too far back.", hint="Send when it happened, in UTC.")
+        raise MomentError("'at' lies too far back.", hint="Send when it happened, in UTC.")
     return min(at, now)
 
 
@@ -154,8 +158,8 @@ def to_come(until: datetime | None, now: datetime) -> datetime | None:
 
 def within_reach(day: Day) -> Day:
     """A day or moment that calendars can reckon with. Raises RefusedError for one beyond them."""
-    if day is not None and not 1970 <= day.year <= LAST_YEAR:
-        raise RefusedError(f"The year {day.year} is out of reach.", hint=f"Name one between 1970 and {LAST_YEAR}.")
+    if day is not None and not is_within_reach(day):
+        raise RefusedError(f"The year {day.year} is out of reach.", hint=HINT)
     return day
 
 

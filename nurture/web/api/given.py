@@ -46,7 +46,7 @@ ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "It is recorded.", "content": {"application/json": {"schema": _TAKEN}}},
     401: _answer("Neither a token of the API nor that of a link."),
     404: _answer("Nobody has this address."),
-    409: _answer("It is said to have happened later than now."),
+    409: _answer("It cannot have happened then."),
     413: _answer("Too large."),
     422: _answer("Not of the form that this document describes."),
 }
