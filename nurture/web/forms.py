@@ -114,11 +114,13 @@ def _read(site: Site, body: bytes, content_type: str, authorization: str | None)
 
 def _texts(body: bytes, content_type: str) -> dict[str, str]:
     """The fields as texts. `facts` may be an object. Raises RequestError."""
+    if content_type.lower().startswith("multipart/"):
+        raise RequestError("A multipart form is not read here.", hint="Send it as application/x-www-form-urlencoded.")
     if "json" not in content_type.lower():
         fields: dict[str, Any] = dict(fields_of(body))
     else:
         try:
-            fields = json.loads(body)
+            fields = json.loads(body, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
             raise RequestError("The body is not JSON.", hint="Send an object with texts and numbers.") from None
     if not isinstance(fields, dict) or not fields:
@@ -136,6 +138,10 @@ def _texts(body: bytes, content_type: str) -> dict[str, str]:
         if text.strip():
             texts[name] = text.strip()
     return texts
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _touch_of(site: Site, token: str) -> Touch | None:
@@ -181,12 +187,12 @@ def _lead_of(site: Site, call: _Call, kind: Kind) -> tuple[Lead, bool, dict[str,
                 raise RequestError("Nobody is named.", hint="Send 'email', or the 'token' of a link.")
             raise _NoLeadError
         return found, False, {}
-    unread = _take(site, call) if found is None or call.caller is not None else {}
+    created, unread = _take(site, call) if found is None or call.caller is not None else (False, {})
     with site.app.store.unit(write=False) as work:
         lead = work.leads.find(address)
     if lead is None:
         raise _NoLeadError
-    return lead, found is None, unread
+    return lead, created, unread
 
 
 def _refuse_unknown(call: _Call, kind: Kind) -> None:
@@ -200,8 +206,8 @@ def _refuse_unknown(call: _Call, kind: Kind) -> None:
             raise RequestError(f"The field {name[:60]!r} is not known here.", hint=hint)
 
 
-def _take(site: Site, call: _Call) -> dict[str, str]:
-    """Find or make the lead; the fields that could not be read, with the reasons. Raises RequestError."""
+def _take(site: Site, call: _Call) -> tuple[bool, dict[str, str]]:
+    """Find or make the lead: whether it is new, and why fields could not be read. Raises RequestError."""
     names = [name for name in call.fields if name not in CONTROL | FACT_NAMES]
     app = site.app
 
@@ -231,7 +237,7 @@ def _take(site: Site, call: _Call) -> dict[str, str]:
     )
     if done.refused:
         raise RequestError(f"{done.refused[0][1]}.", hint="Correct it and send it again.")
-    return unread
+    return done.created > 0, unread
 
 
 def _detail(fields: Mapping[str, str], kind: Kind) -> dict[str, Any]:

@@ -47,9 +47,19 @@ def test_the_same_form_again_finds_the_lead_and_its_id_makes_it_the_same(house: 
     assert len(house.responses(int(first["lead"]))) == 1
 
 
+def test_a_form_of_somebody_known_by_their_id_makes_nobody(house: House, bearer: dict[str, str]) -> None:
+    first = house.client.post(FORMS, json={**FORM, "external_id": "c-1"}, headers=bearer).json()
+    body = {**FORM, "external_id": "c-1", "email": "grace@new.example"}
+    answer = house.client.post(FORMS, json=body, headers=bearer).json()
+    assert (answer["lead"], answer["created"]) == (first["lead"], False)
+
+
 def test_a_form_may_be_sent_as_a_browser_does(house: House, bearer: dict[str, str]) -> None:
     answer = house.client.post(FORMS, data={"email": "a@b.example", "form": "news"}, headers=bearer)
     assert answer.json()["created"] is True
+    answer = house.client.post(FORMS, files={"email": (None, "a@b.example"), "form": (None, "news")}, headers=bearer)
+    assert answer.status_code == 422
+    assert answer.json()["error"] == "A multipart form is not read here."
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nurture_wrong"}, {"Authorization": "Basic eDp5"}])
@@ -109,7 +119,7 @@ def test_what_cannot_have_happened_then_is_refused(house: House, bearer: dict[st
     assert found(house, "grace@example.com") is None
 
 
-@pytest.mark.parametrize("body", [b"{", b"[1]", b"null", b"\xff", b"[" * 50_000])
+@pytest.mark.parametrize("body", [b"{", b"[1]", b"null", b"\xff", b"[" * 50_000, b'{"form": "f", "notes": NaN}'])
 def test_what_is_no_json_object_is_refused(house: House, bearer: dict[str, str], body: bytes) -> None:
     answer = house.client.post(FORMS, content=body, headers={**bearer, "Content-Type": "application/json"})
     assert answer.status_code == 422
