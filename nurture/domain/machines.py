@@ -17,7 +17,9 @@ from nurture.domain.response import Grade
 TOO_SOON: Final = timedelta(seconds=10)  # after delivery: nobody has read it yet
 BURST: Final = timedelta(seconds=3)
 BURST_LINKS: Final = 3
+PREFETCH: Final = "PREFETCH"  # the method of a hit that its browser calls a fetch ahead
 MANY_RECIPIENTS: Final = 5  # mails to so many people followed from one address within minutes
+_NO_CLICK: Final = {"HEAD": "a HEAD request", PREFETCH: "it was fetched ahead of a click"}
 _TOOL: Final = re.compile(
     r"bot\b|crawler|spider|scan|preview|prefetch|proxy|curl|wget|python|requests|urllib|java/|okhttp|go-http|libwww|perl"
     r"|headless|phantom|httpclient|axios|node-fetch|ruby|scrapy|barracuda|mimecast|proofpoint|safelinks|fireeye|symantec"
@@ -67,8 +69,9 @@ def judge_hit(
     links = {one.url for one in (*others, hit) if one.url and abs(one.at - hit.at) <= BURST}
     if hit.url and len(links) >= BURST_LINKS:
         found.append(f"{len(links)} different links within {BURST.seconds} s")
-    if hit.method.upper() == "HEAD":
-        found.append("a HEAD request")
+    ahead = _NO_CLICK.get(hit.method.upper())
+    if ahead is not None:
+        found.append(ahead)
     if not hit.user_agent.strip():
         found.append("no user agent")
     elif tool := _TOOL.search(hit.user_agent):
@@ -77,7 +80,7 @@ def judge_hit(
         found.append("a link was followed that no reader follows")
     if recipients_of_ip >= MANY_RECIPIENTS:
         found.append(f"the same address followed mails to {MANY_RECIPIENTS} people or more")
-    if hit.method.upper() == "HEAD":  # no browser follows a link with it: this sign needs no second one
+    if ahead is not None:  # no browser follows a link so: this sign needs no second one
         return Verdict(Grade.MACHINE, tuple(found))
     if provider_says:
         return Verdict(Grade.MACHINE, ("the provider calls it a machine", *found))

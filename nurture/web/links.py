@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from nurture import log
 from nurture.domain.errors import NurtureError
-from nurture.domain.machines import Hit
+from nurture.domain.machines import PREFETCH, Hit
 from nurture.domain.response import Kind
 from nurture.domain.touch import Touch
 from nurture.flow import respond
@@ -37,10 +37,17 @@ def routes(site: Site) -> APIRouter:
             return sorry(404)
         if touch is not None:
             agent = request.headers.get("user-agent", "")
-            _keep(site, touch, Hit(site.now(), target, _address_of(request), agent, request.method))
+            method = PREFETCH if _is_ahead(request) else request.method
+            _keep(site, touch, Hit(site.now(), target, _address_of(request), agent, method))
         return RedirectResponse(target, status_code=302)
 
     return router
+
+
+def _is_ahead(request: Request) -> bool:
+    """Whether a browser says that nobody has clicked yet: it fetches what somebody may want to see next."""
+    said = " ".join(request.headers.get(name, "") for name in ("sec-purpose", "purpose", "x-purpose", "x-moz"))
+    return any(word in said.lower() for word in ("prefetch", "prerender", "preview"))
 
 
 def _may_lead_to(target: str) -> bool:
@@ -60,7 +67,12 @@ def _keep(site: Site, touch: Touch, hit: Hit) -> None:
         others = [one for response in before if (one := hit_of(response)) is not None]
         verdict = judged(Kind.CLICK, hit, delivered_at=delivered(touch, before), others=others)
         why = "; ".join(verdict.why)
-        report = respond.Report(Kind.CLICK, hit.at, touch=touch.id, grade=verdict.grade, detail=seen(hit), why=why)
+        # A double click is one: events of a provider count in seconds too.
+        key = f"{touch.id}|click|{hit.at:%Y-%m-%dT%H:%M:%S}|{verdict.grade}|{hit.url}"
+        detail = seen(hit)
+        report = respond.Report(
+            Kind.CLICK, hit.at, touch=touch.id, grade=verdict.grade, detail=detail, why=why, key=key
+        )
         site.record(report, hit.at)
     except Exception as problem:  # noqa: BLE001  a redirect that fails would be ours to answer for, the click is not
         known = isinstance(problem, NurtureError) or site.doors.is_outage(problem)

@@ -41,6 +41,30 @@ def test_a_head_request_is_a_machine(house: House) -> None:
     assert grades(house, touch) == [Grade.MACHINE]
 
 
+@pytest.mark.parametrize(
+    "said", [{"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}, {"X-Moz": "prefetch"}]
+)
+def test_what_a_browser_fetches_ahead_is_no_click(house: House, said: dict[str, str]) -> None:
+    touch = house.mailed()
+    path = a_link(house, touch)
+    assert house.client.get(path, headers={**BROWSER, **said}).headers["location"] == TARGET
+    house.client.get(path, headers=BROWSER)
+    ahead, click = house.responses(touch.lead)
+    assert (ahead.grade, ahead.why) == (Grade.MACHINE, "it was fetched ahead of a click")
+    assert click.grade is Grade.HUMAN
+
+
+def test_a_double_click_is_one(house: House) -> None:
+    touch = house.mailed()
+    path = a_link(house, touch)
+    for _ in range(2):
+        assert house.client.get(path, headers=BROWSER).status_code == 302
+        house.clock.advance(seconds=0.3)
+    house.clock.advance(seconds=1)
+    house.client.get(path, headers=BROWSER)
+    assert grades(house, touch) == [Grade.HUMAN, Grade.HUMAN]
+
+
 def test_a_tool_seconds_after_the_mail_is_a_machine_and_a_person_later_still_counts(house: House) -> None:
     touch = house.mailed()
     path = a_link(house, touch)
