@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
-from starlette.routing import compile_path
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Scope
 
 from nurture.domain.errors import RefusedError, UnreachableError
 from nurture.doors import doors_of, tell_daemons
@@ -22,10 +24,10 @@ API_VERSION: Final = "1"
 AREAS: Final = (health, sendgrid, unsubscribe, preferences, links, offers, forms, *api.AREAS)
 
 
-def _methods(web: FastAPI, path: str) -> list[str]:
-    """Every method that the document of the API has for this path; the framework names those of one route only."""
-    items = web.openapi()["paths"].items()
-    known = {method.upper() for template, item in items if compile_path(template)[0].match(path) for method in item}
+def _methods(routes: Iterable[BaseRoute], scope: Scope) -> list[str]:
+    """Every method that this path takes; the framework names those of one of its routes only."""
+    fitting = (one for one in routes if isinstance(one, Route) and one.matches(scope)[0] is not Match.NONE)
+    known = {method for one in fitting for method in one.methods or ()}
     return sorted(known | ({"HEAD"} if "GET" in known else set()))
 
 
@@ -41,15 +43,17 @@ def make_app(app: App) -> FastAPI:
         redirect_slashes=False,
     )
     web.state.site = site
-    for area in AREAS:
-        web.include_router(area.routes(site))
+    routers = [area.routes(site) for area in AREAS]
+    for router in routers:
+        web.include_router(router)
+    routes = [one for router in routers for one in router.routes]
 
     @web.exception_handler(HTTPException)
     async def refuse(request: Request, problem: Exception) -> Response:
         assert isinstance(problem, HTTPException)
         answer = refusal(request.scope, problem.status_code)
         answer.headers.update(problem.headers or {})
-        if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods(web, request.url.path)):
+        if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods(routes, request.scope)):
             answer.headers["Allow"] = ", ".join(methods)
         return answer
 

@@ -227,6 +227,8 @@ def test_a_method_that_is_not_there_is_told_those_that_are(house: House) -> None
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
     answer = house.client.head("/api/v1/forms")
     assert (answer.status_code, answer.headers["allow"], answer.content) == (405, "POST", b"")
+    for page in ("/u/x", "/p/x", "/h/x"):
+        assert house.client.put(page).headers["allow"] == "GET, HEAD, POST"
 
 
 @pytest.mark.parametrize("path", ["leads", "leads/1", "leads/2", "tasks", "openapi.json"])
