@@ -233,11 +233,22 @@ class RowReader:
         return _PARSERS.get(name, _fact if name in FACT_NAMES else str)
 
 
-def problem_with(name: str, text: str, forms: tuple[str, ...] = ()) -> str | None:
-    """What is wrong with this text as the value of this name, or None: for values that stand in a map."""
+def value_of(name: str, text: str, forms: tuple[str, ...] = ()) -> Any:
+    """What this text stands for as the value of this name; None where nothing stands. Raises ValueError: why."""
     whole = [Column("external_id", ""), Column("consent_basis", ""), Column(name, name, forms)]
     read = RowReader(whole).read(1, ["1", "none", text])
-    return read.reason if isinstance(read, Refused) else None
+    if isinstance(read, Refused):
+        raise ValueError(read.reason)
+    return read.values.get(name)
+
+
+def problem_with(name: str, text: str, forms: tuple[str, ...] = ()) -> str | None:
+    """What is wrong with this text as the value of this name, or None: for values that stand in a map."""
+    try:
+        value_of(name, text, forms)
+    except ValueError as problem:
+        return str(problem)
+    return None
 
 
 def _fact(text: str) -> str | None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 FIELDS: Final = frozenset(
     {"first_name", "last_name", "title", "phone", "country", "timezone", "language", "source", "owner", "external_id"}
 )
+# Of a cadence's step: whether they asked for sales is otherwise said by what they do.
+OF_STEPS: Final = FIELDS | {"asked_for_sales"}
 # Waits and windows are counted with these.
 CALENDAR: Final = frozenset({"timezone", "country", "fiscal_year_start"})
 
@@ -28,7 +30,7 @@ def look_again(work: Unit, leads: Collection[LeadId], now: datetime) -> None:
 def set_fields(
     work: Unit, lead: LeadId, fields: Mapping[str, Any], now: datetime, *, by: str, person: bool = False
 ) -> None:
-    """Set fields of a lead and say so in its history. `person`: a person recorded them, so that no file replaces them.
+    """Set fields of a lead and say so in its history; its score is soon looked at. `person`: no file replaces them.
 
     Raises RequestError for a name that cannot be set this way.
     """
@@ -38,7 +40,7 @@ def set_fields(
     for name, value in fields.items():
         if name.startswith("x."):
             custom[name.removeprefix("x.")] = value
-        elif name in FIELDS:
+        elif name in OF_STEPS:
             values[name] = value
         elif name in ("email", "status", "stage", "score", "fit", "engagement", "company"):
             raise RequestError(f"{name!r} cannot be set this way.", hint="Settable: " + ", ".join(sorted(FIELDS)))
@@ -46,7 +48,8 @@ def set_fields(
             raise UnknownNameError("field", name, FIELDS, otherwise="Your own fields are called x.NAME.")
     if person:
         values["by_person"] = sorted({*(stored.get("by_person") or []), *fields})
-    work.leads.update(lead, {**values, "custom": custom or None, "changed_at": now, "enroll_check": True})
+    marks = {"changed_at": now, "look_at": now, "enroll_check": True}
+    work.leads.update(lead, {**values, "custom": custom or None, **marks})
     if values.keys() & CALENDAR:
         look_again(work, [lead], now)
     words = ", ".join(f"{name} = {value}" for name, value in fields.items())

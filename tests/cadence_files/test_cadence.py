@@ -345,6 +345,24 @@ steps:
         ],
     ),
     (
+        "values that no lead can have",
+        """\
+name: c
+steps:
+  - email: a
+  - set: {timezone: Mars/Base, country: Nowhere, phone: abc}
+  - set: {asked_for_sales: maybe, language: "!", x.any: maybe}
+  - stop: y
+""",
+        [
+            "4:21: set: timezone 'Mars/Base': not a time zone by name, such as Europe/Berlin",
+            "4:41: set: country 'Nowhere': not a country known by name or by ISO 3166 code",
+            "4:57: set: phone 'abc': ",
+            "5:28: set: asked_for_sales 'maybe': true or false is expected",
+            "5:45: set: language '!': ",
+        ],
+    ),
+    (
         "steps after the end",
         """\
 name: c

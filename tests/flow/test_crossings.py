@@ -49,3 +49,16 @@ def test_a_lead_falls_from_stage_to_stage_with_time_and_few_looks(tmp_path: Path
                 "long_term -> unknown",
             ]
             assert work.notes.of_lead(bob.id) == []
+
+
+def test_what_a_step_sets_is_scored_and_may_be_that_they_asked_for_sales(tmp_path: Path) -> None:
+    points = "fit:\n  - {points: 7, when: country == 'NO', because: we sell there}\n"
+    steps = "- set: {country: Norway, asked_for_sales: true}\n- wait: 3 days"
+    with a_loop(tmp_path, steps, files={"scoring.yaml": points}) as loop:
+        ada = a_lead(loop.store, country=None, company=None)
+        loop.enroll(ada)
+        loop.tick()
+        crossings.run(**loop.common)
+        with loop.store.unit(write=False) as work:
+            person = work.leads.get([ada.id])[ada.id]
+        assert (person.country, person.fit, person.asked_for_sales) == ("NO", 7, True)

@@ -134,19 +134,36 @@ def _stream(values: dict[str, Any], node: MapNode, report: Report) -> cadence.St
     return cadence.Stream(node.line, f"stream-{number}", of["every"], of["items"], values.get("times"))
 
 
-def _set(values: dict[str, Any], node: MapNode, report: Report) -> Any:
-    fields = values["set"]
+def _set(values: dict[str, Any], node: MapNode, report: Report) -> cadence.Step:
     _, at = node.entries["set"]
     assert isinstance(at, MapNode)
-    sound = bool(fields)
-    if not fields:
+    if not values["set"]:
         report.error(at, "set: no field is named")
-    for field in fields:
+    fields: dict[str, Any] = {}
+    for field, value in values["set"].items():
+        key, stands = at.entries[field]
         if field not in SETTABLE and not re.fullmatch(r"x\.\w+", field):
             hint = near(field, SETTABLE) or f"; allowed: {', '.join(SETTABLE)} and x.NAME"
-            report.error(at.entries[field][0], f"set: {short(field)} cannot be set{hint}")
-            sound = False
-    return cadence.Set(node.line, fields) if sound else WRONG
+            report.error(key, f"set: {short(field)} cannot be set{hint}")
+            continue
+        try:
+            fields[field] = _field(field, value)
+        except ValueError as problem:
+            report.error(stands, f"set: {problem}")
+    return cadence.Set(node.line, fields)
+
+
+def _field(name: str, value: Any) -> Any:
+    """A value as a lead holds it, in the forms of an import. Raises ValueError."""
+    if name == "asked_for_sales":
+        if not isinstance(value, bool):
+            raise ValueError(f"asked_for_sales {short(str(value))}: true or false is expected")
+        return value
+    if value is None or name.startswith("x."):
+        return value
+    from nurture.domain.row import value_of
+
+    return value_of(name, str(value))
 
 
 def _enroll(values: dict[str, Any], node: MapNode, report: Report) -> cadence.Step:
