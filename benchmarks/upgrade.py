@@ -225,7 +225,7 @@ def ran(people: int, *, kills: int, old: Path | None, seed: int) -> Outcome:
         )
         os.environ["NURTURE_SENDGRID__API_KEY"] = provider.key
         stack.callback(os.environ.pop, "NURTURE_SENDGRID__API_KEY")
-        subprocess.run([sys.executable, "cli.py", "--version"], cwd=tree, check=True)  # its launcher makes its .venv
+        subprocess.run([sys.executable, "cli.py", "--help"], cwd=tree, stdout=subprocess.DEVNULL, check=True)  # its launcher makes its .venv
         fleet = Fleet(folder, {OLD: tree, NEW: TOP})
         stack.callback(fleet.end)
         return _lived(fleet, provider, dice, people, kills)
