@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -90,6 +91,18 @@ CONVERSATIONS: Final = frozenset(
     }
 )
 REFUSALS: Final = frozenset({Intent.REFUSAL, Intent.UNSUBSCRIBE})
+_SEEN: Final = frozenset({Kind.VISIT, Kind.DOWNLOAD})
+
+
+def page_of(kind: Kind, detail: Mapping[str, Any]) -> str | None:
+    """The page that a response names, by its path on the site: of `https://acme.example/pricing` it is `/pricing`."""
+    said = detail.get("page") or (detail.get("url") if kind in _SEEN else None)
+    if said is None:
+        return None
+    found = re.match(r"https?://[^/?#]*([^#]*)", str(said), re.IGNORECASE)
+    if found is None:
+        return str(said)
+    return found[1] if found[1].startswith("/") else f"/{found[1]}"
 
 
 @dataclass(frozen=True, slots=True)

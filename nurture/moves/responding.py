@@ -16,7 +16,7 @@ from nurture.domain.duration import Duration, Unit
 from nurture.domain.enrollment import Enrollment, Pause
 from nurture.domain.errors import RefusedError, RequestError
 from nurture.domain.lead import LeadId
-from nurture.domain.response import Bounce, CallOutcome, Grade, Intent, Kind, Response
+from nurture.domain.response import Bounce, CallOutcome, Grade, Intent, Kind, Response, page_of
 from nurture.domain.touch import REPLY_STEP, Channel, State, Touch
 from nurture.moves import enrolling
 from nurture.moves.calls import who_does
@@ -104,7 +104,7 @@ def record_in(
     made = work.touches.get({report.touch for report in reports if report.touch and report.lead is None})
     placed = [
         replace(report, lead=made[report.touch].lead) if report.touch in made and report.lead is None else report
-        for report in reports
+        for report in map(_with_page, reports)
     ]
     # The lead first, then its enrollments and touches: everybody in the same order, or two wait for each other.
     work.touches.lock_for_limits({one.lead for one in placed if one.lead is not None}, ())
@@ -135,6 +135,14 @@ def record_in(
         because = "more is known of the mail"
         regrade(work, mails, rules=rules, policy=policy, now=now, by=by, because=because, context=context)
     return result
+
+
+def _with_page(report: Report) -> Report:
+    """The report with its page as conditions ask for it, where the whole address was given."""
+    page = page_of(report.kind, report.detail)
+    if page == report.detail.get("page"):
+        return report
+    return replace(report, detail={"url": report.detail.get("page"), **report.detail, "page": page})
 
 
 def _without_consequences(work: Work, reports: Sequence[Report]) -> set[int]:

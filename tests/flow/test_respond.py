@@ -157,3 +157,25 @@ def test_a_click_counts_although_the_version_of_its_cadence_is_not_stored(loop: 
     assert recorded.response is not None
     with loop.store.unit(write=False) as work:
         assert work.leads.get([lead])[lead].engagement == 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "page"),
+    [
+        (Kind.VISIT, {"page": "https://www.acme.example/pricing?plan=2#top"}, "/pricing?plan=2"),
+        (Kind.VISIT, {"page": "/pricing"}, "/pricing"),
+        (Kind.VISIT, {"url": "HTTPS://acme.example"}, "/"),
+        (Kind.FORM, {"page": "https://acme.example?a=b"}, "/?a=b"),
+        (Kind.DOWNLOAD, {"url": "https://acme.example/guide.pdf"}, "/guide.pdf"),
+        (Kind.CLICK, {"url": "https://acme.example/pricing"}, None),
+    ],
+)
+def test_a_page_is_its_path_on_the_site_though_the_whole_address_is_told(
+    loop: Loop, kind: Kind, said: dict[str, str], page: str | None
+) -> None:
+    lead = a_lead(loop.store)
+    loop.report(Report(kind, loop.now, lead.id, detail=said))
+    with loop.store.unit(write=False) as work:
+        (response,) = work.responses.of_lead(lead.id)
+    assert response.detail.get("page") == page
+    assert {*said.values()} <= {*response.detail.values()}
