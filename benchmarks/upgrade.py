@@ -225,7 +225,8 @@ def ran(people: int, *, kills: int, old: Path | None, seed: int) -> Outcome:
         )
         os.environ["NURTURE_SENDGRID__API_KEY"] = provider.key
         stack.callback(os.environ.pop, "NURTURE_SENDGRID__API_KEY")
-        subprocess.run([sys.executable, "cli.py", "--help"], cwd=tree, stdout=subprocess.DEVNULL, check=True)  # its launcher makes its .venv
+        # Its launcher makes its .venv.
+        subprocess.run([sys.executable, "cli.py", "--help"], cwd=tree, stdout=subprocess.DEVNULL, check=True)
         fleet = Fleet(folder, {OLD: tree, NEW: TOP})
         stack.callback(fleet.end)
         return _lived(fleet, provider, dice, people, kills)
