@@ -77,7 +77,7 @@ def show_lead(ctx: typer.Context, lead: LeadArgument, *, as_json: AsJson = False
     (found,) = looking.listed(None, store=current.app.store, rules=rules, now=current.now(), only=[person.id])
     with current.app.store.unit(write=False) as work:
         facts = work.leads.facts([person.id]).get(person.id, [])
-        scopes = work.suppressions.scopes({one for one in (person.email, person.phone) if one})
+        scopes = work.suppressions.scopes({one for one in (person.listed_as, person.phone) if one})
         open_ = work.enrollments.open_of([person.id]).get(person.id, [])
     row = row_of(found) | {
         "do_not_call": person.do_not_call,

@@ -52,10 +52,11 @@ def list_all(ctx: typer.Context, *, as_json: AsJson = False) -> None:
 
 
 def export(ctx: typer.Context, *, as_json: AsJson = False) -> None:
-    """Write them as CSV, for another workspace or provider."""
+    """Write them as CSV, for another workspace or provider. A lead without an address means nothing to them."""
+    from nurture.domain.lead import OWN
     from nurture.domain.spreadsheet import cell
 
-    rows = _suppressions(session(ctx), as_json=as_json)
+    rows = [row for row in _suppressions(session(ctx), as_json=as_json) if not row["address"].startswith(OWN)]
     if as_json:
         show_json(rows)
         return

@@ -34,6 +34,7 @@ USED_UP: Final = "qualification_used_up"
 NOTHING_PLANNED: Final = "nothing_planned"
 OWN_RETURNS: Final = frozenset({USED_UP, NOTHING_PLANNED})
 
+OWN: Final = "lead:"
 LeadId = int
 CompanyId = int
 
@@ -97,6 +98,16 @@ class Lead:
     def name(self) -> str:
         """First and last name, or the address, or the id."""
         return spoken(self.first_name, self.last_name) or self.email or f"lead {self.id}"
+
+    @property
+    def listed_as(self) -> str:
+        """What is suppressed where the person must not be contacted."""
+        return self.email or own_name(self.id)
+
+
+def own_name(lead: LeadId) -> str:
+    """What stands for a lead that has no address where those are listed who must not be contacted."""
+    return f"{OWN}{lead}"
 
 
 def spoken(first_name: str | None, last_name: str | None) -> str:

@@ -107,7 +107,7 @@ def record(
 
 
 def _object(work: Unit, person: Lead, channel: str, *, now: datetime, by: str) -> None:
-    wanted = {EVERY: ((person.email, EVERY), (person.phone, "phone")), "email": ((person.email, "email"),)}
+    wanted = {EVERY: ((person.listed_as, EVERY), (person.phone, "phone")), "email": ((person.email, "email"),)}
     for address, scope in wanted.get(channel, ((person.phone, "phone"),)):
         if address:
             work.suppressions.add(Suppression(address, scope, OBJECTION, now, person.id), by=by)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from nurture.domain.cell import truth
 from nurture.domain.errors import RefusedError, RequestError
 from nurture.domain.fact import Confidence, Fact, FactName
-from nurture.domain.lead import Lead, LeadId, Status
+from nurture.domain.lead import Lead, LeadId, Status, own_name
 from nurture.domain.policy import Policy
 from nurture.domain.row import Column, PhoneReader, Refused, RowReader, phone_as_written
 from nurture.moves import facts as moves
@@ -113,7 +113,7 @@ def _new_address(work: Unit, lead: LeadId, old: str | None, email: str, *, now: 
     _refuse_taken(work, lead, email, "address")
     if old:
         work.leads.add_alias(lead, old)
-        still_quiet(work, lead, old, email, now=now, by=by)
+    still_quiet(work, lead, old or own_name(lead), email, now=now, by=by)
     work.leads.update(lead, {"email": email})
 
 
@@ -214,6 +214,6 @@ def suppress(
 
 def _wanted(lead: Lead, scope: str, reason: str, now: datetime) -> list[Suppression]:
     """A number is suppressed for calls only: it may be a whole company's, and colleagues are still written to."""
-    mail = [(lead.email, scope)] if scope in ("all", "email") else []
+    mail = [(lead.listed_as if scope == "all" else lead.email, scope)] if scope in ("all", "email") else []
     phone = [(lead.phone, "phone")] if scope == "phone" or (scope == "all" and lead.phone) else []
     return [Suppression(address, kind, reason, now, lead.id) for address, kind in (*mail, *phone) if address]

@@ -88,7 +88,7 @@ def _with_names(work: Unit, leads: list[Lead], rules: InForce, now: datetime) ->
     ids = [lead.id for lead in leads]
     points = rules.workspace.scoring
     facts, sums, consents = work.leads.facts(ids), work.leads.sums(ids, points), work.leads.consents(ids)
-    suppressed = work.suppressions.scopes({lead.email for lead in leads if lead.email})
+    suppressed = work.suppressions.scopes({lead.listed_as for lead in leads})
     valid = now - rules.workspace.readiness.facts_valid.span
     result = []
     for lead in leads:
@@ -96,7 +96,7 @@ def _with_names(work: Unit, leads: list[Lead], rules: InForce, now: datetime) ->
         worth = scoring.engagement(sums.get(lead.id, {}), points, now)
         names = names_of(lead, known=known, engagement=worth, now=now)
         consent = next((one for one in reversed(consents.get(lead.id, [])) if one.channel == "email"), None)
-        result.append(Listed(lead, names, consent, bool(suppressed.get(lead.email or ""))))
+        result.append(Listed(lead, names, consent, bool(suppressed.get(lead.listed_as))))
     return result
 
 

@@ -11,7 +11,7 @@ from nurture.domain import scoring
 from nurture.domain.enrollment import Pause
 from nurture.domain.errors import RefusedError
 from nurture.domain.handoff import OPEN, State
-from nurture.domain.lead import LeadId, Status
+from nurture.domain.lead import LeadId, Status, own_name
 from nurture.domain.policy import Policy
 from nurture.moves import enrolling
 from nurture.moves.ending import end_contact
@@ -88,7 +88,7 @@ def merge(
         work.leads.unflag("enroll_check", [lead])
         work.persons.move(lead, into)
         work.leads.update(into, {**values, "changed_at": now, "ready_check": True, "enroll_check": True})
-        _keep_suppressed(work, into, [old["email"], old["phone"]], now=now, by=by)
+        _keep_suppressed(work, lead, into, [old["email"], old["phone"]], now=now, by=by)
         if values.get("paused_until") is not None and values["paused_until"] > now:
             enrolling.pause(work, [into], Pause.PREFERENCE, until=values["paused_until"], now=now, by=by)
         work.notes.add([Change("merged", f"lead {lead} is part of this one now", now, by=by, lead=into)])
@@ -134,14 +134,16 @@ def _filled(old: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _keep_suppressed(work: Unit, into: LeadId, addresses: list[str | None], *, now: datetime, by: str) -> None:
-    """Who asked under one address not to be contacted asked for all of them."""
+def _keep_suppressed(
+    work: Unit, lead: LeadId, into: LeadId, addresses: list[str | None], *, now: datetime, by: str
+) -> None:
+    """Who asked under one address, or before there was one, not to be contacted asked for all of them."""
     person = work.leads.get([into])[into]
-    every = {one for one in (*addresses, person.email, person.phone) if one}
-    known = work.suppressions.scopes(every)
+    every = {one for one in (*addresses, person.listed_as, person.phone) if one}
+    known = work.suppressions.scopes({*every, own_name(lead), own_name(into)})
     if any("all" in scopes for scopes in known.values()):
         for address in sorted(every - {one for one, scopes in known.items() if "all" in scopes}):
-            scope = "all" if "@" in address else "phone"
+            scope = "all" if "@" in address or address == person.listed_as else "phone"
             work.suppressions.add(Suppression(address, scope, "merged", now, into), by=by)
         end_contact(work, into, "merged", now=now, by=by)
 

@@ -46,7 +46,7 @@ def run(
 
 def _open(work: Work, one: Mapping[str, Any], lead: Lead, scene: Scene, new_id: Callable[[], str]) -> None:
     number = one["id"]
-    scopes = scene.suppressed.get(lead.email or "", frozenset()) | scene.suppressed.get(lead.phone or "", frozenset())
+    scopes = scene.scopes_of(lead)
     if "all" in scopes or lead.status not in (Status.NURTURING, Status.OFFERED):
         work.notes.save_promise(number, {"state": "dropped"}, was="open")
         return

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from nurture.domain.address import normalise_email, normalise_phone
+from nurture.domain.lead import OWN, own_name
 from nurture.moves.again import again
 from nurture.moves.ending import end_calls, end_contact
 from nurture.ports import Store
@@ -95,8 +96,10 @@ def lift(address: str, *, store: Store, now: datetime, by: str, dry_run: bool = 
     except ValueError:
         known_as = address
     with store.unit() as work:
-        lead = work.leads.find(known_as)
-        lifted = work.suppressions.remove(known_as)
+        lead = work.leads.find(known_as.removeprefix(OWN))
+        # Who may be contacted again is also free of what was asked before there was an address.
+        names = {known_as} | ({own_name(lead.id)} if lead is not None else set())
+        lifted = sum(work.suppressions.remove(name) for name in sorted(names))
         if lifted:
             number = lead.id if lead is not None else None
             work.notes.add([Change("suppression_lifted", "may be contacted again", now, by=by, lead=number)])

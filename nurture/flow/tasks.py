@@ -134,8 +134,7 @@ def may_not_be_called(lead: Lead, scene: Scene) -> bool:
     """Whether somebody said no, or there is no number."""
     if lead.do_not_call or not lead.phone or scene.no_calls(lead):
         return True
-    scopes = scene.suppressed.get(lead.phone, frozenset()) | scene.suppressed.get(lead.email or "", frozenset())
-    return bool(scopes & {"all", "phone"})
+    return bool(scene.scopes_of(lead) & {"all", "phone"})
 
 
 @again

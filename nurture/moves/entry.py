@@ -65,7 +65,7 @@ def may_enter(
             return Answer("status", f"The lead is {lead.status}; cadences take leads that are nurturing.")
         if lead.held_until is not None and lead.held_until > scene.now:
             return Answer("status", "The lead returns on a date that was agreed.", clears_at=lead.held_until)
-        if "all" in scene.suppressed.get(lead.email or "", frozenset()):
+        if "all" in scene.suppressed.get(lead.listed_as, frozenset()):
             return Answer("status", "The lead must not be contacted.")
     mine = [one for one in past if one.cadence == cadence.name]
     if any(one.state in OPEN for one in mine):

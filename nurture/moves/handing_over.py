@@ -92,7 +92,7 @@ def judged(work: Unit, scene: Scene, lead: Lead, *, in_full: bool = True) -> Jud
 
 def is_suppressed(scene: Scene, lead: Lead) -> bool:
     """Whether the person must not be contacted at all; a dead address alone leaves the phone."""
-    return any("all" in scene.suppressed.get(address, ()) for address in (lead.email, lead.phone) if address)
+    return "all" in scene.scopes_of(lead)
 
 
 def queue(hands: Hands, lead: Lead, why: tuple[str, ...]) -> int | None:

@@ -319,7 +319,7 @@ class _Bench:
         """Everything stops at once, for the address that was written to and the one on file."""
         # The reason is the wish, also where it came as a reply.
         reason = Kind.COMPLAINT if report.kind is Kind.COMPLAINT else Kind.UNSUBSCRIBE
-        for address in {touch.address if touch else None, self.scene.leads[lead].email} - {None, ""}:
+        for address in {touch.address if touch else None, self.scene.leads[lead].listed_as} - {None, ""}:
             self._suppress(lead, str(address), "all", reason.value, report.at)
         self._end_all(lead, reason.value)
 

@@ -61,6 +61,11 @@ class Scene:
         """The country whose holidays count."""
         return lead.country or (lead.company.country if lead.company else None) or self.policy.country or None
 
+    def scopes_of(self, lead: Lead) -> frozenset[str]:
+        """In which scopes the person, or their number, is suppressed."""
+        by_number = self.suppressed.get(lead.phone, frozenset()) if lead.phone else frozenset()
+        return self.suppressed.get(lead.listed_as, frozenset()) | by_number
+
     def no_calls(self, lead: Lead) -> bool:
         """Whether the basis for calls was withdrawn. None is needed: the law asks for one before a mail."""
         held = standing(self.consents.get(lead.id, ()), country=None, now=self.now, medium=Medium.PHONE)
@@ -183,7 +188,7 @@ def load(work: Unit, ids: Collection[LeadId], *, rules: InForce, policy: Policy,
     """Everything that decisions about these leads need."""
     leads, sums = work.leads.with_sums(ids, rules.workspace.scoring)
     companies = {lead.company.id for lead in leads.values() if lead.company}
-    addresses = {address for lead in leads.values() for address in (lead.email, lead.phone) if address}
+    addresses = {address for lead in leads.values() for address in (lead.listed_as, lead.phone) if address}
     return Scene(
         now=now,
         policy=policy,

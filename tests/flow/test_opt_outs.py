@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,9 +16,14 @@ from hypothesis import strategies as st
 from nurture.domain.consent import Standing, standing
 from nurture.domain.errors import NurtureError
 from nurture.domain.lead import LeadId
-from nurture.domain.row import Refused, Row
-from nurture.flow import intake, leads, persons, suppressing
+from nurture.domain.response import Kind
+from nurture.domain.row import GivenConsent, Refused, Row
+from nurture.flow import consents, intake, leads, looking, persons, suppressing, tasks
 from nurture.flow.intake import Intake
+from nurture.flow.respond import Report
+from nurture.moves.handing_over import is_suppressed
+from nurture.moves.scene import load
+from tests.fakes import A_TUESDAY
 from tests.flow.loop import Loop, a_loop
 
 A, B, C, D = "ann@a.example", "ann@b.example", "cy@c.example", "di@d.example"
@@ -49,10 +55,10 @@ def named(loop: Loop, name: str) -> LeadId | None:
 
 
 def is_quiet(loop: Loop, lead: LeadId) -> bool:
-    """Whether no mail may go to this lead."""
+    """Whether no mail may go to this lead, nor to an address that it will have."""
     with loop.store.unit(write=False) as work:
-        email = work.leads.get([lead])[lead].email
-        if email is None or "all" in work.suppressions.scopes([email]).get(email, ()):
+        name = work.leads.get([lead])[lead].listed_as
+        if "all" in work.suppressions.scopes([name]).get(name, ()):
             return True
         bases = work.leads.consents([lead]).get(lead, ())
         return standing(bases, country=None, now=loop.now) is Standing.WITHDRAWN
@@ -111,12 +117,116 @@ def test_who_opts_out_without_an_address_gets_no_mail_to_one_that_a_later_file_h
     assert is_quiet(loop, lead)
 
 
+@pytest.mark.parametrize(
+    ("external", "address_by"),
+    [
+        *(("C1", how) for how in ("a file", "the same row", "a merge", "by hand", "a file, undone, and another")),
+        *((None, how) for how in ("a merge", "by hand")),  # known by a number
+    ],
+)
+def test_a_later_opt_in_of_a_file_does_not_end_an_opt_out_of_whom_has_no_address_yet(
+    loop: Loop, external: str | None, address_by: str
+) -> None:
+    taken(loop, person(external=external, opted_out=True))
+    later = GivenConsent("opt_in", loop.now + timedelta(seconds=59))
+    if address_by == "the same row":
+        taken(loop, person(A, external, consent=later))
+    else:
+        taken(loop, person(external=external, consent=later))
+    if address_by == "a merge":
+        taken(loop, person(A, "C2", consent=later))
+        persons.merge(1, 2, by="tester", **loop.common)
+    elif address_by == "by hand":
+        leads.set_values(1, {"email": A}, by="tester", **loop.common)
+    elif address_by != "the same row":
+        taken(loop, person(A, external))
+    if address_by == "a file, undone, and another":
+        intake.undo(3, store=loop.store, now=loop.now, by="tester")
+        assert named(loop, A) is None
+        taken(loop, person(A, external))
+    lead = named(loop, A)
+    assert lead is not None
+    assert is_quiet(loop, lead)
+
+
+def test_who_opts_out_without_an_address_is_not_called_either_and_enters_no_cadence(loop: Loop) -> None:
+    taken(loop, person(external="C1", opted_out=True), person(external="C2"))
+    with loop.store.unit(write=False) as work:
+        assert work.entering.suppressed([1, 2]) == {1}
+        assert work.leads.idle() == [2]
+    one, _ = looking.listed(None, store=loop.store, rules=loop.rules, now=loop.now)
+    assert one.opted_out
+    suppressing.lift("lead:1", store=loop.store, now=loop.now, by="tester")
+    with loop.store.unit(write=False) as work:
+        assert work.entering.suppressed([1, 2]) == set()
+
+
+@pytest.mark.parametrize("how", ["suppressed", "objects", "unsubscribes"])
+def test_what_a_person_records_of_whom_has_no_address_is_kept_for_the_one_to_come(loop: Loop, how: str) -> None:
+    taken(loop, person(external="C1"))
+    common: Any = {"store": loop.store, "now": loop.now, "by": "tester"}
+    if how == "suppressed":
+        leads.suppress(1, scope="all", reason="asked", **common)
+    elif how == "objects":
+        consents.record(1, "objection", channel="all", source="call", policy=loop.policy, **common)
+    else:
+        loop.report(Report(Kind.UNSUBSCRIBE, loop.now, 1))
+    taken(loop, person(A, "C1", consent=GivenConsent("opt_in", loop.now + timedelta(seconds=59))))
+    assert is_quiet(loop, 1)
+
+
+def test_who_may_be_contacted_again_was_also_asked_before_there_was_an_address(loop: Loop) -> None:
+    taken(loop, person(external="C1", opted_out=True))
+    taken(loop, person(A, "C1"), person(B, "C2"))
+    assert is_quiet(loop, 1)
+    suppressing.lift(A, store=loop.store, now=loop.now, by="tester")
+    persons.merge(2, 1, by="tester", **loop.common)
+    assert not is_quiet(loop, 1)
+
+
+def test_a_number_that_is_given_again_asked_for_nothing(loop: Loop) -> None:
+    taken(loop, person(external="C1", opted_out=True), person(A, "C1"))
+    assert intake.undo(1, store=loop.store, now=loop.now, by="tester").removed == (1,)
+    taken(loop, person(B), person(A, "C1"))
+    assert [is_quiet(loop, lead) for lead in (1, 2)] == [False, True]
+
+
+def test_whoever_opted_out_and_has_no_address_is_not_called_nor_offered_to_sales(loop: Loop) -> None:
+    taken(loop, person(external="C1"))
+    with loop.store.unit(write=False) as work:
+        scene = load(work, [1], rules=loop.rules, policy=loop.policy, now=loop.now)
+    assert not tasks.may_not_be_called(scene.leads[1], scene)
+    taken(loop, person(external="C1", opted_out=True))
+    with loop.store.unit(write=False) as work:
+        scene = load(work, [1], rules=loop.rules, policy=loop.policy, now=loop.now)
+    assert tasks.may_not_be_called(scene.leads[1], scene)
+    assert is_suppressed(scene, scene.leads[1])
+
+
+def test_an_import_of_somebody_who_opted_out_without_an_address_is_not_undone(loop: Loop) -> None:
+    taken(loop, person(external="C1", opted_out=True), person(external="C2"))
+    done = intake.undo(1, store=loop.store, now=loop.now, by="tester")
+    assert (done.removed, [lead for lead, _ in done.kept]) == ((2,), [1])
+    taken(loop, person(A, "C1"))
+    assert is_quiet(loop, 1)
+
+
+def test_who_opted_out_by_an_address_that_is_undone_gets_no_mail_to_the_next(loop: Loop) -> None:
+    taken(loop, person(external="C1"))
+    taken(loop, person(A, "C1"))
+    suppressing.take([[A]], reason="list", store=loop.store, now=loop.now, by="tester")
+    intake.undo(2, store=loop.store, now=loop.now, by="tester")
+    taken(loop, person(B, "C1"))
+    assert named(loop, B) == 1
+    assert is_quiet(loop, 1)
+
+
 def test_who_is_known_by_a_number_alone_opts_out_for_the_lead_that_they_became(loop: Loop) -> None:
     taken(loop, person(), person(A, "C1"))
     lead, number = named(loop, A), 1
     assert lead == 2
     persons.merge(number, lead, by="tester", **loop.common)
-    taken(loop, person(opted_out=True))
+    assert [taken(loop, person(opted_out=True)).updated, taken(loop, person(opted_out=True)).updated] == [1, 0]
     assert is_quiet(loop, lead)
 
 
@@ -148,7 +258,14 @@ def test_a_batch_follows_a_lead_over_several_ids_and_addresses(loop: Loop) -> No
 
 emails = st.sampled_from([A, B, C, D])
 externals = st.sampled_from(["C1", "C2", "C3"])
-rows = st.builds(person, st.none() | emails, st.none() | externals, opted_out=st.sampled_from([False, False, True]))
+LATER = GivenConsent("opt_in", A_TUESDAY + timedelta(days=1))
+rows = st.builds(
+    person,
+    st.none() | emails,
+    st.none() | externals,
+    opted_out=st.sampled_from([False, False, True]),
+    consent=st.sampled_from([None, LATER]),
+)
 refused = st.builds(
     lambda identity: Refused(2, "bad", opted_out=True, identity=identity),
     st.fixed_dictionaries({}, optional={"email": emails, "external_id": externals}),

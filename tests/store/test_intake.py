@@ -17,6 +17,7 @@ from nurture.adapters.store import tables
 from nurture.adapters.store.unit import SqlStore
 from nurture.domain.errors import CollisionError
 from nurture.domain.fact import FactName
+from nurture.domain.lead import OWN, own_name
 from nurture.domain.row import GivenConsent, Refused, Row
 from nurture.flow import intake, persons
 from nurture.moves.rescore import rescore
@@ -65,6 +66,8 @@ def everything(store: SqlStore) -> dict[str, list[dict[str, Any]]]:
                 for column, kind in [("id", name), ("company_id", "companies"), *are_leads]:
                     if row.get(column) in numbers.get(kind, {}):
                         row[column] = numbers[kind][row[column]]
+                if name == "suppressions" and row["address"].startswith(OWN):
+                    row["address"] = own_name(numbers["leads"][int(row["address"].removeprefix(OWN))])
             kept = [{key: value for key, value in row.items() if key not in left_out.get(name, ())} for row in rows]
             found[name] = sorted(kept, key=repr)
     return found

@@ -31,7 +31,7 @@ from nurture.adapters.store.among import among, each_among, these
 from nurture.adapters.store.bulk import within_checks
 from nurture.adapters.store.rows import LARGE, fetch, gathered, insert, make_room, plan_anew
 from nurture.adapters.store.search import Search
-from nurture.adapters.store.suppressions import SuppressionRows
+from nurture.adapters.store.suppressions import LISTED_AS, SuppressionRows
 from nurture.adapters.store.tables import changes, enrollments, leads, suppressions, touches
 from nurture.adapters.store.touches import IS_UNANSWERED
 from nurture.domain.chance import held_out_below, is_held_out
@@ -53,8 +53,8 @@ _UNMARK: Final = update(leads).where(among(leads.c.id)).values(enroll_check=Fals
 _UNMARK_ALL: Final = (
     update(leads).where(_FLAG, leads.c.id.between(bindparam("first"), bindparam("last"))).values(enroll_check=False)
 )
-_IS_SUPPRESSED: Final = exists().where(suppressions.c.address == leads.c.email, suppressions.c.scope == "all")
-_EMAILS: Final = select(leads.c.id, leads.c.email).where(among(leads.c.id), leads.c.email.is_not(None))
+_IS_SUPPRESSED: Final = exists().where(suppressions.c.address == LISTED_AS, suppressions.c.scope == "all")
+_LISTED: Final = select(leads.c.id, LISTED_AS.label("address")).where(among(leads.c.id))
 
 
 class EnteringRows:
@@ -81,8 +81,8 @@ class EnteringRows:
         if not self._suppressions.any_sealed():
             asked = each_among(self._db.dialect.name, leads.c.id).where(_IS_SUPPRESSED)
             return {row.id for row in fetch(self._db, asked, ids)}
-        owners = {row.email: row.id for row in fetch(self._db, _EMAILS, ids)}
-        return {owners[email] for email, scopes in self._suppressions.scopes(owners).items() if "all" in scopes}
+        owners = {row.address: row.id for row in fetch(self._db, _LISTED, ids)}
+        return {owners[address] for address, scopes in self._suppressions.scopes(owners).items() if "all" in scopes}
 
     def unlike(self, ids: Collection[LeadId], rules: Workspace, now: datetime) -> set[LeadId]:
         """Those of whom the database alone cannot say what becomes of them: they are asked one by one."""

@@ -13,9 +13,10 @@ from nurture.adapters.store import bulk, tables
 from nurture.adapters.store.among import among
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.rows import dicts, fetch, insert
-from nurture.adapters.store.tables import import_refusals, import_rows, leads
+from nurture.adapters.store.tables import import_refusals, import_rows, leads, suppressions
 from nurture.adapters.store.tables import imports as table
 from nurture.domain.errors import RefusedError
+from nurture.domain.lead import own_name
 
 # What an import itself writes about a lead, and what it never does.
 OWN = (tables.lead_aliases, tables.consents, tables.facts, tables.import_rows, tables.changes)
@@ -30,6 +31,8 @@ _BEFORE = select(import_rows.c.lead_id, import_rows.c.before).where(
 )
 _MERGED_INTO = select(leads.c.merged_into).where(leads.c.merged_into.is_not(None)).distinct()
 _REMOVED = (*(delete(own).where(among(own.c.lead_id)) for own in OWN), delete(leads).where(among(leads.c.id)))
+# The number of a lead may be given again, and what that one asked was asked by another.
+_NO_MORE = delete(suppressions).where(among(suppressions.c.address))
 _REFUSED = (
     select(import_refusals)
     .where(among(import_refusals.c.import_id))
@@ -142,6 +145,7 @@ class ImportRows:
                 raise RefusedError(f"Lead {lead} has a history and is not removed.", hint=hint)
             for removed in _REMOVED:
                 self._db.execute(removed, {"ids": part})
+            self._db.execute(_NO_MORE, {"ids": [own_name(one) for one in part]})
 
     def _refused(self, batches: Collection[int]) -> dict[int, list[tuple[int, str]]]:
         found: dict[int, list[tuple[int, str]]] = {}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Collection
+from typing import Final
 
-from sqlalchemy import Connection, delete, select, union_all, update
+from sqlalchemy import Connection, Text, cast, delete, func, literal, select, union_all, update
 
 from nurture.adapters.store.among import among
 from nurture.adapters.store.rows import add_once
+from nurture.adapters.store.tables import leads
 from nurture.adapters.store.tables import suppressions as table
+from nurture.domain.lead import OWN
 from nurture.domain.response import Kind
 from nurture.ports.store import Suppression
 
@@ -17,6 +20,9 @@ SEALED = "sha256:"  # begins what stands for the address of somebody who was for
 AFTER_SEALED = "sha256;"  # the next text in the index
 
 COMPLAINT, UNSUBSCRIBE = Kind.COMPLAINT.value, Kind.UNSUBSCRIBE.value
+
+# As `Lead.listed_as` says it.
+LISTED_AS: Final = func.coalesce(leads.c.email, literal(OWN) + cast(leads.c.id, Text))
 
 _UNDER_SEAL = (table.c.address >= SEALED, table.c.address < AFTER_SEALED)
 _ONE_SEALED = select(table.c.address, table.c.scope).where(*_UNDER_SEAL).limit(1)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, exists, func, select
 
 from nurture.adapters.store.among import among
 from nurture.adapters.store.asking import PRESENT
+from nurture.adapters.store.suppressions import LISTED_AS
 from nurture.adapters.store.tables import (
     companies,
     enrollments,
@@ -76,7 +77,7 @@ def idle_leads(*, among_some: bool) -> Select[Any]:
         ~_has(handoffs, handoffs.c.state.in_(open_handoffs)),
         ~_has(promises, promises.c.state == "open"),
         ~_has(inbox, inbox.c.settled_at.is_(None)),
-        ~exists().where(suppressions.c.address.in_([leads.c.email, leads.c.phone]), suppressions.c.scope == "all"),
+        ~exists().where(suppressions.c.address.in_([LISTED_AS, leads.c.phone]), suppressions.c.scope == "all"),
     )
     return (query.where(among(leads.c.id)) if among_some else query).order_by(leads.c.id)
 

@@ -85,7 +85,7 @@ def _never(
     if planned.channel is Channel.WEBHOOK:
         return None
     address = lead.email if planned.channel is Channel.EMAIL else lead.phone
-    scopes = scene.suppressed.get(lead.email or "", frozenset()) | scene.suppressed.get(lead.phone or "", frozenset())
+    scopes = scene.scopes_of(lead)
     if "all" in scopes:
         return Skip(Reason.SUPPRESSED)
     if planned.channel is Channel.EMAIL and "email" in scopes:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from nurture.domain.consent import Basis, Medium, Standing, standing
+from nurture.domain.consent import Medium, Standing, standing
 from nurture.domain.employers import Employers
 from nurture.domain.fact import Fact, FactName
-from nurture.domain.lead import LeadId, Stage, Status
+from nurture.domain.lead import LeadId, Stage, Status, own_name
 from nurture.domain.row import GivenConsent, Refused, Row
 from nurture.domain.stated_time import decision_date
 from nurture.flow.intake.naming import Caller, Employer, caller_of, said
@@ -267,11 +267,13 @@ class Deciding:
 
     def _readdress(self, person: Person, email: str) -> None:
         """The lead is known by its external id and has another address now; the old one stays as an alias."""
-        if old := person.columns.get("email"):
+        old = person.columns.get("email")
+        if old:
             self.aliases[old] = person.lead
-            # Who asked under an old address to be left alone did not ask for mail to the new one.
-            if old in self.known.quiet or (old, "all") in self.known.suppressed:
-                self._suppress(email, "all", "new_address", person.lead)
+        # Who asked under an old address, or before there was one, to be left alone did not ask for mail to the new one.
+        listed_as = old or own_name(person.lead)
+        if listed_as in self.known.quiet or (listed_as, "all") in self.known.suppressed:
+            self._suppress(email, "all", "new_address", person.lead)
         self.known.emails[email] = person.lead
 
     def _company(self, given: Mapping[str, Any], employer: Employer) -> int | None:
@@ -298,15 +300,13 @@ class Deciding:
     def _heard(self, row: Row | Refused, given: Mapping[str, Any], lead: LeadId | None) -> bool:
         """The wishes of a row. False if they were known.
 
-        Whoever opts out by an old address or an external id does so for the address that they have.
+        Whoever opts out by an old address, an external id or a number does so for the address that they have, or will.
         """
         email, phone, changed = given.get("email"), given.get("phone"), False
         if row.opted_out:
-            has = self._address(lead) if lead is not None else None
+            has = self._listed_as(lead) if lead is not None else None
             for address in dict.fromkeys(one for one in (email, has) if one):
                 changed = self._suppress(address, "all", "opted_out", lead) or changed
-            if lead is not None and has is None:
-                changed = self._objects(self._person(lead)) or changed
             if lead is not None and changed and lead not in self.made:
                 self.leave_alone.add(lead)
         if row.do_not_call:
@@ -316,20 +316,11 @@ class Deciding:
                 changed = self._suppress(phone, "phone", "do_not_call", lead) or changed
         return changed
 
-    def _address(self, lead: LeadId) -> str | None:
-        """Where a lead is written to, as the rows so far leave it."""
+    def _listed_as(self, lead: LeadId) -> str:
+        """What is suppressed where a lead must not be contacted, as the rows so far leave it."""
         person = self.known.people.get(lead)
         email: str | None = (person.columns if person is not None else self.made[lead][1]).get("email")
-        return email
-
-    def _objects(self, person: Person) -> bool:
-        """There is no address yet that could be suppressed, and none that comes later was opted in. False if known."""
-        if standing(person.consents, country=None, now=self.now) is Standing.WITHDRAWN:
-            return False
-        new = Consent(Basis.NONE.value, self.now, None, "import", "opted out")
-        person.consents = (*person.consents, new)
-        self.consents.append((person.lead, new))
-        return True
+        return email or own_name(lead)
 
     def _consent(self, one: GivenConsent) -> Consent:
         return Consent(one.basis, one.at or self.now, one.until, one.source or "import", one.text or "", one.channel)

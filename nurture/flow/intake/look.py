@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nurture.domain.employers import Employers
-from nurture.domain.lead import LeadId
+from nurture.domain.lead import LeadId, own_name
 from nurture.domain.row import Refused, Row
 from nurture.flow.intake.deciding import Known, Person
 from nurture.flow.intake.naming import Employer, Named, caller_of, identities
@@ -63,7 +63,7 @@ def look(work: Unit, named: Named, ahead: Ahead | None = None) -> Known:
     wishing = {emails.get(one.get("email", "")) for one in named.wishing}
     wishing |= {externals.get(one.get("external_id", "")) for one in named.wishing}
     wishing |= {callers.get(called) for one in named.wishing if (called := caller_of(one))}
-    theirs = {email for lead in wishing if lead is not None and (email := held[lead]["email"])}
+    theirs = {held[lead]["email"] or own_name(lead) for lead in wishing if lead is not None}
     employers = arrivals.employers(ahead.again if ahead else set(named.employers))
     if ahead:
         employers.learn(ahead.employers)
@@ -106,7 +106,7 @@ def _old_addresses(
     times[None] = times[""] = 0
     found: set[str] = set()
     for (email, external), own in zip(names, leads, strict=True):
-        before = {held[lead]["email"] or "" for lead in own if lead is not None}
+        before = {held[lead]["email"] or own_name(lead) for lead in own if lead is not None}
         if any(times[name] > 1 for name in (email, external, *own)):
             found |= before | {email}
         elif external in externals and email:

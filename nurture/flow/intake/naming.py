@@ -48,8 +48,7 @@ def identities(chunk: Sequence[Row | Refused]) -> Named:
         phones={known_by[0] for one in given if (known_by := caller_of(one))},
         employers=[_employer(one.values) if isinstance(one, Row) else _NO_EMPLOYER for one in chunk],
         wishes={wish for one in wishing for wish in _wished(one)},
-        consents=any(row.consent for row in rows)
-        or any(one.opted_out and ("external_id" in said(one) or "email" not in said(one)) for one in wishing),
+        consents=any(row.consent for row in rows),
         facts=any(row.facts for row in rows),
     )
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from nurture.domain.errors import RefusedError, UnknownNameError
-from nurture.domain.lead import LeadId
+from nurture.domain.lead import LeadId, own_name
 from nurture.ports import Store, Unit
 from nurture.ports.store import Change, Suppression
 
@@ -36,6 +36,7 @@ def undo(batch: int, *, store: Store, now: datetime, by: str, dry_run: bool = Fa
     restored: list[tuple[int, LeadId]] = []
     kept: list[tuple[int, LeadId, str]] = []
     named: dict[LeadId, _Named] = {}
+    readdressed: dict[LeadId, tuple[str, str]] = {}
     with store.unit() as work:
         found = work.imports.get(batch)
         if found is None:
@@ -59,6 +60,8 @@ def undo(batch: int, *, store: Store, now: datetime, by: str, dry_run: bool = Fa
                 else:
                     restored.append((line, lead))
                     back.append({**before, "id": lead, "changed_at": now})
+                if before is not None and lead not in changed and "email" in before:
+                    readdressed[lead] = held[lead]["email"] or own_name(lead), before["email"] or own_name(lead)
             _set_back(work, back)
         gone = tuple(lead for _, lead in sorted(removed))
         work.imports.remove_leads(gone)
@@ -67,7 +70,8 @@ def undo(batch: int, *, store: Store, now: datetime, by: str, dry_run: bool = Fa
         kept += [(one.line, lead, taken[lead]) for lead, one in named.items() if lead in taken]
         named = {lead: one for lead, one in named.items() if lead not in taken}
         restored += [(one.line, lead) for lead, one in named.items()]
-        _stay_quiet(work, named, now=now, by=by)
+        moved = {lead: both for lead, both in readdressed.items() if lead not in taken}
+        _stay_quiet(work, moved, now=now, by=by)
         _set_back(work, [{"id": lead} | dict.fromkeys(UNIQUE & one.before.keys()) for lead, one in named.items()])
         _set_back(work, [{**one.before, "id": lead, "changed_at": now} for lead, one in named.items()])
         work.imports.undone(batch, now)
@@ -92,6 +96,8 @@ def _changed_since(work: Unit, rows: Sequence[Stored], held: Mapping[LeadId, Sto
     ids = [row["lead_id"] for row in rows]
     touched, heard = work.touches.of_leads(ids), work.responses.of_leads(ids)
     enrolled = work.enrollments.all_of(ids)
+    alone = {own_name(lead): lead for lead, stored in held.items() if not stored["email"]}
+    wishes = {alone[name] for name, scopes in work.suppressions.scopes(alone).items() if "all" in scopes}
     reasons = {}
     for row in rows:
         lead = row["lead_id"]
@@ -101,6 +107,8 @@ def _changed_since(work: Unit, rows: Sequence[Stored], held: Mapping[LeadId, Sto
             reasons[lead] = "contacted or heard from since"
         elif enrolled.get(lead):
             reasons[lead] = "enrolled since"
+        elif lead in wishes and row["before"] is None:
+            reasons[lead] = "asked to be left alone, and has no address by which that would be known"
     return reasons
 
 
@@ -125,13 +133,12 @@ def _taken(work: Unit, named: Mapping[LeadId, _Named]) -> dict[LeadId, str]:
     return found
 
 
-def _stay_quiet(work: Unit, named: Mapping[LeadId, _Named], *, now: datetime, by: str) -> None:
+def _stay_quiet(work: Unit, moved: Mapping[LeadId, tuple[str, str]], *, now: datetime, by: str) -> None:
     """Who asked under the address that they had since to be left alone did not ask for mail to the one before."""
-    moved = {lead: (one.now["email"], one.before["email"]) for lead, one in named.items() if one.before.get("email")}
-    scopes = work.suppressions.scopes({since for since, _ in moved.values() if since})
+    scopes = work.suppressions.scopes({since for since, _ in moved.values()})
     wishes = [
-        Suppression(email, "all", "new_address", now, lead)
-        for lead, (since, email) in moved.items()
+        Suppression(before, "all", "new_address", now, lead)
+        for lead, (since, before) in moved.items()
         if "all" in scopes.get(since, ())
     ]
     work.arrivals.suppress(wishes, by=by)

@@ -124,7 +124,7 @@ suppressions = Table(
     "suppressions",
     metadata,
     row_id(),
-    Column("address", Text, nullable=False),  # normalised address, or sha256:... of one after `forget`
+    Column("address", Text, nullable=False),  # normalised; sha256:... after `forget`; lead:ID who has no address
     Column("scope", Text, nullable=False),  # all, email, phone
     Column("reason", Text, nullable=False),
     Column("at", Moment, nullable=False),
