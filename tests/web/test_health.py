@@ -99,6 +99,7 @@ def test_an_older_schema_is_not_ready_and_one_that_a_newer_version_added_to_is(
 
 def test_metrics_count_what_waits(house: House) -> None:
     house.mailed()
+    assert house.client.head("/metrics").status_code == 200
     lines = house.client.get("/metrics").text.splitlines()
     assert "nurture_due 1.0" in lines
     assert "nurture_late_seconds 3600.0" in lines
