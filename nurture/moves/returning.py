@@ -77,7 +77,7 @@ def due_within(hands: Hands, within: Duration, person: Person | None) -> datetim
 
 
 def call_now(hands: Hands, lead: Lead, why: tuple[str, ...], *, new_id: Callable[[], str]) -> Touch:
-    """The fast lane: a call within the hour, before anything else goes out."""
+    """The fast lane: a call within the hour, before anything else goes out. Whether sales gets the lead is asked again."""
     readiness = hands.scene.rules.workspace.readiness
     assigned, person = caller_of(hands, lead)
     known = {fact.name for fact in hands.scene.facts.get(lead.id, ())}
@@ -88,6 +88,7 @@ def call_now(hands: Hands, lead: Lead, why: tuple[str, ...], *, new_id: Callable
     # A pass runs at a point of the grid of ticks; who asked after it, and before the pass looked, is called once too.
     work = Work(FAST_STEP, script, Channel.CALL, due, assigned, ask, since=asked.at if asked else None)
     made = hand_out(hands, lead, work, new_id=new_id)
+    hands.work.leads.update(lead.id, {"ready_check": True})
     enrolling.pause(hands.work, [lead.id], Pause.QUALIFICATION, until=None, now=hands.now, by=hands.by)
     return made
 

@@ -180,6 +180,13 @@ def test_a_hand_raiser_gets_a_call_within_the_hour_and_one_only(floor: Floor) ->
     assert len(floor.tasks(lead)) == 1
 
 
+def test_a_hand_raiser_of_whom_all_is_known_is_offered_in_the_same_pass(floor: Floor) -> None:
+    lead = floor.a_ready_lead(asked_for_sales=True)
+    done = floor.promote()
+    assert (done.called, done.promoted) == (1, 1)
+    assert floor.handed(lead) == [("offered", LEE.email)]
+
+
 def test_who_asks_after_the_moment_of_the_pass_that_sees_it_is_called_once(floor: Floor) -> None:
     lead = floor.a_ready_lead(asked_for_sales=True)
     floor.hear(lead, Kind.REPLY, at=floor.clock.now() + timedelta(seconds=17), intent="request")
