@@ -77,7 +77,7 @@ def due_within(hands: Hands, within: Duration, person: Person | None) -> datetim
 
 
 def call_now(hands: Hands, lead: Lead, why: tuple[str, ...], *, new_id: Callable[[], str]) -> Touch:
-    """The fast lane: a call within the hour, before anything else goes out. Whether sales gets the lead is asked again."""
+    """The fast lane: a call within the hour, before any mail. Sales may get the lead meanwhile."""
     readiness = hands.scene.rules.workspace.readiness
     assigned, person = caller_of(hands, lead)
     known = {fact.name for fact in hands.scene.facts.get(lead.id, ())}
