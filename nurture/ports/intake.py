@@ -22,7 +22,10 @@ class Arrivals(Protocol):
         """Known leads: address (or alias) -> lead, external id -> lead. A merged lead is followed to where it went."""
 
     def by_phone(self, phones: Collection[str]) -> dict[tuple[str, str], LeadId]:
-        """Known leads that have neither an address nor an external id: their `caller` -> lead."""
+        """Known leads that have neither an address nor an external id: their `caller` -> lead.
+
+        Nobody else is answered about numbers before this transaction ends, or each of two would make the same lead.
+        """
 
     def hold(self, ids: Collection[LeadId]) -> dict[LeadId, dict[str, Any]]:
         """All stored columns of leads, whom nobody else changes before this transaction ends."""

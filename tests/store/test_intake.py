@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event, select
 
 from nurture.adapters.store import tables
+from nurture.adapters.store.intake import ArrivalRows
 from nurture.adapters.store.unit import SqlStore
 from nurture.domain.errors import CollisionError
 from nurture.domain.fact import FactName
@@ -148,6 +151,24 @@ def begun_with(store: SqlStore, past: Sequence[str]) -> None:
 
 
 pasts = st.sampled_from([(), ("alias",), ("merged",), ("alias", "merged")])
+
+
+def test_two_files_at_once_make_one_lead_of_whom_both_know_by_a_number(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both, look = Barrier(2), ArrivalRows.by_phone
+
+    def looks(self: ArrivalRows, phones: Collection[str]) -> dict[tuple[str, str], int]:
+        found = look(self, phones)
+        with suppress(BrokenBarrierError):
+            both.wait(0.3)  # nobody has stored anything before the other one looks, unless that one has to wait
+        return found
+
+    monkeypatch.setattr(ArrivalRows, "by_phone", looks)
+    row = Row(2, {"phone": "+14155550001", "first_name": "Ann"})
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda _: taken(store, [row]), range(2)))
+    assert sorted((one.created, one.unchanged) for one in done) == [(0, 1), (1, 0)]
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

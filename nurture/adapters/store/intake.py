@@ -7,14 +7,14 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Insert, Select, func, select
 
 from nurture.adapters.store import bulk, employers
 from nurture.adapters.store.among import among, each_among
 from nurture.adapters.store.behind import write_behind
 from nurture.adapters.store.json_values import as_json
 from nurture.adapters.store.rows import LARGE, change, fetch, insert, make_room, pairs, plan_anew, reserved
-from nurture.adapters.store.tables import consents, facts, lead_aliases, leads, suppressions
+from nurture.adapters.store.tables import consents, facts, lead_aliases, leads, marks, suppressions
 from nurture.domain.lead import caller
 
 if TYPE_CHECKING:
@@ -58,7 +58,12 @@ class ArrivalRows:
         )
 
     def by_phone(self, phones: Collection[str]) -> dict[tuple[str, str], int]:
-        """Known leads that have neither an address nor an external id: their `caller` -> lead, the first of several."""
+        """Known leads that have neither an address nor an external id: their `caller` -> lead, the first of several.
+
+        Whoever asks holds the answer until the transaction ends: no unique index keeps two files from making one twice.
+        """
+        if phones and self._db.dialect.name == "postgresql":  # on SQLite nobody else writes anyway
+            self._db.execute(_in_turn())
         found = {caller(row.phone, row.first_name, row.last_name): row.id for row in fetch(self._db, _CALLERS, phones)}
         went = self._merged(found.values())
         return {called: went.get(lead, lead) for called, lead in found.items()}
@@ -155,6 +160,15 @@ def _looking(dialect: str) -> tuple[Select[Any], Select[Any], Select[Any]]:
         each_among(dialect, leads.c.email, leads.c.id),
         each_among(dialect, leads.c.external_id, leads.c.id),
     )
+
+
+@cache
+def _in_turn() -> Insert:
+    """Writes a row that the next one who writes it waits for."""
+    from sqlalchemy.dialects.postgresql import insert as new
+
+    now = {"at": func.now()}
+    return new(marks).values(name="by_phone", value="", **now).on_conflict_do_update(index_elements=["name"], set_=now)
 
 
 def _columns(new: Iterable[Suppression]) -> list[dict[str, Any]]:
