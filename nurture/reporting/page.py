@@ -7,6 +7,7 @@ from html import escape
 from typing import Any, Final
 
 LONG: Final = 28  # letters; a longer cell is broken into lines
+SENTENCE: Final = 84  # letters; a longer cell gets twice the room
 _STYLE: Final = """
 :root { color-scheme: light dark; --paper: #ffffff; --back: #f3f5f4; --ink: #1c2629; --dim: #55636a; --line: #d5dcda;
   --accent: #0b6145; --c1: #0b6e4f; --c2: #d98b1f; --c3: #5b6abf; --c4: #b04a6b; --c5: #3d9bb3; --c6: #8a8f94; }
@@ -58,6 +59,7 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .7rem .4rem 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; } thead th { color: var(--dim); font-weight: 500; }
 .wide td { white-space: nowrap; } .wide td.long { white-space: normal; min-width: 9rem; }
+.cards td { white-space: normal; min-width: 6rem; } .cards td.sentence { min-width: min(18rem, 60vw); }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 details { margin: .4rem 0; } summary { cursor: pointer; color: var(--accent); font-size: .9rem; }
 details table { width: auto; margin: .4rem 0; }
@@ -136,9 +138,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, numbers: frozen
 
     def cell(tag: str, place: int, value: Any) -> str:
         text = "" if value is None else str(value)
-        kind = ' class="number"' if place in numbers else ' class="long"' if len(text) > LONG else ""
+        length = "sentence" if len(text) > SENTENCE else "long" if len(text) > LONG else ""
+        kind = "number" if place in numbers else length
+        marked = f' class="{kind}"' if kind else ""
         named = f' data-head="{escape(head[place], quote=True)}"' if tag == "td" else ""
-        return f"<{tag}{kind}{named}>{escape(text)}</{tag}>"
+        return f"<{tag}{marked}{named}>{escape(text)}</{tag}>"
 
     top = "".join(cell("th", place, one) for place, one in enumerate(head))
     body = "".join("<tr>" + "".join(cell("td", place, one) for place, one in enumerate(row)) + "</tr>" for row in rows)
