@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -18,6 +18,7 @@ from nurture.domain.reach import HINT, is_within_reach
 from nurture.flow import handoff as arrow
 from nurture.web.site import Site, fields_of, fragment, sorry
 
+THEIRS: Final = frozenset({State.OFFERED, State.ACCEPTED})  # to call: otherwise nobody waits for this rep
 # What a rep reads whose offer is no longer open.
 CLOSED: Final = {
     State.ACCEPTED: "You accepted this lead. It is yours.",
@@ -131,6 +132,7 @@ def _page(
         nonce=nonce,
         is_open=state is State.OFFERED,
         words=CLOSED.get(state, ""),
+        earliest=(site.now() + timedelta(days=1)).astimezone(zone).date().isoformat(),
         due=f"{due:%A}, {due.day} {due:%B, %H:%M} ({zone.key})" if due is not None else "",
         reasons=list(workspace.readiness.reject),
         chosen={"reason": "", "until": "", "note": "", **(chosen or {})},
@@ -140,5 +142,6 @@ def _page(
     policy = (
         f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
-    html = site.doors.brief_page(offer.brief, actions=actions, nonce=nonce)
+    brief = offer.brief if state in THEIRS else {**offer.brief, "expects_call": ""}
+    html = site.doors.brief_page(brief, actions=actions, nonce=nonce)
     return HTMLResponse(html, status_code=status, headers={"Content-Security-Policy": policy})

@@ -86,12 +86,16 @@ def test_rejecting_needs_an_agreed_reason(house: House) -> None:
 
 def test_an_answer_that_comes_too_late_is_refused_kindly(house: House) -> None:
     number = an_offer(house)
+    path = house.path("h", [number, LEE])
+    assert "Do they expect your call?" in house.client.get(path).text
     with house.app.store.unit() as work:
         work.sales.save_handoff(number, {"state": "expired", "due_at": None}, was="offered")
         work.commit()
-    answer = house.client.post(house.path("h", [number, LEE]), data={"answer": "accept"})
+    answer = house.client.post(path, data={"answer": "accept"})
     assert answer.status_code == 409
-    assert "offered to somebody else" in house.client.get(house.path("h", [number, LEE])).text
+    page = house.client.get(path).text
+    assert "offered to somebody else" in page
+    assert "Do they expect your call?" not in page  # it is no longer theirs to make
 
 
 def test_a_token_opens_only_what_was_offered_to_this_rep(house: House) -> None:
