@@ -79,9 +79,10 @@ def test_rejecting_needs_an_agreed_reason(house: House) -> None:
         answer = house.client.post(path, data={"answer": "reject", **fields})
         assert answer.status_code == 422
     assert row_of(house, number)["state"] == "offered"
-    answer = house.client.post(path, data={"answer": "reject", "reason": "bad_timing", "until": "2026-09-01"})
+    fields = {"reason": "bad_timing", "until": "2026-09-01", "note": "call\0 in autumn"}  # no database takes a NUL
+    answer = house.client.post(path, data={"answer": "reject", **fields})
     assert answer.status_code == 200
-    assert row_of(house, number)["state"] == "rejected"
+    assert (row_of(house, number)["state"], row_of(house, number)["note"]) == ("rejected", "call in autumn")
 
 
 def test_an_answer_that_comes_too_late_is_refused_kindly(house: House) -> None:
