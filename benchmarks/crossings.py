@@ -28,7 +28,6 @@ from nurture.adapters.store.leads import LeadRows
 from nurture.adapters.store.unit import SqlStore
 from nurture.domain import scoring
 from nurture.domain.scoring import Line
-from nurture.moves.rescore import watched
 
 CROSS: Final = 1_000
 AT_MOST: Final = 5.0
@@ -71,7 +70,7 @@ def empty_looks(people: int) -> float:
     """Looks without a crossing, for each crossing."""
     dice = Random(5)
     rules = scores.rules(4, 25).workspace
-    bounds = scoring.thresholds(watched(rules), 0.0)
+    bounds = scoring.thresholds(rules.watched, 0.0)
     assert bounds is not None
     empty = crossed = 0
     for _ in range(people):

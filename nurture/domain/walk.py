@@ -179,7 +179,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Nothing to do before `until`. `wakeable`: a response may end it earlier."""
+    """Nothing to do before `until`. `wakeable`: what is known of the lead may end it earlier."""
 
     until: datetime
     wakeable: bool
@@ -254,7 +254,7 @@ def walk(program: Program, place: Place, around: Surroundings, now: datetime) ->
                     anchor = due
                 pc += 1
             case Stream():
-                reached = _stream(op, anchor, memory, around, now)
+                reached = _stream(op, anchor, memory, around, now, wakeable=cadence.goal is not None)
                 if isinstance(reached, Contact | Sleep):
                     return stand(reached)
                 anchor = reached
@@ -278,14 +278,14 @@ def walk(program: Program, place: Place, around: Surroundings, now: datetime) ->
 
 
 def _stream(
-    op: Stream, anchor: datetime, memory: dict[str, Any], around: Surroundings, now: datetime
+    op: Stream, anchor: datetime, memory: dict[str, Any], around: Surroundings, now: datetime, *, wakeable: bool
 ) -> Contact | Sleep | datetime:
     """The next item, the wait for it, or the moment at which the stream is over."""
     given = int(memory.get(op.id, 0))
     if given:
         due = calendar.later(anchor, op.every, zone=around.zone, country=around.country)
         if due > now:
-            return Sleep(due, wakeable=False, because="between two items of its stream")
+            return Sleep(due, wakeable=wakeable, because="between two items of its stream")
     else:
         due = anchor
     if op.times is not None and given >= op.times:

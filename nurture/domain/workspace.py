@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from nurture.domain.cadence import WaitFor
 from nurture.domain.readiness import Readiness
 from nurture.domain.scoring import Scoring
+from nurture.domain.walk import program_of
 
 if TYPE_CHECKING:
     from nurture.domain.cadence import Cadence
+    from nurture.domain.condition import Condition
     from nurture.domain.person import Person, Role
     from nurture.domain.source import Source
 
 # What conditions ask about our own touches; responses have a pass of their own.
 OF_TOUCHES: Final = frozenset({"sent", "touches", "outcome"})
+# What decays, or counts down.
+FADING: Final = frozenset({"engagement", "score", "timeline_months"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what `cached_property` keeps costs nothing to read again
 class Workspace:
     """Cadences by name, people by address, sources by name. A file that does not exist is one of defaults."""
 
@@ -28,11 +34,29 @@ class Workspace:
     people: Mapping[str, Person] = field(default_factory=dict)
     sources: Mapping[str, Source] = field(default_factory=dict)
 
-    @property
+    @cached_property
+    def entering(self) -> tuple[Condition, ...]:
+        """By what leads come into cadences."""
+        return tuple(one.entry.when for one in self.cadences.values() if one.entry.when is not None)
+
+    @cached_property
+    def awaited(self) -> tuple[Condition, ...]:
+        """What leads in a cadence go on by, or are done by: what is waited for, and the goals."""
+        ops = (op for cadence in self.cadences.values() for op in program_of(cadence).ops)
+        goals = (one.goal for one in self.cadences.values() if one.goal is not None)
+        return (*goals, *(op.condition for op in ops if isinstance(op, WaitFor)))
+
+    @cached_property
+    def watched(self) -> tuple[Condition, ...]:
+        """What decay alone can change: stages, promotion, the entry of cadences, and what is awaited in them."""
+        stages = [condition for rule in self.scoring.stages.values() for condition in (rule.enter, rule.leave)]
+        promote = [] if self.readiness.promote_when is None else [self.readiness.promote_when]
+        return (*stages, *promote, *self.entering, *(one for one in self.awaited if one.names & FADING))
+
+    @cached_property
     def entry_asks_about_touches(self) -> bool:
         """Whether a lead may enter some cadence because of what it was sent, as those of a correction do."""
-        conditions = (cadence.entry.when for cadence in self.cadences.values())
-        return any(call.name in OF_TOUCHES for when in conditions if when is not None for call in when.calls)
+        return any(call.name in OF_TOUCHES for when in self.entering for call in when.calls)
 
     def with_role(self, role: Role) -> tuple[Person, ...]:
         """The people who do this, in the order of the file."""

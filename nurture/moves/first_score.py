@@ -19,7 +19,7 @@ from nurture.domain.history import LeadHistory
 from nurture.domain.lead import Company, CompanyId, Lead, LeadId, Stage, Status
 from nurture.domain.names import names_of, next_turn
 from nurture.domain.row import FACT_NAMES
-from nurture.moves.rescore import countdown_of, moved_to, watched
+from nurture.moves.rescore import countdown_of, moved_to
 
 if TYPE_CHECKING:
     from nurture.domain.condition import Condition
@@ -68,7 +68,7 @@ class FirstScores:
         workspace = rules.workspace
         self._now, self._scoring = now, workspace.scoring
         self._history = LeadHistory(now)
-        self._watched, self._countdown = watched(workspace), countdown_of(workspace)
+        self._watched, self._countdown = workspace.watched, countdown_of(workspace)
         self._engagement = scoring.engagement({}, self._scoring, now)
         staged = [one for rule in self._scoring.stages.values() for one in (rule.enter, rule.leave)]
         asked = [*staged, *(rule.when for rule in self._scoring.fit)]

@@ -147,11 +147,7 @@ def score_again(
     work.responses.replace_lines(lines)
     points = rules.workspace.scoring
     sums = {lead: scoring.added({}, [line for _, line in made], points) for lead, made in lines.items()}
-    changes = rescore(work, leads, scene, sums=sums, by=by, because=because)
-    staged = {change.lead for change in changes}
-    found = work.enrollments.open_of(leads)
-    waiting = [one.id for lead, many in found.items() for one in many if one.waiting or lead in staged]
-    work.enrollments.wake(waiting, now)
+    rescore(work, leads, scene, sums=sums, by=by, because=because)
 
 
 def _changed(work: Unit, touches: Collection[TouchId], context: Mapping[TouchId, Sequence[Hit]]) -> Iterator[Regraded]:

@@ -21,17 +21,6 @@ if TYPE_CHECKING:
     from nurture.ports import Unit
 
 
-def watched(workspace: Workspace) -> list[Condition]:
-    """The conditions that decay alone can change: stages, promotion, and the entry of cadences."""
-    found: list[Condition] = []
-    for rule in workspace.scoring.stages.values():
-        found += [rule.enter, rule.leave]
-    if workspace.readiness.promote_when is not None:
-        found.append(workspace.readiness.promote_when)
-    found += [cadence.entry.when for cadence in workspace.cadences.values() if cadence.entry.when is not None]
-    return found
-
-
 def rescore(
     work: Unit,
     ids: Collection[LeadId],
@@ -43,11 +32,10 @@ def rescore(
 ) -> list[Change]:
     """Store fit, engagement, stage and the next moment to look, as of the scene's now. Returns the stage changes.
 
-    `sums`: the running sums after new ledger lines, where there are any. A stage that changed wakes the enrollments
-    that wait, and asks enroll and promote to look.
+    `sums`: the running sums after new ledger lines, where there are any. Whatever waits for something is woken, for it
+    may hold now, and enroll and promote are asked to look.
     """
     rules = scene.rules.workspace
-    conditions = watched(rules)
     countdown = countdown_of(rules)
     bounds: dict[float, tuple[float, ...] | None] = {}  # by fit, of which there are few
     changes: list[Change] = []
@@ -57,7 +45,7 @@ def rescore(
         running = dict((sums or {}).get(lead_id, scene.sums.get(lead_id, {})))
         after, stage_because = standing(lead, running, scene, rules.scoring)
         if after.fit not in bounds:
-            bounds[after.fit] = scoring.thresholds(conditions, after.fit)
+            bounds[after.fit] = scoring.thresholds(rules.watched, after.fit)
         moved = after.stage is not lead.stage
         if moved:
             words = stage_because + (f" ({because})" if because else "")
@@ -80,6 +68,7 @@ def rescore(
         )
     work.leads.update_many(rows)
     work.notes.add(changes)
+    work.enrollments.wake_waiting(ids, scene.now)
     return changes
 
 
@@ -91,7 +80,7 @@ def moved_to(lead: LeadId, was: Stage, stage: Stage, because: str, now: datetime
 
 def countdown_of(workspace: Workspace) -> frozenset[float] | None:
     """The months until a decision at which a condition of these rules can change; None: they cannot be read off."""
-    return _bounds_of_timeline([*watched(workspace), *(rule.when for rule in workspace.scoring.fit)])
+    return _bounds_of_timeline([*workspace.watched, *(rule.when for rule in workspace.scoring.fit)])
 
 
 def _bounds_of_timeline(conditions: Iterable[Condition]) -> frozenset[float] | None:

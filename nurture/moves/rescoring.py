@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from nurture.moves.rescore import watched
 from nurture.ports.store import Rescoring
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def asks_for_it(before: Workspace | None, after: Workspace) -> bool:
 
 
 def _texts(workspace: Workspace) -> set[str]:
-    return {condition.text for condition in watched(workspace)}
+    return {condition.text for condition in workspace.watched}
 
 
 def begin(work: Unit, *, now: datetime) -> None:
@@ -66,7 +65,7 @@ def how(stands: Standing, rules: Workspace, *, now: datetime, by: str, limit: in
     """What must be done with each lead, given by which rules it was scored last."""
     before, fit = stands.complete
     sums, of_fit = _kept(rules.scoring)
-    return Rescoring(watched(rules), list(before), before != sums, fit != of_fit, now, by, BECAUSE, limit)
+    return Rescoring(rules.watched, list(before), before != sums, fit != of_fit, now, by, BECAUSE, limit)
 
 
 def move(work: Unit, was: Standing, after: LeadId | None, *, rules: Workspace, now: datetime) -> None:

@@ -205,8 +205,7 @@ class _Bench:
         """Write down what all of them come to: ledger, scores, stages, and who is woken by that."""
         self.work.responses.add_lines(self.lines)
         if self.touched:
-            changes = rescore(self.work, self.touched, self.scene, sums=self.sums, by=self.by)
-            self.wake(changes)
+            rescore(self.work, self.touched, self.scene, sums=self.sums, by=self.by)
 
     def _score(self, lead: LeadId, number: int, response: Response) -> None:
         rules = self.scene.rules.workspace.scoring
@@ -402,17 +401,6 @@ class _Bench:
     def fact(self, lead: LeadId, name: str, value: str, *, source: str, at: datetime) -> None:
         """Add a statement; a timeline also dates the decision."""
         add_fact(self.work, self.scene, lead, name, value, source=source, at=at, by=self.by)
-
-    def wake(self, changes: Sequence[Change]) -> None:
-        """Enrollments that wait for something may have it now; a new stage may be the goal of any of them."""
-        staged = {change.lead for change in changes}
-        waiting = [
-            one.id
-            for lead, many in self.work.enrollments.open_of(self.touched).items()
-            for one in many
-            if one.waiting or lead in staged
-        ]
-        self.work.enrollments.wake(waiting, self.now)
 
 
 Effect = Callable[[_Bench, LeadId, Report, Touch | None], None]

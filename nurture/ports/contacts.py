@@ -54,6 +54,9 @@ class Enrollments(Protocol):
     def wake(self, ids: Collection[EnrollmentId], now: datetime) -> None:
         """Make active enrollments due now."""
 
+    def wake_waiting(self, leads: Collection[LeadId], now: datetime) -> None:
+        """Make those of these leads due now that wait for something which may hold by now, or have a goal."""
+
     def release(self, now: datetime, *, owner: str | None = None) -> None:
         """Make due whatever is claimed and was not worked on, by one owner or all: whoever claimed it has lost it."""
 

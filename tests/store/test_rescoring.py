@@ -23,7 +23,7 @@ from nurture.domain.response import Grade, Kind, Response
 from nurture.domain.scoring import EngagementRule, FitRule, Scoring, StageRule
 from nurture.flow import rescoring
 from nurture.flow.respond import Report, record
-from nurture.moves.rescore import ledger_again, rescore, standing, watched
+from nurture.moves.rescore import ledger_again, rescore, standing
 from nurture.moves.scene import load
 from nurture.ports import InForce
 from tests.builders import a_company, a_lead
@@ -151,7 +151,7 @@ def check(store: SqlStore, leads: list[Lead], points: Scoring, now: Any = NOW) -
 
 def _is_looked_at_in_time(row: dict[str, Any], sums: scoring.Sums, points: Scoring, now: Any) -> None:
     """Between now and the stored moment (a year at most) no bound is crossed."""
-    bounds = scoring.thresholds(watched(by(points).workspace), row["fit"])
+    bounds = scoring.thresholds(by(points).workspace.watched, row["fit"])
     assert bounds is not None
     exact = scoring.look_at(sums, points, bounds, now)
     assert exact is None or (row["look_at"] is not None and row["look_at"] <= exact + timedelta(seconds=2))

@@ -50,6 +50,11 @@ _WAKE = (
     .where(among(table.c.id), table.c.state == State.ACTIVE.value, table.c.next_at > bindparam("now"))
     .values(next_at=bindparam("now"))
 )
+_WAKE_WAITING = (
+    update(table)
+    .where(among(table.c.lead_id), _IS_ACTIVE, table.c.waiting, table.c.next_at > bindparam("now"))
+    .values(next_at=bindparam("now"))
+)
 LONGEST_LEASE: Final = timedelta(hours=1)  # of all who wait, few are looked at
 _RELEASE = (
     update(table)
@@ -187,6 +192,11 @@ class EnrollmentRows:
         """Make active enrollments due now. One whose mail is on its way is woken by its result."""
         if ids:
             self._db.execute(_WAKE, {"ids": ids, "now": now})
+
+    def wake_waiting(self, leads: Collection[int], now: datetime) -> None:
+        """Make those of these leads due now that wait for something which may hold by now, or have a goal."""
+        if leads:
+            self._db.execute(_WAKE_WAITING, {"ids": leads, "now": now})
 
     def release(self, now: datetime, *, owner: str | None = None) -> None:
         """Make due whatever is claimed and was not worked on, by one owner or all: whoever claimed it has lost it."""

@@ -49,10 +49,11 @@ from sqlalchemy.schema import CreateTable
 from nurture.adapters.store import asking, conditions
 from nurture.adapters.store import rows as rows_of
 from nurture.adapters.store.score_sql import Bounds, number, words_of
-from nurture.adapters.store.tables import changes, companies, leads, responses, score_lines
+from nurture.adapters.store.tables import changes, companies, enrollments, leads, responses, score_lines
 from nurture.adapters.store.tables.columns import Id, Moment
 from nurture.adapters.store.texts import Custom
 from nurture.domain.condition import RESPONSE_NAMES, Condition
+from nurture.domain.enrollment import State
 from nurture.domain.lead import Stage
 from nurture.domain.response import Grade
 from nurture.domain.scoring import FAR, EngagementRule
@@ -109,7 +110,7 @@ class Rescorer:
         rows_of.plan_anew(db)
         self._db = db
         self._say = words_of(db)
-        self._rules = rules.scoring
+        self._rules, self._awaited = rules.scoring, rules.awaited
         self.how = how
         moment = asking.At(how.now)
         self._names = dict(asking.names(db.dialect.name, moment, facts_valid=rules.readiness.facts_valid.span))
@@ -126,8 +127,10 @@ class Rescorer:
         self._steps += [self._match(rule) for rule in self._rules.engagement if rule.key not in how.known]
         made = self._kept(self._scored(_worked_out(self._engaged(), "heard")))
         note, write = self._note(made.c), self._write(made.c)
-        separate = [note, write, self._move(made.c)]
-        self._steps += separate if self._say.sqlite else [write.add_cte(note.cte("noted"))]
+        wake = [self._wake(made.c)] if self._awaited else []
+        separate = [note, *wake, write, self._move(made.c)]
+        beside = [one.cte(name) for one, name in zip((note, *wake), ("noted", "woken"), strict=False)]
+        self._steps += separate if self._say.sqlite else [write.add_cte(*beside)]
 
     def run(self, after: int) -> int | None:
         """Score the next leads behind an id; the id of the last, or None where there are no more."""
@@ -330,6 +333,13 @@ class Rescorer:
         now = literal(self.how.now, Moment())
         noted = select(made.id, now, literal(self.how.by, Text()), literal("stage", Text()), words, detail)
         return insert(changes).from_select(columns, noted.where(made.was != made.stage).order_by(made.id))
+
+    def _wake(self, made: Any) -> Update:
+        """What waits for something that may hold for them now. Few wait for points: else those would wake everybody."""
+        asks = any(one.names & {"fit", "engagement", "score"} for one in self._awaited)
+        moved = select(made.id).where(made.moved if asks else made.was != made.stage)
+        waits = (enrollments.c.state == State.ACTIVE.value, enrollments.c.waiting, enrollments.c.next_at > self.how.now)
+        return update(enrollments).where(enrollments.c.lead_id.in_(moved), *waits).values(next_at=self.how.now)
 
     def _or_tomorrow(self, look_at: ColumnElement[Any]) -> ColumnElement[Any]:
         """Whose timeline counts down is looked at within a day, which finds out when it next passes a bound."""

@@ -219,7 +219,8 @@ def _contact(
             return False
         case Wait(until=until, because=because, text=text):
             _put(decision, was, replace(planned, reason=because, because=text or SENTENCES[because]), scene)
-            decision.after = changed(due, place=place or due.place, waiting=False, touch=planned.id, next_at=until)
+            has_goal = program.cadence.goal is not None  # may be reached before it is made
+            decision.after = changed(due, place=place or due.place, waiting=has_goal, touch=planned.id, next_at=until)
             return False
         case Skip(because=because):
             skipped = _skip(decision, was, planned, because, scene)

@@ -1,0 +1,158 @@
+"""Goals and what is waited for: seen as soon as they hold, whoever or whatever made them hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from nurture.domain.enrollment import State
+from nurture.domain.fact import Confidence
+from nurture.domain.lead import Lead
+from nurture.domain.policy import Limits
+from nurture.domain.response import Kind
+from nurture.flow import crossings, leads, persons, rescoring
+from nurture.flow.respond import Report
+from nurture.ports import InForce
+from tests.builders import a_company, a_lead
+from tests.flow.loop import Loop, a_cadence, a_loop, a_policy, in_force
+
+SCORING: Final = """
+fit:
+  - {points: 7, when: country == 'NO', because: we sell there}
+engagement:
+  half_life: 10 days
+  rules:
+    - {on: click, points: 8, because: read further}
+stages:
+  near_term: {enter: timeline_months <= 6, leave: not timeline_months <= 6}
+  long_term: {enter: engagement >= 5, leave: engagement < 2}
+"""
+
+
+@pytest.fixture
+def loop(tmp_path: Path) -> Iterator[Loop]:
+    with a_loop(tmp_path, "- email: one") as made:
+        yield made
+
+
+def waiting(loop: Loop, condition: str, *, scoring: str = SCORING) -> InForce:
+    """Two cadences: one whose goal it is, one that waits for it."""
+    goal = a_cadence("- wait: 300 days\n- stop: late", name="goal", more=f"exclusive: false\ngoal: {condition}\n")
+    wait = a_cadence(
+        f"- wait_for: {condition}\n  timeout: 300 days\n- stop: seen", name="wait", more="exclusive: false\n"
+    )
+    mail = a_cadence("- email: one", name="mail", more="exclusive: false\n")
+    loop.rules = in_force({"goal": goal, "wait": wait, "mail": mail}, {"scoring.yaml": scoring})
+    return loop.rules
+
+
+def in_both(loop: Loop, **lead: Any) -> Lead:
+    person = a_lead(loop.store, **lead)
+    for name in ("goal", "wait"):
+        loop.enroll(person, cadence=name)
+    a_pass(loop)
+    return person
+
+
+def a_pass(loop: Loop, **later: float) -> None:
+    """As the daemon does it."""
+    loop.clock.advance(**later)
+    crossings.run(**loop.common)
+    loop.tick()
+
+
+def seen(loop: Loop, lead: Lead) -> tuple[State, State]:
+    return loop.enrollment(lead, "goal").state, loop.enrollment(lead, "wait").state
+
+
+BEFORE, AFTER = (State.ACTIVE, State.ACTIVE), (State.GOAL_MET, State.DONE)
+
+
+def set_title(loop: Loop, lead: Lead) -> None:
+    leads.set_values(lead.id, {"title": "CFO"}, by="me", **loop.common)
+
+
+def learn(name: str, value: str) -> Callable[[Loop, Lead], object]:
+    return lambda loop, lead: leads.learn(
+        lead.id, {name: value}, source="by hand", confidence=Confidence.STATED, by="me", **loop.common
+    )
+
+
+def merge_lead(loop: Loop, lead: Lead) -> None:
+    persons.merge(a_lead(loop.store, title="CFO").id, lead.id, by="me", **loop.common)
+
+
+BY_SOMEBODY: Final = [
+    ("title == 'cfo'", set_title),
+    ("budget", learn("budget", "90,000")),
+    ("timeline_months <= 6", learn("timeline", "2026-06")),
+    ("stage == 'near_term'", learn("timeline", "2026-06")),
+    ("title == 'CFO'", merge_lead),
+]
+
+
+@pytest.mark.parametrize(("condition", "act"), BY_SOMEBODY, ids=[condition for condition, _ in BY_SOMEBODY])
+def test_it_holds_because_of_somebody(loop: Loop, condition: str, act: Callable[[Loop, Lead], object]) -> None:
+    waiting(loop, condition)
+    ada = in_both(loop, title=None, company=a_company(loop.store, employees=3))
+    assert seen(loop, ada) == BEFORE
+    act(loop, ada)
+    a_pass(loop, minutes=1)
+    assert seen(loop, ada) == AFTER
+
+
+@pytest.mark.parametrize(
+    ("condition", "days"),
+    [
+        ("engagement < 4", 10),
+        ("stage == 'unknown'", 20),
+        ("timeline_months < 10", 43),
+    ],
+)
+def test_it_holds_because_time_went_by(loop: Loop, condition: str, days: int) -> None:
+    waiting(loop, condition)
+    ada = a_lead(loop.store)
+    loop.enroll(ada, cadence="mail")
+    a_pass(loop)
+    loop.report(Report(Kind.CLICK, loop.now, ada.id, loop.touches(ada)[0].id))
+    learn("timeline", f"{loop.now + timedelta(days=347):%Y-%m-%d}")(loop, ada)
+    for name in ("goal", "wait"):
+        loop.enroll(ada, cadence=name)
+    a_pass(loop, minutes=1)
+    for _ in range(11):
+        a_pass(loop, days=days / 12)
+        assert seen(loop, ada) == BEFORE
+    a_pass(loop, days=days / 12)
+    a_pass(loop, hours=1)
+    assert seen(loop, ada) == AFTER
+
+
+def test_new_points_may_be_what_is_waited_for(loop: Loop) -> None:
+    waiting(loop, "stage == 'long_term'")
+    ada = in_both(loop, country="NO")
+    points = SCORING.replace("enter: engagement >= 5", "enter: fit >= 7")
+    rescoring.everybody(store=loop.store, rules=waiting(loop, "stage == 'long_term'", scoring=points), now=loop.now)
+    loop.tick(minutes=1)
+    assert seen(loop, ada) == AFTER
+
+
+def test_a_goal_that_is_reached_meanwhile_ends_the_wait_for_the_next_item_and_for_a_free_day(loop: Loop) -> None:
+    goal = "exclusive: false\ngoal: title == 'cfo'\n"
+    items = a_cadence("- stream: {every: 1 month, items: [one, two]}", name="items", more=goal)
+    later = a_cadence("- email: three", name="later", more=goal)
+    loop.rules = in_force({"items": items, "later": later})
+    loop.policy = a_policy(limits=Limits(1, None, None, None, None))
+    ada = a_lead(loop.store, title=None)
+    loop.enroll(ada, cadence="items")
+    loop.tick()
+    loop.enroll(ada, cadence="later")
+    loop.tick()
+    assert sorted(loop.states(ada)) == ["one sent", "three planned"]
+    set_title(loop, ada)
+    loop.tick(minutes=1)
+    assert {loop.enrollment(ada, name).state for name in ("items", "later")} == {State.GOAL_MET}
+    assert sorted(loop.states(ada)) == ["one sent", "three skipped"]
