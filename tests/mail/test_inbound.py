@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from email.message import EmailMessage
@@ -105,6 +106,25 @@ def test_broken_and_hostile_mail_is_read_without_an_error(raw: bytes) -> None:
     assert len(read.key) == 64
     assert "\0" not in f"{read.text}{read.subject}{read.sender}"
     judge(read, TODAY)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'Content-Type: text/plain; a="' + b";" * 60_000,
+        b'Content-Type: multipart/mixed; boundary=q\n\n--q\nContent-Disposition: inline; a="' + b";" * 60_000,
+        b"Content-Type: text/plain; charset=punycode\n\n" + b"x" * 400_000,
+        b"Subject: =?punycode?q?" + b"x" * 400_000 + b"?=\n\nHi",
+        b"Content-Type: multipart/form-data; boundary=q\n\n"
+        b'--q\nContent-Disposition: form-data; name=charsets\n\n{"text": "punycode"}\n'
+        b"--q\nContent-Disposition: form-data; name=text\n\n" + b"x" * 400_000 + b"\n--q--",
+    ],
+    ids=["parameters", "parameters of a part", "a charset of no mail", "one of a header", "one of a form"],
+)
+def test_what_is_written_to_take_long_is_read_in_under_a_second(raw: bytes) -> None:
+    begun = time.process_time()
+    READER.read(raw)
+    assert time.process_time() - begun < 1
 
 
 @settings(max_examples=100, deadline=None)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from email import message_from_bytes
 from email.message import Message
 from typing import Any, Final
+
+from nurture.adapters.mail.raw import cut, decoded, parsed
 
 _REPLACED: Final = ("content-type", "content-transfer-encoding", "content-disposition", "mime-version")
 
@@ -18,20 +19,21 @@ def of_form(form: Message[Any, Any]) -> tuple[Message[Any, Any], tuple[str, ...]
     fields = _fields(form)
     charsets = _object(fields.get("charsets", b""))
     envelope = _object(fields.get("envelope", b""))
-    mail = message_from_bytes(fields.get("headers", b"").strip() + b"\r\n\r\n")
+    mail = parsed(fields.get("headers", b"").strip() + b"\r\n\r\n")
     for name in _REPLACED:
         del mail[name]
     for name in ("from", "to", "cc", "subject"):
         if name in fields and name not in mail:
             charset = charsets.get(name)
-            mail[name] = " ".join(_decoded(fields[name], charset if isinstance(charset, str) else None).split())
+            words = decoded(fields[name], charset if isinstance(charset, str) else None)
+            mail[name] = cut(name, " ".join(words.split()))
     parts: list[Any] = []
     for name, subtype in (("text", "plain"), ("html", "html")):
         if name in fields:
             charset = charsets.get(name)
-            words = _decoded(fields[name], charset if isinstance(charset, str) else None)
+            words = decoded(fields[name], charset if isinstance(charset, str) else None)
             head = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
-            parts.append(message_from_bytes(head.encode() + words.encode("utf-8", "replace")))
+            parts.append(parsed(head.encode() + words.encode("utf-8", "replace")))
     mail["Content-Type"] = "multipart/alternative"
     mail.set_payload(parts)
     to = envelope.get("to")
@@ -57,12 +59,3 @@ def _object(text: bytes) -> dict[str, object]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _decoded(value: bytes, charset: str | None) -> str:
-    for one in (charset or "utf-8", "utf-8"):
-        try:
-            return value.decode(one)
-        except (LookupError, ValueError):
-            continue
-    return value.decode("latin-1")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 from nurture.adapters.mail.form import of_form
 from nurture.adapters.mail.new_text import new_text, text_of_html
+from nurture.adapters.mail.raw import decoded, parsed
 from nurture.adapters.mail.reports import Report, read_reports
 from nurture.domain.address import normalise_email
 from nurture.domain.inbound import Inbound
@@ -66,7 +66,7 @@ class EmailReader:
         """A mail as plain values. Never raises: of what cannot be read at all, the key is left."""
         key = hashlib.sha256(raw).hexdigest()
         try:
-            message = email.message_from_bytes(raw[:MOST_BYTES])
+            message = parsed(raw[:MOST_BYTES])
             if message.get_content_type() == "multipart/form-data":
                 message, envelope_to = of_form(message)
             envelope_to = tuple(keepable(one) for one in envelope_to)
@@ -166,12 +166,7 @@ def text_of(part: Message[Any, Any]) -> str:
         declared = part.get_content_charset() or "utf-8"
     except (ValueError, LookupError):
         declared = "utf-8"
-    for charset in (declared, "utf-8", "cp1252"):
-        try:
-            return keepable(payload.decode(charset))
-        except (LookupError, ValueError):
-            continue
-    return keepable(payload.decode("latin-1"))
+    return keepable(decoded(payload, declared))
 
 
 def keepable(text: str) -> str:
@@ -191,17 +186,7 @@ def _header(message: Message[Any, Any], name: str) -> str:
         pieces = decode_header(value)
     except (ValueError, LookupError, IndexError, AssertionError):
         pieces = [(str(value), None)]
-    words = []
-    for piece, charset in pieces:
-        if isinstance(piece, str):
-            words.append(piece)
-            continue
-        for one in (charset or "utf-8", "utf-8", "latin-1"):
-            try:
-                words.append(piece.decode(one))
-                break
-            except (LookupError, ValueError):
-                continue
+    words = [piece if isinstance(piece, str) else decoded(piece, charset) for piece, charset in pieces]
     return " ".join(keepable("".join(words)).split())[:2_000]
 
 
