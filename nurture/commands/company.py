@@ -77,9 +77,7 @@ def set_fields(
 
     current = session(ctx)
     given = pairs(fields, what="field")
-    after = companies.set_values(
-        name, given, store=current.app.store, now=current.now(), by=current.person, dry_run=dry_run
-    )
+    after = companies.set_values(name, given, **current.common(), by=current.person, dry_run=dry_run)
     if as_json:
         show_json(row_of(after))
     else:
@@ -99,9 +97,7 @@ def merge(
     from nurture.flow import companies
 
     current = session(ctx)
-    other, people = companies.merge(
-        name, into, store=current.app.store, now=current.now(), by=current.person, dry_run=dry_run
-    )
+    other, people = companies.merge(name, into, **current.common(), by=current.person, dry_run=dry_run)
     if as_json:
         show_json(row_of(other) | {"moved": people})
     else:
@@ -120,7 +116,7 @@ def alias(
     from nurture.flow import companies
 
     current = session(ctx)
-    one = companies.alias(name, domain, store=current.app.store, now=current.now(), by=current.person, dry_run=dry_run)
+    one = companies.alias(name, domain, **current.common(), by=current.person, dry_run=dry_run)
     if as_json:
         show_json(row_of(one))
     else:

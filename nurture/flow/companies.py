@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from nurture.domain.address import is_freemail, normalise_domain
 from nurture.domain.errors import RefusedError, RequestError, UnknownNameError
-from nurture.domain.lead import Company
+from nurture.domain.lead import Company, LeadId
+from nurture.domain.policy import Policy
 from nurture.domain.row import Column, Refused, RowReader
+from nurture.moves.again import again
 from nurture.moves.fields import CALENDAR, look_again
-from nurture.ports import Store, Unit
+from nurture.moves.rescore import rescore
+from nurture.moves.scene import load
+from nurture.ports import InForce, Store, Unit
 from nurture.ports.store import Change
 
 READ: Final = ("industry", "employees", "revenue", "country", "timezone")
@@ -38,16 +42,25 @@ def _named(work: Unit, name: str) -> Company:
     return work.leads.companies([number])[number]
 
 
+@again
 def set_values(
-    name: str, fields: Mapping[str, str], *, store: Store, now: datetime, by: str, dry_run: bool = False
+    name: str,
+    fields: Mapping[str, str],
+    *,
+    store: Store,
+    rules: InForce,
+    policy: Policy,
+    now: datetime,
+    by: str,
+    dry_run: bool = False,
 ) -> Company:
-    """Set fields of a company; its people are looked at again. Raises RequestError for a wrong name or value."""
+    """Set fields of a company; its people are scored again. Raises RequestError for a wrong name or value."""
     values = _read(fields)
     with store.unit() as work:
         company = _named(work, name)
+        people = _held(work, company)
         work.leads.set_company(company.id, values)
-        people = work.leads.of_company(company.id)
-        work.leads.update_many([{"id": one, "look_at": now, "enroll_check": True} for one in people])
+        _score(work, people, rules=rules, policy=policy, now=now, by=by)
         if values.keys() & CALENDAR:
             look_again(work, people, now)
         words = ", ".join(f"{key} = {value}" for key, value in values.items())
@@ -56,6 +69,19 @@ def set_values(
         if not dry_run:
             work.commit()
     return after
+
+
+def _held(work: Unit, *companies: Company) -> list[LeadId]:
+    """The people of companies, held before these are: everybody in the same order, or two wait for each other."""
+    people = [one for company in companies for one in work.leads.of_company(company.id)]
+    work.touches.lock_for_limits(people, ())
+    return people
+
+
+def _score(work: Unit, people: Collection[LeadId], *, rules: InForce, policy: Policy, now: datetime, by: str) -> None:
+    """What a company is goes into the score of its people."""
+    scene = load(work, people, rules=rules, policy=policy, now=now)
+    rescore(work, people, scene, by=by, because="the company changed")
 
 
 def _read(fields: Mapping[str, str]) -> dict[str, Any]:
@@ -85,22 +111,46 @@ def _month_day(text: str) -> str | None:
         raise RequestError(f"fiscal_year_start: {text!r} is no day of a year.", hint="Write MM-DD: 07-01") from None
 
 
-def merge(name: str, into: str, *, store: Store, now: datetime, by: str, dry_run: bool = False) -> tuple[Company, int]:
+@again
+def merge(
+    name: str,
+    into: str,
+    *,
+    store: Store,
+    rules: InForce,
+    policy: Policy,
+    now: datetime,
+    by: str,
+    dry_run: bool = False,
+) -> tuple[Company, int]:
     """Make two companies one; how many people go along. Raises RefusedError where both are one already."""
     with store.unit() as work:
         company, other = _named(work, name), _named(work, into)
         if company.id == other.id:
             raise RefusedError("That is one company already.", hint="Name two different ones.")
-        people = work.leads.of_company(company.id)
+        moved = len(work.leads.of_company(company.id))
+        people = _held(work, company, other)
         work.leads.merge_companies(company.id, other.id)
-        work.leads.update_many([{"id": one, "look_at": now, "enroll_check": True} for one in people])
+        look_again(work, people, now)
+        _score(work, people, rules=rules, policy=policy, now=now, by=by)
         work.notes.add([Change("company", f"{company.name} is part of {other.name} now", now, by=by)])
         if not dry_run:
             work.commit()
-    return other, len(people)
+    return other, moved
 
 
-def alias(name: str, domain: str, *, store: Store, now: datetime, by: str, dry_run: bool = False) -> Company:
+@again
+def alias(
+    name: str,
+    domain: str,
+    *,
+    store: Store,
+    rules: InForce,
+    policy: Policy,
+    now: datetime,
+    by: str,
+    dry_run: bool = False,
+) -> Company:
     """Let a domain be another of a company. Raises RequestError for what is no domain, or anybody's."""
     try:
         known_as = normalise_domain(domain)
@@ -110,12 +160,14 @@ def alias(name: str, domain: str, *, store: Store, now: datetime, by: str, dry_r
         raise RequestError(f"{domain!r} is no company's domain.", hint="Write a domain of its own: acme.example")
     with store.unit() as work:
         company = _named(work, name)
+        people = _held(work, company)
         owner = work.leads.company_domain(company.id, known_as)
         if owner != company.id:
             other = work.leads.companies([owner])[owner].name
             raise RefusedError(
                 f"{known_as} is the domain of {other}.", hint=f"Are they one? nurture company merge {other!r} {name!r}"
             )
+        _score(work, people, rules=rules, policy=policy, now=now, by=by)
         work.notes.add([Change("company", f"{known_as} is {company.name}, too", now, by=by)])
         if not dry_run:
             work.commit()

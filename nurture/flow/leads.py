@@ -15,7 +15,7 @@ from nurture.domain.row import Column, PhoneReader, Refused, RowReader, phone_as
 from nurture.moves import facts as moves
 from nurture.moves.again import again
 from nurture.moves.ending import end_calls, end_contact, still_quiet
-from nurture.moves.fields import FIELDS, set_fields
+from nurture.moves.fields import FIELDS, look_again, set_fields
 from nurture.moves.rescore import rescore
 from nurture.moves.scene import load
 from nurture.ports import InForce, Store, Unit
@@ -88,6 +88,7 @@ def set_values(
         if company is not None:
             number = work.leads.company_for(name=company, domain=None, values={}, now=now)
             work.leads.update(lead, {"company_id": number})
+            look_again(work, [lead], now)
         if quiet is not None:
             work.leads.update(lead, {"do_not_call": quiet})
         if quiet:

@@ -14,7 +14,7 @@ from nurture.domain.fact import Confidence
 from nurture.domain.lead import Lead
 from nurture.domain.policy import Limits
 from nurture.domain.response import Kind
-from nurture.flow import crossings, leads, persons, rescoring
+from nurture.flow import companies, crossings, leads, persons, rescoring
 from nurture.flow.respond import Report
 from nurture.ports import InForce
 from tests.builders import a_company, a_lead
@@ -82,6 +82,22 @@ def learn(name: str, value: str) -> Callable[[Loop, Lead], object]:
     )
 
 
+def set_company(loop: Loop, lead: Lead) -> None:
+    assert lead.company is not None
+    companies.set_values(lead.company.name, {"employees": "500"}, by="me", **loop.common)
+
+
+def merge_company(loop: Loop, lead: Lead) -> None:
+    assert lead.company is not None
+    other = a_company(loop.store, name="Big", employees=500)
+    companies.merge(lead.company.name, other.name, by="me", **loop.common)
+
+
+def alias(loop: Loop, lead: Lead) -> None:
+    assert lead.company is not None
+    companies.alias(lead.company.name, "a.example", by="me", **loop.common)
+
+
 def merge_lead(loop: Loop, lead: Lead) -> None:
     persons.merge(a_lead(loop.store, title="CFO").id, lead.id, by="me", **loop.common)
 
@@ -91,6 +107,9 @@ BY_SOMEBODY: Final = [
     ("budget", learn("budget", "90,000")),
     ("timeline_months <= 6", learn("timeline", "2026-06")),
     ("stage == 'near_term'", learn("timeline", "2026-06")),
+    ("employees == 500", set_company),
+    ("employees >= 500", merge_company),
+    ("domain == 'a.example'", alias),
     ("title == 'CFO'", merge_lead),
 ]
 
@@ -156,3 +175,21 @@ def test_a_goal_that_is_reached_meanwhile_ends_the_wait_for_the_next_item_and_fo
     loop.tick(minutes=1)
     assert {loop.enrollment(ada, name).state for name in ("items", "later")} == {State.GOAL_MET}
     assert sorted(loop.states(ada)) == ["one sent", "three skipped"]
+
+
+def test_what_a_company_is_counts_for_its_people_at_once(loop: Loop) -> None:
+    waiting(loop, "title == 'nobody'")
+    company = a_company(loop.store, country="DE")
+    ada = a_lead(loop.store, country=None, company=company)
+    other = a_company(loop.store, country="NO", name="Northern")
+
+    def fit() -> float:
+        with loop.store.unit(write=False) as work:
+            return work.leads.get([ada.id])[ada.id].fit
+
+    companies.set_values(company.name, {"country": "NO"}, by="me", **loop.common)
+    assert fit() == 7
+    companies.set_values(company.name, {"country": "DE"}, by="me", **loop.common)
+    assert fit() == 0
+    companies.merge(company.name, other.name, by="me", **loop.common)
+    assert fit() == 7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -86,14 +87,27 @@ def test_business_days_are_those_of_the_country_where_the_lead_is_now(tmp_path: 
         assert last_sent(loop, ada, "Europe/Berlin").date() == date(2026, 5, 28)
 
 
-def test_a_company_that_moves_takes_its_people_along(tmp_path: Path) -> None:
+def company_set(loop: Loop, lead: Lead) -> None:
+    companies.set_values("Acme", {"timezone": "Europe/Paris"}, **loop.common, by="me")
+
+
+def company_merge(loop: Loop, lead: Lead) -> None:
+    companies.merge("Acme", "Paris", **loop.common, by="me")
+
+
+def another_company(loop: Loop, lead: Lead) -> None:
+    leads.set_values(lead.id, {"company": "Paris"}, **loop.common, by="me")
+
+
+@pytest.mark.parametrize("moved", [company_set, company_merge, another_company])
+def test_a_company_that_moves_takes_its_people_along(tmp_path: Path, moved: Callable[[Loop, Lead], None]) -> None:
     with a_loop(tmp_path, "- email: one") as loop:
         in_office_hours(loop, "- email: one")
-        company = a_company(loop.store, timezone="Pacific/Honolulu")
-        ada = a_lead(loop.store, timezone=None, company=company)
+        a_company(loop.store, name="Paris", timezone="Europe/Paris")
+        ada = a_lead(loop.store, timezone=None, company=a_company(loop.store, name="Acme", timezone="Pacific/Honolulu"))
         loop.enroll(ada)
         loop.tick()
         assert loop.states(ada) == ["one planned"]
-        companies.set_values(company.name, {"timezone": "Europe/Paris"}, store=loop.store, now=loop.now, by="me")
+        moved(loop, ada)
         loop.tick(minutes=1)
         assert loop.states(ada) == ["one sent"]
