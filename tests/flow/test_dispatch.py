@@ -737,3 +737,18 @@ def test_a_pause_does_not_move_the_day_that_a_cadence_waits_for(tmp_path: Path) 
         enroll.resume([bob.id], store=loop.store, now=loop.now, by="me")
         loop.tick()
         assert loop.states(bob) == ["one sent"]  # the day came and went meanwhile: not a year later
+
+
+def test_a_webhook_step_tells_of_lead_enrollment_and_step(tmp_path: Path) -> None:
+    with a_loop(tmp_path, "- webhook: crm-note\n- wait: 1 day") as loop:
+        ada = a_lead(loop.store)
+        loop.enroll(ada)
+        loop.tick()
+        assert loop.states(ada) == ["crm-note sent"]
+        with loop.store.unit(write=False) as work:
+            (told,) = work.sales.deliveries_due(loop.now, 10)
+        assert (told["kind"], told["to"], told["key"]) == ("webhook", "crm-note", loop.touches(ada)[0].id)
+        said = told["payload"]
+        assert (said["lead_id"], said["lead"]["email"]) == (str(ada.id), ada.email)
+        assert (said["cadence"], said["version"], said["step"]) == ("course", 1, "crm-note")
+        assert said["enrollment"] == str(loop.enrollment(ada).id)

@@ -101,6 +101,8 @@ def _tell(work: Unit, made: Touch, one: Decision, scene: Scene) -> None:
         "touch": made.id,
         "step": made.step,
         "cadence": made.cadence,
+        "enrollment": str(one.after.id),
+        "version": one.after.version,
         "lead": {name: value for name, value in scene.names(one.lead).items() if value is not None},
         "lead_id": str(one.lead.id),
         "at": scene.now.isoformat(),
