@@ -118,8 +118,17 @@ def test_broken_and_hostile_mail_is_read_without_an_error(raw: bytes) -> None:
         b"Content-Type: multipart/form-data; boundary=q\n\n"
         b'--q\nContent-Disposition: form-data; name=charsets\n\n{"text": "punycode"}\n'
         b"--q\nContent-Disposition: form-data; name=text\n\n" + b"x" * 400_000 + b"\n--q--",
+        b"a:b\n" * 200_000 + b"\nHi",
+        b"Content-Type: multipart/report; boundary=q\n\n--q\nContent-Type: message/delivery-status\n\n"
+        + b"a: b\n\n" * 30_000,
+        b"Content-Type: text/html\n\n" + b"<!--" * 50_000,
+        b"Content-Type: text/html\n\n" + b"<?" * 100_000,
+        b"Content-Type: text/html\n\n" + b"</" * 100_000,
     ],
-    ids=["parameters", "parameters of a part", "a charset of no mail", "one of a header", "one of a form"],
+    ids=[
+        *("parameters", "parameters of a part", "a charset of no mail", "one of a header", "one of a form"),
+        *("headers", "blocks", "comments", "instructions", "ends"),
+    ],
 )
 def test_what_is_written_to_take_long_is_read_in_under_a_second(raw: bytes) -> None:
     begun = time.process_time()

@@ -95,6 +95,20 @@ class _Words(HTMLParser):
         self._open: list[tuple[str, bool, bool]] = []  # tag, hides, quotes
         self._after_reference = False
 
+    # What begins and never ends hides the rest, as in browsers. The library would look for an end again and again.
+
+    def parse_comment(self, i: int, report: bool = True) -> int:
+        return self._or_the_end(super().parse_comment(i, report))
+
+    def parse_pi(self, i: int) -> int:
+        return self._or_the_end(super().parse_pi(i))
+
+    def parse_endtag(self, i: int) -> int:
+        return self._or_the_end(super().parse_endtag(i))
+
+    def _or_the_end(self, found: int) -> int:
+        return len(self.rawdata) if found < 0 else found
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = " ".join(value or "" for name, value in attrs if name in ("class", "id"))
         quotes = tag == "blockquote" or self.QUOTED.search(values) is not None

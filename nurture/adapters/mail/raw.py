@@ -6,13 +6,16 @@ import codecs
 import email
 from collections.abc import Iterable
 from email.message import Message
-from email.policy import Compat32
+from email.policy import Compat32, Policy
+from itertools import count
 from typing import Any, Final
 
 # Characters of a header that are looked at. What describes a part is asked for its parameters several times for each
 # part, and the library takes quadratic time: a minute and a half for 200,000 of them.
 LONGEST: Final = 20_000
 LONGEST_OF_A_PART: Final = 2_000
+MOST_HEADERS: Final = 1_000
+MOST_PARTS: Final = 2_000  # blocks of a delivery report count
 
 # Python has them, and no mail: one takes quadratic time, and others read escapes.
 _NO_CHARSETS: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape"})
@@ -26,12 +29,24 @@ class _Heads(Compat32):
         return name, cut(name, value)
 
 
-_HEADS: Final = _Heads()
+class _Part(Message):
+    """A mail or a part of one, with as many headers as anybody asks for: each question looks at all of them."""
+
+    def set_raw(self, name: str, value: str) -> None:
+        if len(self) < MOST_HEADERS:
+            super().set_raw(name, value)
 
 
 def parsed(raw: bytes) -> Message[Any, Any]:
-    """The mail in these bytes, as far as it can be read."""
-    return email.message_from_bytes(raw, policy=_HEADS)
+    """The mail in these bytes, as far as it can be read. Raises ValueError for one of too many parts."""
+    made = count()
+
+    def part(policy: Policy[Any]) -> _Part:
+        if next(made) > MOST_PARTS:
+            raise ValueError(f"over {MOST_PARTS} parts")
+        return _Part(policy)
+
+    return email.message_from_bytes(raw, policy=_Heads(message_factory=part))
 
 
 def cut(header: str, value: str) -> str:
