@@ -48,6 +48,7 @@ _pages.filters["day"] = _day
 FOR_PROGRAMS: Final = {
     404: "The paths are in /api/v1/openapi.json.",
     405: "What each path takes is in /api/v1/openapi.json.",
+    503: "Send it again in a minute.",
 }
 UNREAD: Final = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_TIMEOUT)
 # What a person reads where there is nothing to show.

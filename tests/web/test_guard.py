@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from nurture.web.site import refusal
 from tests.web.house import House
 
 PATHS = ["/", "/healthz", "/readyz", "/metrics", "/u/x", "/p/x", "/c/x", "/h/x", "/nowhere", "/api/v1/nowhere"]
@@ -39,6 +40,8 @@ def test_what_is_not_there_is_a_page_for_people_and_json_for_programs(house: Hou
     assert (page.status_code, "There is nothing here" in page.text) == (404, True)
     assert house.client.get("/api/v1/nowhere").json()["error"] == "There is nothing here."
     assert house.client.get("/webhooks/sendgrid/events").status_code == 405
+    assert b"link stays valid" in refusal({"path": "/u/x"}, 503).body
+    assert b"link" not in refusal({"path": "/api/v1/leads"}, 503).body
 
 
 def test_a_bug_leaves_no_traceback_and_logs_no_token(house: House, capsys: pytest.CaptureFixture[str]) -> None:
