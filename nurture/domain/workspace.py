@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from nurture.domain.cadence import WaitFor
+from nurture.domain.condition.vocabulary import OF_TIME
 from nurture.domain.readiness import Readiness
 from nurture.domain.scoring import Scoring
 from nurture.domain.walk import program_of
@@ -15,6 +16,7 @@ from nurture.domain.walk import program_of
 if TYPE_CHECKING:
     from nurture.domain.cadence import Cadence
     from nurture.domain.condition import Condition
+    from nurture.domain.duration import Duration
     from nurture.domain.person import Person, Role
     from nurture.domain.source import Source
 
@@ -47,11 +49,21 @@ class Workspace:
         return (*goals, *(op.condition for op in ops if isinstance(op, WaitFor)))
 
     @cached_property
+    def staging(self) -> tuple[Condition, ...]:
+        """By what leads come into stages and leave them."""
+        return tuple(condition for rule in self.scoring.stages.values() for condition in (rule.enter, rule.leave))
+
+    @cached_property
+    def asked_nightly(self) -> frozenset[tuple[str, tuple[str | Duration, ...]]]:
+        """What fit, stages and what is awaited ask that changes while nothing happens to a lead."""
+        conditions = (*self.staging, *self.awaited, *(rule.when for rule in self.scoring.fit))
+        return frozenset((call.name, call.args) for one in conditions for call in one.calls if call.name in OF_TIME)
+
+    @cached_property
     def watched(self) -> tuple[Condition, ...]:
         """What decay alone can change: stages, promotion, the entry of cadences, and what is awaited in them."""
-        stages = [condition for rule in self.scoring.stages.values() for condition in (rule.enter, rule.leave)]
         promote = [] if self.readiness.promote_when is None else [self.readiness.promote_when]
-        return (*stages, *promote, *self.entering, *(one for one in self.awaited if one.names & FADING))
+        return (*self.staging, *promote, *self.entering, *(one for one in self.awaited if one.names & FADING))
 
     @cached_property
     def entry_asks_about_touches(self) -> bool:

@@ -78,7 +78,7 @@ class Leads(Protocol):
         """Mark every lead of ours for both checks."""
 
     def flag_for_the_night(self, rules: Workspace, now: datetime) -> None:
-        """Mark whom a cadence may take now by its condition, and who is near a decision."""
+        """Mark whom a cadence may take now by its condition, who is near a decision, and whose score time may move."""
 
     def to_look_at(self, now: datetime, limit: int) -> list[LeadId]:
         """Leads whose score time may have carried over a threshold."""

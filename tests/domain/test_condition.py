@@ -311,15 +311,6 @@ def test_the_bounds_of_a_number_are_read_off(text: str, bounds: set[float] | Non
     assert parse(text).bounds("engagement") == bounds
 
 
-@pytest.mark.parametrize(
-    ("text", "moves"),
-    [("days_since('reply') > 3", True), ("timeline_months <= 6", True),
-        ("touches('call', '1 day') < 2", True), ("engagement > 3", False)],
-)  # fmt: skip
-def test_it_knows_whether_it_moves_with_time(text: str, moves: bool) -> None:
-    assert parse(text).moves_with_time is moves
-
-
 def test_conditions_are_equal_by_their_text() -> None:
     assert parse("fit > 3") == parse("fit > 3") != parse("fit > 4")
     assert len({parse("fit > 3"), parse("fit > 3")}) == 1

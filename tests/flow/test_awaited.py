@@ -11,10 +11,10 @@ import pytest
 
 from nurture.domain.enrollment import State
 from nurture.domain.fact import Confidence
-from nurture.domain.lead import Lead
+from nurture.domain.lead import Lead, Stage
 from nurture.domain.policy import Limits
 from nurture.domain.response import Kind
-from nurture.flow import companies, crossings, leads, persons, rescoring
+from nurture.flow import companies, crossings, enroll, leads, persons, rescoring
 from nurture.flow.respond import Report
 from nurture.ports import InForce
 from tests.builders import a_company, a_lead
@@ -69,6 +69,10 @@ def seen(loop: Loop, lead: Lead) -> tuple[State, State]:
     return loop.enrollment(lead, "goal").state, loop.enrollment(lead, "wait").state
 
 
+def a_night(loop: Loop) -> None:
+    enroll.tonight(store=loop.store, rules=loop.rules, now=loop.now)
+
+
 BEFORE, AFTER = (State.ACTIVE, State.ACTIVE), (State.GOAL_MET, State.DONE)
 
 
@@ -98,6 +102,13 @@ def alias(loop: Loop, lead: Lead) -> None:
     companies.alias(lead.company.name, "a.example", by="me", **loop.common)
 
 
+def colleague(loop: Loop, lead: Lead) -> None:
+    assert lead.company is not None
+    other = a_lead(loop.store, company=lead.company)
+    learn("timeline", f"{loop.now + timedelta(days=90):%Y-%m}")(loop, other)
+    a_night(loop)
+
+
 def merge_lead(loop: Loop, lead: Lead) -> None:
     persons.merge(a_lead(loop.store, title="CFO").id, lead.id, by="me", **loop.common)
 
@@ -110,6 +121,7 @@ BY_SOMEBODY: Final = [
     ("employees == 500", set_company),
     ("employees >= 500", merge_company),
     ("domain == 'a.example'", alias),
+    ("colleagues('near_term') > 0", colleague),
     ("title == 'CFO'", merge_lead),
 ]
 
@@ -127,6 +139,9 @@ def test_it_holds_because_of_somebody(loop: Loop, condition: str, act: Callable[
 @pytest.mark.parametrize(
     ("condition", "days"),
     [
+        ("days_since('click') > 5", 5),
+        ("days_since('click') >= 2 * 3", 6),
+        ("touches('email', '5 days') == 0", 5),
         ("engagement < 4", 10),
         ("stage == 'unknown'", 20),
         ("timeline_months < 10", 43),
@@ -145,8 +160,9 @@ def test_it_holds_because_time_went_by(loop: Loop, condition: str, days: int) ->
     for _ in range(11):
         a_pass(loop, days=days / 12)
         assert seen(loop, ada) == BEFORE
-    a_pass(loop, days=days / 12)
-    a_pass(loop, hours=1)
+    loop.clock.advance(days=days / 12, hours=1)
+    a_night(loop)
+    a_pass(loop)
     assert seen(loop, ada) == AFTER
 
 
@@ -193,3 +209,31 @@ def test_what_a_company_is_counts_for_its_people_at_once(loop: Loop) -> None:
     assert fit() == 0
     companies.merge(company.name, other.name, by="me", **loop.common)
     assert fit() == 7
+
+
+BY_TIME: Final = """
+fit:
+  - {points: 40, when: "days_since('click') < 10", because: lately}
+  - {points: 3, when: "touches('email', '4 days') > 0", because: just written to}
+stages:
+  near_term: {enter: "days_since('click') < 5", leave: "days_since('click') >= 20"}
+  long_term: {enter: "days_since('click') >= 20", leave: "days_since('click') >= 40"}
+"""
+
+
+def test_stage_and_fit_follow_the_clock(loop: Loop) -> None:
+    waiting(loop, "title == 'nobody'", scoring=BY_TIME)
+    ada = a_lead(loop.store)
+    loop.enroll(ada, cadence="mail")
+    a_pass(loop)
+    loop.report(Report(Kind.CLICK, loop.now, ada.id, loop.touches(ada)[0].id))
+    found: dict[tuple[float, Stage], int] = {}
+    for day in range(45):
+        a_night(loop)
+        crossings.run(**loop.common)
+        with loop.store.unit(write=False) as work:
+            person = work.leads.get([ada.id])[ada.id]
+        found.setdefault((person.fit, person.stage), day)
+        loop.clock.advance(days=1)
+    near, far, unknown = Stage.NEAR_TERM, Stage.LONG_TERM, Stage.UNKNOWN
+    assert found == {(43, near): 0, (40, near): 4, (0, near): 10, (0, far): 20, (0, unknown): 40}

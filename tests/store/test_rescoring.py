@@ -26,7 +26,7 @@ from nurture.flow.respond import Report, record
 from nurture.moves.rescore import ledger_again, rescore, standing
 from nurture.moves.scene import load
 from nurture.ports import InForce
-from tests.builders import a_company, a_lead
+from tests.builders import a_company, a_lead, a_sent_touch
 from tests.fakes import A_TUESDAY as NOW
 from tests.fakes import FixedClock
 from tests.flow.sales_floor import in_force
@@ -251,6 +251,20 @@ def test_points_older_than_a_double_can_tell_are_worth_nothing(store: SqlStore) 
     rescoring.everybody(store=store, rules=by(hourly), now=NOW)
     with store.unit(write=False) as work:
         assert work.leads.columns(lead.id)["engagement"] == pytest.approx(0, abs=1e-100)
+
+
+def test_whom_time_may_move_is_looked_at_every_night(store: SqlStore) -> None:
+    asks = ("days_since('click') > 9", "touches('email', '5 days') > 0", "colleagues('unknown') > 0", "employees > 10")
+    points = by(Scoring(tuple(FitRule(5, parse(text), "lately") for text in asks)))
+    company = a_company(store)
+    people = [*(a_lead(store, company=None) for _ in range(3)), *(a_lead(store, company=company) for _ in range(2))]
+    clicked, written_to, *_ = people
+    a_sent_touch(store, lead=written_to.id)
+    with store.unit() as work:
+        work.responses.add(Response(Kind.CLICK, NOW, clicked.id), key="k", recorded_at=NOW, by="test")
+        work.leads.flag_for_the_night(points.workspace, NOW)
+        looks = [work.leads.columns(one.id)["look_at"] for one in people]
+    assert looks == [NOW, NOW, None, NOW, NOW]
 
 
 @contextmanager

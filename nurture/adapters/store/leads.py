@@ -24,7 +24,7 @@ from nurture.adapters.store.tables import (
     lead_aliases,
     leads,
 )
-from nurture.adapters.store.tonight import OURS, may_enter
+from nurture.adapters.store.tonight import OURS, look_at_those_it_moves, may_enter
 from nurture.adapters.store.waiting import idle_leads
 from nurture.domain.fact import Confidence, Fact, FactName
 from nurture.domain.lead import Company, CompanyId, Lead, LeadId, Stage
@@ -182,7 +182,7 @@ class LeadRows:
         self._db.execute(update(leads).where(leads.c.id.in_(held)).values(enroll_check=True, ready_check=True))
 
     def flag_for_the_night(self, rules: Workspace, now: datetime) -> None:
-        """Mark whom a cadence may take now by its condition, and who is near a decision.
+        """Mark whom a cadence may take now by its condition, who is near a decision, and whose score time may move.
 
         Conditions move with time, waits until a lead is taken again end, a new day has new places. Whoever is in a
         cadence cannot enter it, nor one that takes leads of no other while they are in such a one.
@@ -193,6 +193,7 @@ class LeadRows:
         if found:
             self._db.execute(_ASK, {"ids": list(found)})
         self._db.execute(_ASK_IF_NEAR)
+        look_at_those_it_moves(self._db, rules, now)
 
     def to_look_at(self, now: datetime, limit: int) -> list[LeadId]:
         """Leads whose score time may have carried over a threshold."""

@@ -1,15 +1,18 @@
-"""Whom a cadence may take by its condition: a statement for each cadence, put together once and asked every night."""
+"""Whom a cadence may take by its condition, and whom time moves otherwise: asked every night.
+
+For each cadence it is a statement that is put together once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Select, exists, or_, select
+from sqlalchemy import Connection, Select, exists, func, or_, select, update
 
-from nurture.adapters.store.asking import AnyTime
+from nurture.adapters.store.asking import AnyTime, At, questions
 from nurture.adapters.store.search import Said
 from nurture.adapters.store.tables import enrollments, leads
 from nurture.adapters.store.texts import prepare
@@ -18,7 +21,9 @@ from nurture.domain.lead import LeadId, Status
 if TYPE_CHECKING:
     from nurture.domain.cadence import Cadence
     from nurture.domain.condition import Condition
+    from nurture.domain.workspace import Workspace
 
+DAY: Final = timedelta(days=1)
 OURS = (leads.c.status == Status.NURTURING.value) & leads.c.merged_into.is_(None)
 
 
@@ -30,6 +35,14 @@ def may_enter(db: Connection, cadence: Cadence, *, now: datetime, facts_valid: t
     prepare(db)
     query, moment = _asked(db.dialect.name, cadence.name, when, again, cadence.exclusive, facts_valid)
     return db.execute(query, moment.values(now)).scalars().all()
+
+
+def look_at_those_it_moves(db: Connection, rules: Workspace, now: datetime) -> None:
+    """Let leads be scored again of whom the rules may say otherwise tonight than last night, by their past."""
+    asked = questions(db.dialect.name, At(now - 2 * DAY))  # what was over since last night counts, too
+    moved = [func.nullif(asked[name](*of), 0).is_not(None) for name, of in rules.asked_nightly]
+    if moved:
+        db.execute(update(leads).where(OURS, or_(*moved)).values(look_at=now))
 
 
 @lru_cache(maxsize=256)

@@ -15,7 +15,6 @@ from nurture.domain.condition.program import Holds, compiled
 from nurture.domain.condition.vocabulary import (
     FUNCTIONS,
     NAMES,
-    OF_TIME,
     RESPONSE_NAMES,
     History,
     Type,
@@ -54,15 +53,13 @@ class Call:
 class Condition:
     """A condition that was read and checked. Two are equal when their texts are.
 
-    `names` are the flat names that it reads, `x.NAME` included, `calls` its questions to the history.
-    `moves_with_time`: it can change while nothing happens (besides the score, whose thresholds have a mechanism of
-    their own). `meaning` is what the store translates to SQL.
+    `names` are the flat names that it reads, `x.NAME` included, `calls` its questions to the history. `meaning` is what
+    the store translates to SQL.
     """
 
     text: str
     names: frozenset[str] = field(compare=False, repr=False)
     calls: tuple[Call, ...] = field(compare=False, repr=False)
-    moves_with_time: bool = field(compare=False, repr=False)
     meaning: Test = field(compare=False, repr=False)
 
     @cached_property
@@ -107,15 +104,13 @@ def parse(text: str, *, extra: Mapping[str, Type] = MappingProxyType({})) -> Con
     also not when it says false, no, n, 0 or off. Compared with a number it is a number where its text is one.
     """
     meaning = check(text, {**NAMES, **extra} if extra else NAMES)
-    names, calls, moves = set(), [], False
+    names, calls = set(), []
     for node in inside(meaning):
         if type(node) is Read:
             names.add(node.name)
-            moves = moves or node.name in OF_TIME
         elif type(node) is Ask:
             calls.append(Call(node.name, node.args, node.start))
-            moves = moves or node.name in OF_TIME
-    return Condition(text, frozenset(names), tuple(calls), moves, meaning)
+    return Condition(text, frozenset(names), tuple(calls), meaning)
 
 
 def _failing(test: Test, names: Mapping[str, Any], history: History) -> Iterator[Test]:

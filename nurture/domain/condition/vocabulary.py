@@ -115,8 +115,8 @@ FUNCTIONS: Final[Mapping[str, Function]] = MappingProxyType(
 )
 # They read the lead's fields; the others ask its history.
 OF_TEXT: Final = frozenset({"contains", "has_word", "starts_with"})
-# What changes while nothing happens. The score too, but its thresholds have a mechanism of their own.
-OF_TIME: Final = frozenset({"days_since", "touches", "timeline_months"})
+# What changes while nothing happens to the lead: asked anew each night. So do score and timeline, at known times.
+OF_TIME: Final = frozenset({"days_since", "touches", "colleagues"})
 
 
 class History(Protocol):
