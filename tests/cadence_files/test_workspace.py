@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nurture.adapters.cadence_files.workspace import cadence_name, read_files, read_workspace
 from nurture.domain.errors import Problem
@@ -261,3 +264,50 @@ def test_the_starter_files_have_no_problem() -> None:
     workspace, problems = read_files(sources, templates=templates)
     assert said(problems) == []
     assert len(workspace.cadences) == sum(cadence_name(name) is not None for name in files) > 3
+
+
+FILES = [
+    *(one for one in sorted((ROOT / "cadences").glob("*.yaml")) if not one.name.endswith(".test.yaml")),
+    *(ROOT / "nurture" / "starter" / f"{name}.yaml" for name in ("people", "readiness", "scoring", "sources")),
+]
+STRANGE = ["", "~", "-1", "1e999", ".nan", "2026-02-30", "0 days", "9999 years", "101%", "1/0", "not", "(", "[", "{}"]
+STRANGE += [
+    "'",
+    '"',
+    "|",
+    "#",
+    ": ",
+    "- ",
+    "\t",
+    "\n",
+    "\n  ",
+    "&a",
+    "*a",
+    "!!binary",
+    "é",
+    "\u2028",
+    "\0",
+    "fiscal_year",
+]
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> tuple[str, str]:
+    """The path and text of a starter file, some of whose words are others."""
+    file = draw(st.sampled_from(FILES))
+    words = re.findall(r"\w+|\s+|.", file.read_text("utf-8"), re.DOTALL)
+    others = st.sampled_from(STRANGE) | st.sampled_from(words)
+    for place in draw(st.lists(st.integers(0, len(words) - 1), min_size=1, max_size=4)):
+        words[place] = draw(others)
+    return str(file.relative_to(ROOT)).removeprefix("nurture/starter/"), "".join(words)
+
+
+@given(damaged())
+def test_whatever_stands_in_a_file_it_is_read_or_each_problem_has_a_place_in_it(found: tuple[str, str]) -> None:
+    path, text = found
+    _, problems = read_files({path: text})
+    for one in problems:
+        assert one.file == path
+        assert 1 <= one.line <= text.count("\n") + 2  # the last line may lack its end
+        assert one.column >= 1
+        assert one.message

@@ -136,10 +136,89 @@ def test_what_is_written_to_take_long_is_read_in_under_a_second(raw: bytes) -> N
     assert time.process_time() - begun < 1
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.binary(max_size=600), st.sampled_from([b"", b"From: a@b.example\nContent-Type: multipart/report\n\n"]))
-def test_any_bytes_are_read_without_an_error(raw: bytes, head: bytes) -> None:
-    judge(READER.read(head + raw), TODAY)
+HEADS = [
+    *(
+        b"From: Ann <a@b.example>",
+        b"From: =?utf-16?q?=ff=fe?= <a@>",
+        b"From:",
+        b'Cc: "a\\" <b',
+        b"To: g: a@b.example, c;",
+    ),
+    *(
+        b"Date: Tue, 99 Foo 99999 25:61:61 +9999",
+        b"Date: Tue, 03 Mar 2026 08:00:00 -2399",
+        b"Message-ID: <",
+        b"No colon",
+    ),
+    *(
+        b"Subject: =?big5?b?////?=",
+        b"Subject: Out of office until 31.02.2026",
+        b"Auto-Submitted: auto-replied",
+        b" more",
+    ),
+    *(b"X-Failed-Recipients: a@b.example", b"Content-Type: multipart/report; boundary=q", b"Content-Type: /"),
+    *(b"Content-Type: multipart/alternative; boundary=q", b"Content-Type: message/rfc822", b"Content-Type: text/html"),
+    *(b"Content-Type: message/delivery-status", b"Content-Type: text/calendar; method=REPLY"),
+    *(b"Content-Type: message/feedback-report", b'Content-Type: text/plain; charset="utf-7'),
+    *(b"Content-Type: text/plain; charset=rot13", b"Content-Disposition: inline; filename*0*=utf-8''%ff; filename*1=x"),
+    *(b"Content-Transfer-Encoding: base64", b"Content-Transfer-Encoding: quoted-printable"),
+    *(b"Content-Transfer-Encoding: x-uuencode", b"Content-Type: multipart/form-data; boundary=q"),
+]
+LINES = [
+    *(
+        b"--q",
+        b"--q--",
+        b"",
+        b"Action: failed",
+        b"Status: 5.1.1",
+        b"Status: 4.x.x",
+        b"Final-Recipient: rfc822; a@b.example",
+    ),
+    *(
+        b"Original-Recipient: ;",
+        b"Diagnostic-Code: smtp; 550",
+        b"Feedback-Type: abuse",
+        b"=ZZ=",
+        b"!!!!",
+        b"begin 644 x",
+    ),
+    *(
+        b"Back on 31 February.",
+        b"until 30.2.",
+        b"31.12.0001",
+        b"1.1.10000",
+        b"in 99999999999 weeks",
+        b"in Q5",
+        b"September",
+    ),
+    *("in ² weeks".encode(), "３月３日".encode(), "²⁵.12.".encode(), b"after our fiscal year starts", b"unsubscribe"),
+    *(
+        b"On Tue, Ann wrote:",
+        b"> a",
+        b"<blockquote>",
+        b"<style>",
+        b"<!--",
+        b"<![CDATA[",
+        b"&#xD800;",
+        b"&#99999999999;",
+    ),
+    *(
+        b"\0",
+        b"\xff",
+        b"no longer with us, write to b@c.example",
+        b"DTSTART;TZID=Nowhere/X:20260230T250000",
+        b"METHOD:REPLY",
+    ),
+]
+pieces = st.lists(st.sampled_from(HEADS) | st.sampled_from(LINES) | st.binary(max_size=20), max_size=16)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(HEADS), max_size=6), pieces)
+def test_whatever_a_mail_is_made_of_it_is_read_without_an_error(heads: list[bytes], body: list[bytes]) -> None:
+    read = READER.read(b"\n".join([*heads, b"", *body]))
+    assert "\0" not in f"{read.text}{read.subject}{read.sender}"
+    judge(read, TODAY)
 
 
 def test_of_a_mail_without_end_only_the_beginning_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
