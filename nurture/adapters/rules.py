@@ -57,7 +57,8 @@ class YamlFiles:
         from nurture.adapters.rendering import Templates
 
         prefix = TEMPLATES
-        return Templates({path.removeprefix(prefix): text for path, text in sources.items() if path.startswith(prefix)})
+        texts = {path.removeprefix(prefix): text for path, text in sources.items() if path.startswith(prefix)}
+        return Templates(texts, senders=self._senders)
 
 
 class AppliedRules:

@@ -13,7 +13,7 @@ from nurture.domain.policy import Policy
 from nurture.domain.touch import Channel, State, Touch
 from nurture.domain.verdict import Verdict, Yes
 from nurture.domain.walk import Program
-from nurture.moves.rendering import render_email, render_script
+from nurture.moves.rendering import render_email, render_script, sender_name
 from nurture.moves.scene import load
 from nurture.ports import Clock, InForce, Links, Mailer, Store
 
@@ -76,8 +76,8 @@ def preview(
         version=version,
         template=rules.templates.resolve(cadence, template, "email" if is_mail else "script"),
         address=person.email,
-        sender=program.cadence.sender or None,
     )
+    touch = replace(touch, sender=sender_name(touch.channel, touch.template, program.cadence, scene))
     if isinstance(chosen, Email):
         return Preview(touch.template, render_email(touch, person, scene, links).message)
     return Preview(touch.template, script=render_script(touch, person, scene, ask=chosen.ask))

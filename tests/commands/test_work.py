@@ -250,6 +250,16 @@ def test_a_preview_renders_a_mail_and_a_script_for_a_lead(nurture: Nurture, ada:
     assert "Ada" in nurture("template", "preview", "qualification", "first-call", ada).out
 
 
+def test_a_preview_is_from_whom_the_mail_will_be(nurture: Nurture, ada: str, folder: Path) -> None:
+    person = nurture("lead", "set", ada, "owner=lee@acme.example")
+    assert person.code == 0, person.err
+    path = folder / "templates" / "shared" / "peer-story.html"
+    path.write_text(path.read_text().replace("subject:", "from: owner\nsubject:", 1))
+    assert nurture("apply").code == 0
+    mail = nurture("template", "preview", "evergreen", "shared/peer-story", ada).out
+    assert "lee@acme.example" in mail.partition("To:")[0]
+
+
 def test_suppressions_are_taken_from_a_file_and_lifted(nurture: Nurture, ada: str, folder: Path) -> None:
     (folder / "stop.csv").write_text("address\nBob@Other.example\nnot an address\n")
     made = nurture("suppression", "import", "stop.csv", "--json").json

@@ -36,6 +36,18 @@ def test_every_problem_is_listed_with_its_place() -> None:
     ]
 
 
+def test_who_a_mail_is_from_and_answered_to_is_known_before_it_goes() -> None:
+    front = "---\nsubject: x\npreheader: y\nfrom: dna\nreply_to: Dan <d@acme.example>\n---\n"
+    made = Templates({"notes/one.html": front + FOOTER, "notes/one.txt": FOOTER}, senders={"dana", "events"})
+    assert [str(problem) for problem in made.problems("notes/one", "email")] == [
+        "templates/notes/one.html:4:1: front matter: no sender is called 'dna'; did you mean 'dana'?",
+        "templates/notes/one.html:5:1: front matter: 'reply_to' is one address and no name, not 'Dan <d@acme.example>'",
+    ]
+    sound = front.replace("dna", "owner").replace("Dan <d@acme.example>", "d@acme.example")
+    made = Templates({"notes/one.html": sound + FOOTER, "notes/one.txt": FOOTER}, senders=())
+    assert made.problems("notes/one", "email") == []
+
+
 @pytest.mark.parametrize("target", ["", "/prices", "acme.example", "javascript:x", "https://"])
 def test_a_link_that_leads_nowhere_is_found_before_anybody_gets_it(target: str) -> None:
     (problem,) = found(in_layout(f"\n<a href=\"{{{{ link('{target}') }}}}\">x</a>"))

@@ -51,6 +51,10 @@ def _of_file(templates: Templates, file: str, kind: TemplateKind, custom: Collec
             yield Problem(file_of(file), 1, 1, "no subject; begin the file with a --- block that has one")
         if "preheader" not in matter.texts and not matter.problems:
             yield Problem(file_of(file), 1, 1, "no preheader: the inbox shows the first words instead", "warning")
+        sender = matter.texts.get("from")
+        if sender and templates.senders is not None and sender not in {"owner", *templates.senders}:
+            unknown = f"front matter: no sender is called {sender!r}{near(sender, templates.senders)}"
+            yield Problem(file_of(file), matter.lines["from"], 1, unknown)
     elif templates.sources[file].startswith("---\n") and kind == "email":
         yield Problem(file_of(file), 1, 1, "front matter belongs at the top of the .html file only")
     allowed = (names.EMAIL if kind == "email" else names.SCRIPT) | set(templates.sandbox.globals)

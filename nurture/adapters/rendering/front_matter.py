@@ -11,6 +11,8 @@ from typing import Final
 
 import yaml
 
+from nurture.domain.message import ascii_address
+
 KEYS: Final = ("subject", "preheader", "from", "reply_to")
 _QUICK: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BLOCK: Final = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -76,3 +78,5 @@ def _wrong(name: str, value: yaml.Node, *, seen: Mapping[str, int]) -> Iterator[
         yield f"front matter: {name!r} is a text; one that begins with {{ needs quotes"
     elif name in ("from", "reply_to") and ("{{" in value.value or "{%" in value.value or not value.value.isprintable()):
         yield f"front matter: {name!r} is one line of plain text, not a template"
+    elif name == "reply_to" and value.value and ascii_address(value.value) is None:
+        yield f"front matter: 'reply_to' is one address and no name, not {value.value!r}"

@@ -37,10 +37,12 @@ _ONLY_TAGS: Final = re.compile(rf"^[ \t]*((?:{_TAG})(?:[ \t]*(?:{_TAG}))*)[ \t]*
 class Templates:
     """Templates by path: 'evergreen/benchmark.html', 'layouts/default.txt', 'qualification/intro.md'.
 
-    Each is compiled once, when it is first used. Texts come from the mapping and nowhere else.
+    Each is compiled once, when it is first used. Texts come from the mapping and nowhere else. `senders`: the names
+    that `from` may have; None: not checked.
     """
 
-    def __init__(self, sources: Mapping[str, str]) -> None:
+    def __init__(self, sources: Mapping[str, str], *, senders: Collection[str] | None = None) -> None:
+        self.senders = senders
         self.sources = {
             path: text.replace("\r\n", "\n").replace(OPEN, "").replace(CLOSE, "") for path, text in sources.items()
         }
