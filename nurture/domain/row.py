@@ -41,6 +41,7 @@ FACT_NAMES: Final = frozenset(name.value for name in FactName)
 COMPUTED_NAMES: Final = frozenset({"score", "fit", "engagement", "timeline_months", "asked_for_sales"})
 DATE_NAMES: Final = frozenset({"created_at", "consent_at", "consent_until"})
 IDENTITIES: Final = frozenset({"email", "external_id", "phone"})
+_NAMED: Final = IDENTITIES | {"first_name", "last_name"}  # a whole office may have one number
 # Every name that a file may give, besides x.NAME.
 GIVEN_NAMES: Final = TEXT_NAMES | TYPED_NAMES | CONSENT_NAMES | FLAG_NAMES | FACT_NAMES | {"notes"}
 BASES: Final = tuple(Basis)
@@ -87,7 +88,7 @@ class Refused:
     """A row that is not taken. `line` is where it begins in the file; `reason` lists everything wrong with it.
 
     A wish to be left alone holds all the same: a mistyped country must not keep somebody on the list. `identity` then
-    has what could be read of email, external_id and phone; it is empty where the row says no such thing.
+    has what could be read of email, external_id, phone and name; it is empty where the row says no such thing.
     """
 
     line: int
@@ -188,9 +189,7 @@ class RowReader:
         if not problems and "email" not in values and "external_id" not in values and "phone" not in values:
             problems.append("no address, no external id and no phone number: nobody could be found by it again")
         if problems:
-            identity = (
-                {name: values[name] for name in sorted(IDENTITIES & values.keys())} if any(flags.values()) else {}
-            )
+            identity = {name: values[name] for name in sorted(_NAMED & values.keys())} if any(flags.values()) else {}
             return Refused(line, "; ".join(problems), flags["opted_out"], flags["do_not_call"], identity)
         facts = {FactName(name): text for name, text in learned.items()} if learned else {}
         return Row(line, values, custom, facts, consent, flags["opted_out"], flags["do_not_call"], notes)

@@ -17,7 +17,7 @@ from nurture.domain.consent import Standing, standing
 from nurture.domain.errors import NurtureError
 from nurture.domain.lead import LeadId
 from nurture.domain.response import Kind
-from nurture.domain.row import GivenConsent, Refused, Row
+from nurture.domain.row import Column, GivenConsent, Refused, Row, RowReader
 from nurture.flow import consents, intake, leads, looking, persons, suppressing, tasks
 from nurture.flow.intake import Intake
 from nurture.flow.respond import Report
@@ -159,6 +159,16 @@ def test_who_opts_out_without_an_address_is_not_called_either_and_enters_no_cade
     suppressing.lift("lead:1", store=loop.store, now=loop.now, by="tester")
     with loop.store.unit(write=False) as work:
         assert work.entering.suppressed([1, 2]) == set()
+
+
+def test_a_refused_row_of_whom_is_known_by_a_number_and_a_name_is_a_wish_of_theirs(loop: Loop) -> None:
+    columns = [Column(name, name) for name in ("phone", "first_name", "country", "opted_out")]
+    ann = {"phone": "+14155550001", "first_name": "Ann"}
+    row = RowReader(columns).read(2, [*ann.values(), "Narnia", "yes"])
+    assert isinstance(row, Refused)
+    taken(loop, Row(2, ann), Row(3, {**ann, "first_name": "Bo"}))
+    assert taken(loop, row).updated == 0
+    assert [is_quiet(loop, lead) for lead in (1, 2)] == [True, False]
 
 
 @pytest.mark.parametrize("how", ["suppressed", "objects", "unsubscribes"])

@@ -110,15 +110,15 @@ class Deciding:
         email, external = given.get("email"), given.get("external_id")
         by_email = known.emails.get(email) if email else None
         by_external = known.externals.get(external) if external else None
+        called = caller_of(given)
+        by_phone = known.callers.get(called) if called else None
         if isinstance(row, Refused):
-            self._refuse(row, row.reason, by_email, by_external)
+            self._refuse(row, row.reason, by_email, by_external, by_phone)
             return
         if by_email is not None and by_external is not None and by_email != by_external:
             reason = f"the address belongs to lead {by_email}, the external id to lead {by_external}; merge them first"
             self._refuse(row, reason, by_email, by_external)
             return
-        called = caller_of(given)
-        by_phone = known.callers.get(called) if called else None
         lead = next((one for one in (by_external, by_email, by_phone) if one is not None), None)
         if self.source and not given.get("source"):
             given = {**given, "source": self.source}
