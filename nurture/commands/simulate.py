@@ -81,18 +81,29 @@ def _print(done: Simulation) -> None:
 
 @contextmanager
 def _file(path: str, option: str) -> Iterator[TextIO | None]:
-    """A file to write, opened before the work begins: a name that cannot be written is told at once."""
+    """A file to write, opened before the work begins: a name that cannot be written is told at once.
+
+    It is there once the work is done; until then, and where the work fails, a file of before stays as it was.
+    """
     if not path:
         yield None
         return
+    target = Path(path)
+    is_special = target.is_symlink() or (target.exists() and not target.is_file())  # /dev/stdout, a pipe, a folder
+    part = target if is_special else target.with_name(f"{target.name}.part")
     try:
-        file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115  (closed by the `with` below)
+        file = part.open("w", encoding="utf-8")
     except OSError as problem:
         raise RequestError(
             f"{option}: {path} cannot be written: {problem.strerror}.", hint="Name another file."
         ) from None
-    with file:
-        yield file
+    try:
+        with file:
+            yield file
+        part.replace(target)
+    finally:
+        if part != target:
+            part.unlink(missing_ok=True)
 
 
 def _writer(file: TextIO | None) -> Callable[[Act], None]:

@@ -41,6 +41,17 @@ def test_a_simulation_knows_the_answers_that_somebody_still_owes(nurture: Nurtur
     assert ("reply", "email") in {(row["step"], row["channel"]) for row in said.json}
 
 
+def test_a_report_of_before_stays_where_a_simulation_is_refused(nurture: Nurture, folder: Path, ada: str) -> None:
+    page = folder / "year.html"
+    page.write_text("last week's")
+    said = nurture("simulate", "--until", "2020-01-01", "--report", str(page))
+    assert (said.code, page.read_text()) == (2, "last week's")
+    until = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+    assert nurture("simulate", "--until", until, "--report", str(page)).code == 0
+    assert "<svg" in page.read_text() or "<html" in page.read_text()
+    assert [one.name for one in folder.glob("year*")] == ["year.html"]
+
+
 def test_a_pass_on_a_copy_says_what_it_would_do_and_does_nothing(nurture: Nurture, folder: Path, ada: str) -> None:
     assert nurture("enroll", ada, "evergreen").code == 0
     before = nurture("enrollment", "list", "--json").json
