@@ -86,7 +86,7 @@ def test_filling_an_inlined_shape_gives_what_inlining_the_finished_page_gives(
     names = RICH | {"first_name": first, "company": company, "x": {"words": words}}
     made = templates(in_layout(body))
     oracle = Environment(
-        loader=DictLoader({path: text.removeprefix(FRONT) for path, text in made.sources.items()}),
+        loader=DictLoader({path: text.removeprefix(FRONT) for path, text in made.sources.texts.items()}),
         autoescape=True,
         finalize=lambda value: ("no", "yes")[value] if isinstance(value, bool) else "" if value is None else value,
         keep_trailing_newline=True,

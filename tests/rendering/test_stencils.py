@@ -259,7 +259,9 @@ def test_templates_are_not_run_again_for_people_who_are_alike(doing: str, monkey
 def test_no_starter_template_is_run_again_for_people_who_are_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path(__file__).parents[2] / "templates"
     made = Templates({str(path.relative_to(folder)): path.read_text("utf-8") for path in folder.rglob("*.*")})
-    paths = {name.removesuffix(".html") for name in made.sources if name.endswith(".html") and "layouts" not in name}
+    paths = {
+        name.removesuffix(".html") for name in made.sources.texts if name.endswith(".html") and "layouts" not in name
+    }
     for names in PEOPLE:
         for path in paths:
             made.email(path, names, tracked)

@@ -14,7 +14,7 @@ from jinja2 import TemplateSyntaxError, nodes
 from nurture.adapters.rendering.checks import located
 from nurture.adapters.rendering.failure import PREHEADER, SUBJECT
 from nurture.adapters.rendering.names import LEAD
-from nurture.adapters.rendering.templates import ENDINGS, TemplateKind, Templates
+from nurture.adapters.rendering.sources import ENDINGS, Sources, TemplateKind
 from nurture.domain.errors import Problem
 
 Names = frozenset[str]
@@ -34,32 +34,32 @@ class Blank:
     name: str
 
 
-def problems(templates: Templates, path: str, kind: TemplateKind, known: Names, *, of: str) -> list[Problem]:
+def problems(sources: Sources, path: str, kind: TemplateKind, known: Names, *, of: str) -> list[Problem]:
     """A warning for each name that may be missing; `of`: whose leads are meant."""
     return [
         Problem(
-            *located(templates, one.file, one.line, one.name),
+            *located(sources, one.file, one.line, one.name),
             f"{one.name} can be missing for the leads of {of}: write {{{{ {one.name} or '...' }}}}, put it in an 'if', "
             "or let enroll.when ask for it",
             "warning",
         )
-        for one in blanks(templates, path, kind, known)
+        for one in blanks(sources, path, kind, known)
     ]
 
 
-def blanks(templates: Templates, path: str, kind: TemplateKind, known: Names) -> list[Blank]:
+def blanks(sources: Sources, path: str, kind: TemplateKind, known: Names) -> list[Blank]:
     """The names in a template (path without extension), and in what it loads, that may be missing besides `known`."""
     found: dict[Blank, None] = {}
     for ending in ENDINGS[kind]:
         file = path + ending
-        if file not in templates.sources:
+        if file not in sources.texts:
             continue
         parts = [file]
         if ending == ".html":
-            texts = templates.matter(file).texts
+            texts = sources.matter(file).texts
             parts += [file + suffix for suffix, key in ((SUBJECT, "subject"), (PREHEADER, "preheader")) if key in texts]
         for part in parts:
-            found |= dict.fromkeys(_File(templates, part).read(known))
+            found |= dict.fromkeys(_File(sources, part).read(known))
     return list(found)
 
 
@@ -67,7 +67,7 @@ def blanks(templates: Templates, path: str, kind: TemplateKind, known: Names) ->
 class _File:
     """One file. `local`: names that it sets itself -> the names that are missing where those are blank."""
 
-    templates: Templates
+    sources: Sources
     name: str
     replaced: Names = _NONE  # the blocks that a file which extends this one puts others in the place of
     local: dict[str, Names] = field(default_factory=dict)
@@ -75,19 +75,19 @@ class _File:
     def read(self, known: Names) -> Iterator[Blank]:
         """What may be missing in this file and in those that it loads."""
         try:
-            tree = self.templates.tree(self.name)
+            tree = self.sources.tree(self.name)
         except (TemplateSyntaxError, RecursionError, LookupError):
             return  # reported otherwise
         yield from self._body(tree.body, known)
-        every = self.templates.every_node(self.name)
+        every = self.sources.every_node(self.name)
         own = frozenset(block.name for block in every if isinstance(block, nodes.Block))
-        for load, target in self.templates.tags(self.name):
-            if target is None or self.templates.source(target) is None or isinstance(load, nodes.Include):
+        for load, target in self.sources.tags(self.name):
+            if target is None or self.sources.text(target) is None or isinstance(load, nodes.Include):
                 continue  # an include is read where it stands, with what is known there
             if isinstance(load, nodes.Extends):
-                yield from _File(self.templates, target, self.replaced | own, self.local).read(known)
+                yield from _File(self.sources, target, self.replaced | own, self.local).read(known)
             elif getattr(load, "with_context", False):
-                yield from _File(self.templates, target).read(known)
+                yield from _File(self.sources, target).read(known)
 
     def _body(self, body: Iterable[nodes.Node], known: Names) -> Iterator[Blank]:
         for node in body:
@@ -121,8 +121,8 @@ class _File:
                 if node.name not in self.replaced:
                     yield from self._body(node.body, known)
             case nodes.Include(template=nodes.Const(value=str() as target)):
-                if self.templates.source(target) is not None:
-                    yield from _File(self.templates, target, local=self.local).read(known)
+                if self.sources.text(target) is not None:
+                    yield from _File(self.sources, target, local=self.local).read(known)
             case nodes.Expr():
                 yield from self._shown(node, known)
             case _:

@@ -13,7 +13,7 @@ from nurture.adapters.rendering import names
 from nurture.adapters.rendering.failure import PREHEADER, SUBJECT, file_of
 from nurture.adapters.rendering.inline_css import readable
 from nurture.adapters.rendering.sandbox import is_web_address, near, tree_problems
-from nurture.adapters.rendering.templates import ENDINGS, TemplateKind, Templates
+from nurture.adapters.rendering.sources import ENDINGS, Sources, TemplateKind
 from nurture.domain.errors import Problem
 
 _FOOTER: Final = ("unsubscribe_url", "postal_address")
@@ -22,7 +22,7 @@ _STYLE: Final = re.compile(r"<style\b[^>]*>(.*?)</style>", re.DOTALL | re.IGNORE
 
 
 def problems(
-    templates: Templates, path: str, kind: TemplateKind, *, custom: Collection[str] | None = None
+    sources: Sources, path: str, kind: TemplateKind, *, custom: Collection[str] | None = None
 ) -> list[Problem]:
     """Everything wrong with a template (path without extension) and with the files it loads.
 
@@ -31,19 +31,19 @@ def problems(
     found: set[Problem] = set()
     for ending in ENDINGS[kind]:
         file = path + ending
-        if file not in templates.sources:
+        if file not in sources.texts:
             part = {".html": "HTML part", ".txt": "text part", ".md": "script"}[ending]
             found.add(Problem(file_of(file), 1, 1, f"the {part} is missing: write this file"))
             continue
-        found.update(_of_file(templates, file, kind, custom))
+        found.update(_of_file(sources, file, kind, custom))
     return sorted(found)
 
 
-def _of_file(templates: Templates, file: str, kind: TemplateKind, custom: Collection[str] | None) -> Iterator[Problem]:
+def _of_file(sources: Sources, file: str, kind: TemplateKind, custom: Collection[str] | None) -> Iterator[Problem]:
     used: set[str] = set()
     small = []
     if file.endswith(".html"):
-        matter = templates.matter(file)
+        matter = sources.matter(file)
         yield from (Problem(file_of(file), *problem) for problem in matter.problems)
         parts = ((SUBJECT, "subject"), (PREHEADER, "preheader"))
         small = [file + suffix for suffix, key in parts if key in matter.texts]
@@ -52,23 +52,23 @@ def _of_file(templates: Templates, file: str, kind: TemplateKind, custom: Collec
         if "preheader" not in matter.texts and not matter.problems:
             yield Problem(file_of(file), 1, 1, "no preheader: the inbox shows the first words instead", "warning")
         sender = matter.texts.get("from")
-        if sender and templates.senders is not None and sender not in {"owner", *templates.senders}:
-            unknown = f"front matter: no sender is called {sender!r}{near(sender, templates.senders)}"
+        if sender and sources.senders is not None and sender not in {"owner", *sources.senders}:
+            unknown = f"front matter: no sender is called {sender!r}{near(sender, sources.senders)}"
             yield Problem(file_of(file), matter.lines["from"], 1, unknown)
-    elif templates.sources[file].startswith("---\n") and kind == "email":
+    elif sources.texts[file].startswith("---\n") and kind == "email":
         yield Problem(file_of(file), 1, 1, "front matter belongs at the top of the .html file only")
-    allowed = (names.EMAIL if kind == "email" else names.SCRIPT) | set(templates.sandbox.globals)
+    allowed = (names.EMAIL if kind == "email" else names.SCRIPT) | set(sources.sandbox.globals)
     broken = False
-    loaded = templates.loads(file)
-    given = frozenset(name for each in (file, *loaded) for name in templates.sets(each))
+    loaded = sources.loads(file)
+    given = frozenset(name for each in (file, *loaded) for name in sources.sets(each))
     for name in [file, *small, *loaded]:
         # A layout is a part of every e-mail, and is looked at once.
         names_there = allowed if name in small else allowed | given
         key = (name, names_there, None if custom is None else frozenset(custom))
-        if key not in templates.checked:
-            checked = _File(templates, name, names_there, custom)
-            templates.checked[key] = (tuple(checked.problems()), frozenset(checked.used), checked.broken)
-        problems_there, used_there, broken_there = templates.checked[key]
+        if key not in sources.checked:
+            checked = _File(sources, name, names_there, custom)
+            sources.checked[key] = (tuple(checked.problems()), frozenset(checked.used), checked.broken)
+        problems_there, used_there, broken_there = sources.checked[key]
         yield from problems_there
         used |= used_there
         broken = broken or broken_there
@@ -81,10 +81,8 @@ def _of_file(templates: Templates, file: str, kind: TemplateKind, custom: Collec
 class _File:
     """One file's own problems. `used` and `broken` are filled in by `problems`."""
 
-    def __init__(
-        self, templates: Templates, name: str, allowed: frozenset[str], custom: Collection[str] | None
-    ) -> None:
-        self.templates = templates
+    def __init__(self, sources: Sources, name: str, allowed: frozenset[str], custom: Collection[str] | None) -> None:
+        self.sources = sources
         self.name = name
         self.allowed = allowed  # with the names that the e-mail's files set themselves
         self.custom = custom
@@ -93,12 +91,12 @@ class _File:
 
     def problems(self) -> Iterator[Problem]:
         """Every problem of the file itself, not of those it loads."""
-        self.source = self.templates.source(self.name)
+        self.source = self.sources.text(self.name)
         if self.source is None:
             return  # reported where it is loaded
-        sandbox = self.templates.sandbox
+        sandbox = self.sources.sandbox
         try:
-            every = self.templates.every_node(self.name)
+            every = self.sources.every_node(self.name)
         except (TemplateSyntaxError, RecursionError) as error:
             self.broken = True
             line = error.lineno if isinstance(error, TemplateSyntaxError) else 1
@@ -110,7 +108,7 @@ class _File:
         yield from self._loads()
         if not self.broken:
             try:
-                self.used = set(self.templates.asks(self.name))
+                self.used = set(self.sources.asks(self.name))
             except TemplateSyntaxError as error:  # such as two blocks of one name
                 self.broken = True
                 yield self._at(error.lineno, "", str(error.message))
@@ -120,13 +118,13 @@ class _File:
             yield from self._html()
 
     def _loads(self) -> Iterator[Problem]:
-        for load, target in self.templates.tags(self.name):
+        for load, target in self.sources.tags(self.name):
             if target is None:
                 continue
-            source = self.templates.source(target)
+            source = self.sources.text(target)
             if source is None:
                 self.broken = True
-                hint = near(target, self.templates.sources)
+                hint = near(target, self.sources.texts)
                 yield self._at(load.lineno, target, f"no file is named {target!r}{hint}")
             elif isinstance(load, nodes.Import | nodes.FromImport) and not load.with_context:
                 yield from self._without_context(load, target, source)
@@ -134,10 +132,10 @@ class _File:
     def _without_context(self, load: nodes.Node, target: str, source: str) -> Iterator[Problem]:
         """Macros see only their arguments, unless they are imported with context."""
         try:
-            needed = self.templates.asks(target)
+            needed = self.sources.asks(target)
         except TemplateSyntaxError:
             return  # reported at its own file
-        if asked := sorted((needed & self.allowed) - set(self.templates.sandbox.globals) - self.templates.sets(target)):
+        if asked := sorted((needed & self.allowed) - set(self.sources.sandbox.globals) - self.sources.sets(target)):
             yield self._at(load.lineno, target, f"{target!r} uses {', '.join(asked)}: import it `with context`")
 
     def _names(self, every: Sequence[nodes.Node]) -> Iterator[Problem]:
@@ -181,13 +179,13 @@ class _File:
 
     def _at(self, line: int, word: str, message: str) -> Problem:
         """A problem at the place of a word in a line."""
-        return Problem(*located(self.templates, self.name, line, word), message)
+        return Problem(*located(self.sources, self.name, line, word), message)
 
 
-def located(templates: Templates, name: str, line: int, word: str) -> tuple[str, int, int]:
+def located(sources: Sources, name: str, line: int, word: str) -> tuple[str, int, int]:
     """File, line and column of a word; the line's beginning where the word is not found."""
     file = name.removesuffix(SUBJECT).removesuffix(PREHEADER)
-    lines = templates.sources[file].split("\n")
+    lines = sources.texts[file].split("\n")
     text = lines[line - 1] if 0 < line <= len(lines) else ""
     match = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) if word else None
     return file_of(name), line, match.start() + 1 if match else 1

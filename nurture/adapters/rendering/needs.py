@@ -14,7 +14,7 @@ from jinja2 import TemplateSyntaxError, nodes
 
 from nurture.adapters.rendering.failure import PREHEADER, SUBJECT
 from nurture.adapters.rendering.sandbox import METHODS
-from nurture.adapters.rendering.templates import ENDINGS, TemplateKind, Templates
+from nurture.adapters.rendering.sources import ENDINGS, Sources, TemplateKind
 
 # Lists that differ from lead to lead; what a loop makes of them is not told by any name.
 _LISTS: Final = frozenset({"facts", "history", "questions"})
@@ -30,20 +30,20 @@ class Needs:
     lists: bool = False
 
 
-def needs(templates: Templates, path: str, kind: TemplateKind) -> Needs:
+def needs(sources: Sources, path: str, kind: TemplateKind) -> Needs:
     """What a template (path without extension) and the files it loads do with names."""
     found = Needs()
     for ending in ENDINGS[kind]:
         file = path + ending
-        if file not in templates.sources:
+        if file not in sources.texts:
             continue
         parts = [file]
         if ending == ".html":
-            texts = templates.matter(file).texts
+            texts = sources.matter(file).texts
             parts += [file + suffix for suffix, key in ((SUBJECT, "subject"), (PREHEADER, "preheader")) if key in texts]
-        for part in [*parts, *(loaded for each in parts for loaded in templates.loads(each))]:
+        for part in [*parts, *(loaded for each in parts for loaded in sources.loads(each))]:
             try:
-                _read(templates.tree(part).body, found)
+                _read(sources.tree(part).body, found)
             except (TemplateSyntaxError, RecursionError):
                 continue  # no lead gets it
     found.shown -= found.used

@@ -97,7 +97,7 @@ class RenderProcess:
             worker.templates, worker.ready = templates, False
             self._waiting.clear()  # of earlier templates; whoever still asks for them has them made here
             with self._watched():
-                worker.pipe.send(templates.sources)
+                worker.pipe.send(templates.sources.texts)
         while wait and self._worker is not None and not self._worker.ready:
             self._listen(PATIENCE)
 
