@@ -50,11 +50,11 @@ from nurture.adapters.rendering.stencil import Stencils
 from nurture.adapters.store import bulk
 from nurture.adapters.store.engine import WRITES
 from nurture.adapters.store.unit import SqlStore
-from nurture.doors import packing
 from nurture.flow.dispatch import run as dispatch
 from nurture.moves import scene as scenes
 from nurture.moves.rendering import draft_of, render, render_email
 from nurture.moves.scene import Scene
+from nurture.outward import packing
 from nurture.ports import Mailer
 from nurture.wiring import App, open_app
 from tests.postgres import Server, running_postgres

@@ -1,8 +1,8 @@
-"""What the mail, the web and the deliveries need of the adapters, chosen from the settings; a part of wiring."""
+"""What the web, the daemon and some commands need of the adapters, chosen for an App; a part of wiring."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,18 +11,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import DBAPIError
 
 from nurture.domain import calendar
-from nurture.domain.errors import NurtureError, RequestError, UnreachableError
-from nurture.domain.policy import Sender
+from nurture.domain.errors import NurtureError, UnreachableError
 
 if TYPE_CHECKING:
-    from nurture.domain.draft import Pack
     from nurture.domain.durability import Durability
     from nurture.domain.outcome import Outcome, StillOpen
     from nurture.domain.row import Refused
-    from nurture.ports import Clock, Mailer
-    from nurture.ports.incoming import ProviderEvent
-    from nurture.ports.world import Courier, Hints
-    from nurture.settings import Settings
+    from nurture.ports.world import Hints
     from nurture.wiring import App
 
 Verify = Callable[[str | None, str | None, bytes], bool]
@@ -59,49 +54,11 @@ def doors_of(app: App) -> Doors:
     )
 
 
-def courier_of(app: App) -> Courier:
-    """What carries briefs, alerts, webhooks and the CRM's copy."""
-    from nurture.adapters.courier import Hook, PostCourier
-    from nurture.adapters.salesdesk.mail import brief_mail
-
-    settings = app.settings
-    senders = list(app.policy.senders.values())
-    if not senders and settings.mail.provider == "outbox":
-        senders = [Sender("nurture", "nurture@localhost", "nurture")]  # files need no real sender
-    crm, alerts = settings.crm, settings.alerts
-
-    def brief(payload: Mapping[str, Any], to: str) -> tuple[str, str, str]:
-        rep = app.rules.in_force().workspace.person(to)
-        zone = (rep.timezone if rep else None) or app.policy.timezone
-        mail = brief_mail(payload, link=app.links.offer(int(payload["handoff"]), to), zone=zone)
-        return mail.subject, mail.html, mail.text
-
-    return PostCourier(
-        brief=brief,
-        mailer=lambda: app.mailer,
-        sender=senders[0] if senders else None,
-        boottime=app.clock.boottime,
-        mail_seconds=settings.mail.lease.total_seconds(),
-        webhooks={name: Hook(one.url, one.secret.get_secret_value()) for name, one in settings.webhooks.items()},
-        crm=Hook(crm.webhook, crm.secret.get_secret_value()) if crm.webhook else None,
-        alerts_to=alerts.email,
-        alerts_hook=Hook(alerts.webhook) if alerts.webhook else None,
-    )
-
-
 def read_deals(app: App, path: Path, *, currency: str) -> Iterator[Outcome | StillOpen | Refused]:
     """The lines of a CRM export with outcomes. Raises RequestError for a file without the columns that it takes."""
     from nurture.adapters import deal_files
 
     return deal_files.read_deals(path, currency=currency, zone=calendar.zone(app.policy.timezone))
-
-
-def events_in(body: bytes, settings: Settings) -> Sequence[ProviderEvent]:
-    """The events of one delivery of the provider. Raises RequestError for a body that is none."""
-    from nurture.adapters.links import workspace_name
-    from nurture.adapters.mail.sendgrid_events import read_events
-
-    return read_events(body, workspace=workspace_name(settings.secret_key))
 
 
 def _verifier(key: str) -> Verify | None:
@@ -173,64 +130,8 @@ def _schema_problem(app: App) -> str | None:
         return "the database does not answer"
 
 
-def make_mailer(settings: Settings, clock: Clock) -> Mailer:
-    """The mailer of `mail.provider`. Raises RequestError when a setting that it needs is missing."""
-    mail = settings.mail
-    if mail.provider == "outbox":
-        from nurture.adapters.mail.outbox import Outbox
+def schema_of(kind: str) -> dict[str, Any]:
+    """The JSON Schema of a kind of file."""
+    from nurture.adapters.cadence_files.json_schema import schema
 
-        return Outbox(settings.folder / "outbox", boottime=clock.boottime)
-    _require(settings)
-    if mail.provider == "smtp":
-        from nurture.adapters.mail.smtp import SmtpMailer
-
-        smtp = settings.smtp
-        if not smtp.host:
-            raise RequestError("smtp.host is not set.", hint="Set it in nurture.toml: the name of your mail server.")
-        return SmtpMailer(
-            smtp.host,
-            smtp.port,
-            boottime=clock.boottime,
-            tls=smtp.tls,
-            username=smtp.username,
-            password=smtp.password.get_secret_value(),
-            workers=min(mail.workers, 8),
-            timeout=mail.timeout.total_seconds(),
-        )
-    from nurture.adapters.links import workspace_name
-    from nurture.adapters.mail.sendgrid import SendGridMailer
-
-    return SendGridMailer(
-        settings.sendgrid.api_key.get_secret_value(),
-        boottime=clock.boottime,
-        host=settings.sendgrid.host,
-        workers=mail.workers,
-        timeout=mail.timeout.total_seconds(),
-        workspace=workspace_name(settings.secret_key),
-    )
-
-
-def packing(settings: Settings) -> Pack | None:
-    """What makes the provider's request of a message beforehand, in any process; None where that is not worth it."""
-    if settings.mail.provider != "sendgrid":
-        return None
-    from nurture.adapters.links import workspace_name
-    from nurture.adapters.mail.sendgrid_payload import packed
-
-    return partial(packed, workspace=workspace_name(settings.secret_key))
-
-
-def _require(settings: Settings) -> None:
-    """What the law and the answers need before anything but the outbox sends."""
-    values = {"web.public_url": settings.web.public_url}
-    senders = settings.senders_by_name()
-    for name, sender in senders.items():
-        where = "mail" if name == "mail" else f"senders.{name}"
-        values |= {f"{where}.reply_domain": sender.reply_domain, f"{where}.postal_address": sender.postal_address}
-    if not senders:
-        values["mail.from"] = ""
-    missing = [key for key, value in values.items() if not value.strip()]
-    if missing:
-        raise RequestError(
-            f"Not set, and needed before real mail is sent: {', '.join(missing)}.", hint="Set them in nurture.toml."
-        )
+    return schema(kind)

@@ -151,7 +151,7 @@ class App:
 
             return Here(self.links)
         from nurture.adapters.rendering.process import RenderProcess
-        from nurture.doors import packing
+        from nurture.outward import packing
 
         pack = packing(self.settings) if self.mailer_override is None else None
         return RenderProcess(self.settings.public_url, [self.settings.secret_key], pack)
@@ -178,7 +178,7 @@ class App:
     @cached_property
     def mailer(self) -> Mailer:
         """What carries the mail."""
-        from nurture.doors import make_mailer
+        from nurture.outward import make_mailer
 
         return self.mailer_override or make_mailer(self.settings, self.clock)
 
@@ -333,7 +333,7 @@ class App:
 
     def read_events(self, body: bytes) -> Sequence[ProviderEvent]:
         """The events of one delivery of the provider. Raises RequestError for a body that is none."""
-        from nurture.doors import events_in
+        from nurture.outward import events_in
 
         return events_in(body, self.settings)
 
@@ -405,9 +405,20 @@ class App:
     @cached_property
     def courier(self) -> Courier:
         """What carries briefs, alerts and webhooks."""
-        from nurture.doors import courier_of
+        from nurture.outward import courier_of
 
-        return courier_of(self)
+        return courier_of(
+            self.settings,
+            self.policy,
+            mailer=lambda: self.mailer,
+            boottime=self.clock.boottime,
+            zone_of=self._zone_of,
+            offer_link=lambda offer, rep: self.links.offer(offer, rep),
+        )
+
+    def _zone_of(self, rep: str) -> str | None:
+        found = self.rules.in_force().workspace.person(rep)
+        return found.timezone if found else None
 
     def close(self) -> None:
         """Give up connections."""
@@ -432,10 +443,3 @@ def virtual_clock(start: datetime, *, seed: int) -> SetClock:
     from nurture.adapters.clock import VirtualClock
 
     return VirtualClock(start, seed=seed)
-
-
-def schema_of(kind: str) -> dict[str, Any]:
-    """The JSON Schema of a kind of file."""
-    from nurture.adapters.cadence_files.json_schema import schema
-
-    return schema(kind)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from nurture.domain.errors import RequestError
-from nurture.setting_words import Secret
 from nurture.settings import SECTIONS, Settings, read_settings
+from nurture.settings.words import Secret
 from tests.test_house_rules import ROOT
 
 DAY = "'13-01' must be a day of the year, MM-DD: write for example '07-01'"

@@ -99,7 +99,7 @@ def _walk(folder: Traversable, path: str, wanted: dict[str, bytes]) -> None:
 def _write(folder: Path, wanted: dict[str, bytes]) -> None:
     import secrets
 
-    from nurture.wiring import schema_of
+    from nurture.doors import schema_of
 
     for name, content in sorted(wanted.items()):
         path = folder / name
@@ -192,7 +192,7 @@ def schema(
     kind: Annotated[str, typer.Argument(metavar="|".join(KINDS), help="Which file.")], *, as_json: AsJson = False
 ) -> None:
     """Print the JSON Schema of a file, for editors."""
-    from nurture.wiring import schema_of
+    from nurture.doors import schema_of
 
     del as_json  # it is JSON either way
     if kind not in KINDS:

@@ -18,7 +18,7 @@ from nurture.domain.durability import Durability
 from nurture.domain.errors import RefusedError, UnreachableError
 from nurture.domain.message import Message
 from nurture.domain.touch import State
-from nurture.setting_words import Secret
+from nurture.settings.words import Secret
 from nurture.wiring import App, open_app, virtual_clock
 from tests.fakes import A_TUESDAY, OutboxFake
 from tests.flow.loop import a_cadence

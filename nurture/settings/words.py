@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, Final
 
 from nurture.domain.duration import LONGEST, parse_duration
 from nurture.domain.rate import Ceiling, parse_rate, parse_warm_up
 
+MOST_PORT: Final = 65535
 Read = Callable[[object], Any]
 TRUTHS = {**dict.fromkeys(("true", "yes", "on", "1"), True), **dict.fromkeys(("false", "no", "off", "0"), False)}
 

@@ -10,7 +10,7 @@ from dataclasses import MISSING, Field, field, fields
 from difflib import get_close_matches
 from typing import Any
 
-from nurture.setting_words import Read
+from nurture.settings.words import Read
 
 Wrong = list[tuple[tuple[str, ...], str]]  # where, and what is wrong
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from nurture.domain import calendar
 from nurture.domain.errors import RequestError
+from nurture.settings.sections import Settings
+from nurture.settings.words import MOST_PORT
 
-if TYPE_CHECKING:
-    from nurture.settings import Settings
-
-MOST_PORT: Final = 65535
 # A provider may report an event again for so long; what is in the archive is not looked at then.
 _REPEATED: Final = timedelta(days=1)
 
