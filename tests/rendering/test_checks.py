@@ -54,6 +54,98 @@ def test_a_link_that_leads_nowhere_is_found_before_anybody_gets_it(target: str) 
     assert problem == f"templates/notes/one.html:7:13: link() takes a full http or https address, not {target!r}"
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ('<a href="/prices">x</a>', "'/prices' leads nowhere from a mail: write the whole address, https://..."),
+        (
+            '<a href="www.a.example">x</a>',
+            "'www.a.example' leads nowhere from a mail: write the whole address, https://...",
+        ),
+        (
+            '<a href="https://a.example">x</a>',
+            "a click here is not seen: write href=\"{{ link('https://...') }}\"",
+        ),
+        (
+            '<img src="logo.png" alt="">',
+            "an image is fetched when the mail is read: write its whole address, https://...",
+        ),
+        ("Hello *|FNAME|*", "'*|FNAME|*' is sent as it stands: a name is written like {{ first_name }}"),
+        ("{ first_name }", "'{ first_name }' is sent as it stands: a name is written like {{ first_name }}"),
+        ("{{ sender }}", "'sender' has fields: write sender.name, sender.email or sender.phone"),
+        ("{{ company.name }}", "'company' is one value and has no 'name'"),
+        ("{{ first_name }", "unexpected '}': a value is written {{ name }}, with two braces, and a tag {% if name %}"),
+        ("{{ first name }}", "another word is not expected here: a name has no blank, and text stands in quotes"),
+        ("{{ title or “you” }}", "“ is not understood: texts stand between straight quotes, 'text'"),
+        ("{% if title = 'x' %}{% endif %}", "'=' is not expected here: write == to compare"),
+        ("{% if title %}x", "{% endblock %} stands here, and {% if %} above is not closed: {% endif %} is missing"),
+    ],
+)
+def test_what_nobody_could_follow_or_read_is_found_before_it_goes(body: str, message: str) -> None:
+    (problem,) = found(in_layout(f"\n{body}"))
+    assert problem.partition(" ")[2] == message
+
+
+@pytest.mark.parametrize(
+    "body", ['<a href="#more">x</a>', '<a href="mailto:d@a.example">x</a>', '<a href="{{ preferences_url }}">x</a>']
+)
+def test_a_link_within_the_mail_or_to_a_person_is_sound(body: str) -> None:
+    assert found(in_layout(body)) == []
+
+
+@pytest.mark.parametrize(
+    ("html", "message"),
+    [
+        ("{% block content %}Hello{% endblock %}", "never sent: {} has no block 'content'; it has body"),
+        ("{% block boddy %}x{% endblock %}", "never sent: {} has no block 'boddy'; did you mean 'body'?"),
+        ("\n\n<p>Hello</p>", "never sent: this stands in no block of {}, which has body"),
+        ("{% block body %}x{% endblock %}<p>P.S.</p>", "never sent: this stands in no block of {}, which has body"),
+        ("{% if title %}{{ title }}{% endif %}", "never sent: this stands in no block of {}, which has body"),
+    ],
+)
+def test_a_text_that_the_layout_does_not_show_is_an_error(html: str, message: str) -> None:
+    (problem,) = found('{% extends "layouts/default.html" %}' + html)
+    assert problem.endswith(message.format("'layouts/default.html'"))
+
+
+def test_blocks_within_blocks_comments_and_settings_are_sound() -> None:
+    body = "{% set one = 1 %}<!-- note -->{% block body %}{{ one }}{% block inner %}x{% endblock %}{% endblock %}\n"
+    assert found('{% extends "layouts/default.html" %}\n' + body) == []
+
+
+def test_a_part_extends_a_layout_of_its_kind() -> None:
+    (problem, *_) = found(in_layout("x"), '{% extends "layouts/default.html" %}{% block body %}x{% endblock %}')
+    assert problem == "templates/notes/one.txt:1:13: a .txt file extends a .txt file, and not 'layouts/default.html'"
+
+
+def test_a_list_cannot_be_shown_as_it_is() -> None:
+    made = Templates({"calls/one.md": "Ask {{ questions }}"})
+    assert [str(problem) for problem in made.problems("calls/one", "script")] == [
+        "templates/calls/one.md:1:8: 'questions' is a list: go through it with {% for %}, or join it"
+    ]
+
+
+def test_an_empty_script_is_an_error() -> None:
+    (problem,) = Templates({"calls/one.md": "\n"}).problems("calls/one", "script")
+    assert problem.message == "nothing stands in this file"
+
+
+@pytest.mark.parametrize(
+    ("front", "message"),
+    [
+        ("---\nsubject: x\npreheader: y\n", "front matter: it is never closed: end it with a line ---"),
+        ("\n" + FRONT, "front matter: begin it in the first line"),
+    ],
+)
+def test_front_matter_that_is_not_found_is_told_from_none(front: str, message: str) -> None:
+    (problem,) = found(FOOTER, front=front)
+    assert problem.partition(" ")[2] == message
+
+
+def test_a_mark_at_the_beginning_of_a_file_hides_no_front_matter() -> None:
+    assert found(FOOTER, "\ufeff" + FOOTER, front="\ufeff" + FRONT) == []
+
+
 def test_what_a_value_is_made_of_is_out_of_reach() -> None:
     assert found(in_layout("\n{{ first_name.__class__ }}")) == [
         "templates/notes/one.html:7:15: '__class__' cannot be reached from a template"

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from html.parser import HTMLParser
+from pathlib import PurePosixPath
 from typing import Final
 
 from jinja2 import TemplateSyntaxError, nodes
 
-from nurture.adapters.rendering import names
+from nurture.adapters.rendering import front_matter, names
 from nurture.adapters.rendering.failure import PREHEADER, SUBJECT, file_of
 from nurture.adapters.rendering.inline_css import readable
-from nurture.adapters.rendering.sandbox import is_web_address, near, tree_problems
+from nurture.adapters.rendering.sandbox import TEXT_ATTRIBUTES, is_web_address, near, tree_problems
 from nurture.adapters.rendering.sources import ENDINGS, Sources, TemplateKind
+from nurture.adapters.rendering.syntax import in_words
+from nurture.adapters.rendering.tags import LETTER, Tags
+from nurture.adapters.rendering.unsent import unsent
 from nurture.domain.errors import Problem
 
 _FOOTER: Final = ("unsubscribe_url", "postal_address")
+_SINGLE: Final = (names.EMAIL | names.SCRIPT) - {"x", "sender", "questions", "facts", "history"}
+_HOLDS: Final = {
+    **dict.fromkeys(("questions", "facts", "history"), "is a list: go through it with {% for %}, or join it"),
+    "sender": "has fields: write sender.name, sender.email or sender.phone",
+    "x": "has fields: write x.NAME",
+}
 _JINJA: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+# Names as other programs write them, and ours between single braces.
+_FOREIGN: Final = re.compile(
+    r"\*\|\w+\|\*|\[\[ ?[\w.]+ ?\]\]|%%\w+%%|(?<![{$#])\{ ?(?:" + "|".join(sorted(names.LEAD - {"x"})) + r") ?\}(?!\})"
+)
 _STYLE: Final = re.compile(r"<style\b[^>]*>(.*?)</style>", re.DOTALL | re.IGNORECASE)
 
 
@@ -55,8 +68,10 @@ def _of_file(sources: Sources, file: str, kind: TemplateKind, custom: Collection
         if sender and sources.senders is not None and sender not in {"owner", *sources.senders}:
             unknown = f"front matter: no sender is called {sender!r}{near(sender, sources.senders)}"
             yield Problem(file_of(file), matter.lines["from"], 1, unknown)
-    elif sources.texts[file].startswith("---\n") and kind == "email":
+    elif sources.texts[file].startswith("---\n"):
         yield Problem(file_of(file), 1, 1, "front matter belongs at the top of the .html file only")
+    if not front_matter.split(sources.texts[file])[2].strip():
+        yield Problem(file_of(file), 1, 1, "nothing stands in this file")
     allowed = (names.EMAIL if kind == "email" else names.SCRIPT) | set(sources.sandbox.globals)
     broken = False
     loaded = sources.loads(file)
@@ -100,7 +115,8 @@ class _File:
         except (TemplateSyntaxError, RecursionError) as error:
             self.broken = True
             line = error.lineno if isinstance(error, TemplateSyntaxError) else 1
-            yield self._at(line, "", " ".join(str(getattr(error, "message", None) or "nested too deeply").split()))
+            message = " ".join(str(getattr(error, "message", None) or "nested too deeply").split())
+            yield self._at(line, "", in_words(message))
             return
         for line, word, message in tree_problems(every, sandbox):
             self.broken = True
@@ -114,6 +130,9 @@ class _File:
                 yield self._at(error.lineno, "", str(error.message))
                 return
             yield from self._names(every)
+            for line, word, message in unsent(self.sources, self.name):
+                yield self._at(line, word, message)
+        yield from self._foreign()
         if self.name.endswith(".html"):
             yield from self._html()
 
@@ -124,8 +143,11 @@ class _File:
             source = self.sources.text(target)
             if source is None:
                 self.broken = True
-                hint = near(target, self.sources.texts)
+                alike = {file for file in self.sources.texts if ending_of(file) == ending_of(self.name)}
+                hint = near(target, alike) or near(target, self.sources.texts)
                 yield self._at(load.lineno, target, f"no file is named {target!r}{hint}")
+            elif isinstance(load, nodes.Extends) and (kind := ending_of(self.name)) != ending_of(target):
+                yield self._at(load.lineno, target, f"a {kind} file extends a {kind} file, and not {target!r}")
             elif isinstance(load, nodes.Import | nodes.FromImport) and not load.with_context:
                 yield from self._without_context(load, target, source)
 
@@ -152,22 +174,30 @@ class _File:
                         yield self._at(
                             call.lineno, "link", f"link() takes a full http or https address, not {target!r}"
                         )
+        own = {name.name for name in every if isinstance(name, nodes.Name) and name.ctx != "load"}
+        for shown in every:
+            for part in shown.nodes if isinstance(shown, nodes.Output) else ():
+                if isinstance(part, nodes.Name) and part.name in _HOLDS and part.name in self.allowed - own:
+                    yield self._at(part.lineno, part.name, f"{part.name!r} {_HOLDS[part.name]}")
         for field in every:
             if not isinstance(field, nodes.Getattr):
                 continue
             if field.attr.startswith("_"):
                 yield self._at(field.lineno, field.attr, f"{field.attr!r} cannot be reached from a template")
+                continue
             if not isinstance(field.node, nodes.Name):
                 continue
-            known = {"x": self.custom, "sender": names.SENDER}.get(field.node.name)
+            of = field.node.name
+            if of in _SINGLE and of not in own and field.attr not in TEXT_ATTRIBUTES:
+                yield self._at(field.lineno, f"{of}.{field.attr}", f"{of!r} is one value and has no {field.attr!r}")
+            known = {"x": self.custom, "sender": names.SENDER}.get(of)
             if known is not None and field.attr not in known:
-                whole = f"{field.node.name}.{field.attr}"
+                whole = f"{of}.{field.attr}"
                 yield self._at(field.lineno, whole, f"no field is named {whole!r}{near(field.attr, known)}")
 
     def _html(self) -> Iterator[Problem]:
-        # Jinja becomes as many letters, so that places stay; a tag's text then reads like any other.
-        blank = _JINJA.sub(lambda tag: re.sub(r"[^\n]", "J", tag[0]), self.source or "")
-        reader = _Tags()
+        blank = self._blank()
+        reader = Tags(counted=not self.name.startswith("layouts/"))
         reader.feed(blank)
         reader.close()
         for line, column, message, severity in reader.found:
@@ -177,47 +207,35 @@ class _File:
                 line = blank.count("\n", 0, style.start()) + 1
                 yield Problem(file_of(self.name), line, 1, "this CSS cannot be read, so it is not inlined", "warning")
 
+    def _foreign(self) -> Iterator[Problem]:
+        """What another program would fill in: here it is sent as it stands."""
+        for found in _FOREIGN.finditer(blank := self._blank()):
+            line, before = blank.count("\n", 0, found.start()) + 1, blank.rfind("\n", 0, found.start())
+            message = f"{found[0]!r} is sent as it stands: a name is written like {{{{ first_name }}}}"
+            yield Problem(file_of(_file(self.name)), line, found.start() - before, message, "warning")
+
+    def _blank(self) -> str:
+        """The source with Jinja as so many letters, so that places stay; a tag's text then reads like any other."""
+        return _JINJA.sub(lambda tag: re.sub(r"[^\n]", LETTER, tag[0]), self.source or "")
+
     def _at(self, line: int, word: str, message: str) -> Problem:
         """A problem at the place of a word in a line."""
         return Problem(*located(self.sources, self.name, line, word), message)
 
 
+def ending_of(name: str) -> str:
+    """`.html` of a file's name, also of a part of it such as its subject."""
+    return PurePosixPath(_file(name)).suffix
+
+
 def located(sources: Sources, name: str, line: int, word: str) -> tuple[str, int, int]:
     """File, line and column of a word; the line's beginning where the word is not found."""
-    file = name.removesuffix(SUBJECT).removesuffix(PREHEADER)
+    file = _file(name)
     lines = sources.texts[file].split("\n")
     text = lines[line - 1] if 0 < line <= len(lines) else ""
     match = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) if word else None
     return file_of(name), line, match.start() + 1 if match else 1
 
 
-class _Tags(HTMLParser):
-    """Finds links that lead nowhere, images that say nothing, and tags that mail clients throw away."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.found: list[tuple[int, int, str, str]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if tag == "a":
-            target = given.get("href", "").strip().lower()
-            if target in ("", "#"):
-                self._add("a link without a target")
-            elif target.startswith(("javascript:", "data:", "vbscript:")):
-                self._add("a link may lead to http, https, mailto or tel only")
-        elif tag == "img" and "alt" not in given:
-            self._add('an image without alt text; write alt="" when it is decoration')
-        elif tag in ("script", "iframe", "object", "embed", "form"):
-            self._add(f"mail clients remove <{tag}>")
-        elif tag == "link" and "stylesheet" in given.get("rel", ""):
-            self._add("style sheets are not fetched; write the rules into <style>")
-        for name in ("class", "style"):
-            if "JJJJ" in given.get(name, ""):
-                self._add(f"a computed {name} may miss the rules of <style>, which are inlined once", "warning")
-
-    handle_startendtag = handle_starttag
-
-    def _add(self, message: str, severity: str = "error") -> None:
-        line, column = self.getpos()
-        self.found.append((line, column + 1, message, severity))
+def _file(name: str) -> str:
+    return name.removesuffix(SUBJECT).removesuffix(PREHEADER)

@@ -33,6 +33,17 @@ def split(source: str) -> tuple[str, int, str]:
     return ("", 0, source) if match is None else (match[1], match[0].count("\n"), source[match.end() :])
 
 
+def of(source: str) -> FrontMatter:
+    """The front matter of a file; never raises."""
+    block, lines, _ = split(source)
+    if not lines and source.lstrip().startswith("---"):
+        wrong = (
+            "it is never closed: end it with a line ---" if source.startswith("---") else "begin it in the first line"
+        )
+        return FrontMatter(problems=((1, 1, f"front matter: {wrong}"),))
+    return read(block)
+
+
 def read(block: str) -> FrontMatter:
     """The block, read; never raises."""
     texts: dict[str, str] = {}

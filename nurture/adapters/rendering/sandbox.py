@@ -30,8 +30,11 @@ _LEAVES: Final = (nodes.TemplateData, nodes.Name, nodes.Const)  # nothing is in 
 _GIVEN: Final = frozenset({"self", "super", "caller", "varargs", "kwargs", "loop"})  # names with a meaning of their own
 
 METHODS: Final = frozenset({"items", "keys", "values", "get"})  # of x, where no field of it is called so
+TEXT_ATTRIBUTES: Final = frozenset(
+    {"upper", "lower", "title", "capitalize", "strip", "startswith", "endswith", "split"}
+)
 _ATTRIBUTES: Final[dict[type, frozenset[str]]] = {
-    str: frozenset({"upper", "lower", "title", "capitalize", "strip", "startswith", "endswith", "split"}),
+    str: TEXT_ATTRIBUTES,
     Record: METHODS,
     LoopContext: frozenset(
         {

@@ -32,7 +32,8 @@ class Sources:
     def __init__(self, texts: Mapping[str, str], *, senders: Collection[str] | None = None) -> None:
         self.senders = senders
         self.texts = {
-            path: text.replace("\r\n", "\n").replace(OPEN, "").replace(CLOSE, "") for path, text in texts.items()
+            path: text.removeprefix("\ufeff").replace("\r\n", "\n").replace(OPEN, "").replace(CLOSE, "")
+            for path, text in texts.items()
         }
         self.sandbox = Sandbox(FunctionLoader(self._load))
         self.checked: dict[Hashable, tuple[tuple[Problem, ...], frozenset[str], bool]] = {}  # for `checks` alone
@@ -55,7 +56,7 @@ class Sources:
     def matter(self, path: str) -> FrontMatter:
         """The front matter of a file, read once."""
         if path not in self._matters:
-            self._matters[path] = front_matter.read(front_matter.split(self.texts[path])[0])
+            self._matters[path] = front_matter.of(self.texts[path])
         return self._matters[path]
 
     def text(self, name: str) -> str | None:
