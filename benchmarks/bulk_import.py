@@ -30,7 +30,7 @@ from sqlalchemy import JSON, Connection, insert, select
 
 from benchmarks.result import Options, Result, alone
 from benchmarks.scores import server
-from nurture.adapters.import_file import ImportFile
+from nurture.adapters.lead_files.file import ImportFile
 from nurture.adapters.rules import YamlFiles
 from nurture.adapters.store import tables
 from nurture.adapters.store.engine import open_engine

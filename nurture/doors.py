@@ -56,9 +56,9 @@ def doors_of(app: App) -> Doors:
 
 def read_deals(app: App, path: Path, *, currency: str) -> Iterator[Outcome | StillOpen | Refused]:
     """The lines of a CRM export with outcomes. Raises RequestError for a file without the columns that it takes."""
-    from nurture.adapters import deal_files
+    from nurture.adapters.lead_files import deals
 
-    return deal_files.read_deals(path, currency=currency, zone=calendar.zone(app.policy.timezone))
+    return deals.read_deals(path, currency=currency, zone=calendar.zone(app.policy.timezone))
 
 
 def _verifier(key: str) -> Verify | None:

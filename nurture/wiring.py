@@ -15,9 +15,9 @@ from nurture.domain.errors import Problem, RefusedError, RequestError
 from nurture.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from nurture.adapters.import_file import ImportFile
+    from nurture.adapters.lead_files.file import ImportFile
+    from nurture.adapters.lead_files.outcomes import Outcomes
     from nurture.adapters.links import SignedLinks
-    from nurture.adapters.outcome_files import Outcomes
     from nurture.adapters.store.unit import SqlStore
     from nurture.domain.breaker import Breaker
     from nurture.domain.calibration.table import Example
@@ -271,7 +271,7 @@ class App:
         encoding: str | None = None,
     ) -> ImportFile:
         """The rows of a file under a map (its name or file); what is given here wins. Raises RequestError."""
-        from nurture.adapters.import_file import ImportFile
+        from nurture.adapters.lead_files.file import ImportFile
 
         zone = self.policy.timezone
         return ImportFile(path, map_name, source=source, delimiter=delimiter, encoding=encoding, zone=zone)
@@ -373,7 +373,7 @@ class App:
         self, path: Path, *, outcome: str | None = None, at: str | None = None, never: Sequence[str] = ()
     ) -> Outcomes:
         """A file with past outcomes. Raises RequestError."""
-        from nurture.adapters.outcome_files import read_outcomes
+        from nurture.adapters.lead_files.outcomes import read_outcomes
 
         return read_outcomes(path, outcome=outcome, at=at, never=never)
 

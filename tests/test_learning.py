@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.outcomes import SHAPES, made_up
-from nurture.adapters.outcome_files import read_outcomes
+from nurture.adapters.lead_files.outcomes import read_outcomes
 from nurture.domain.calibration import ranking
 from nurture.domain.calibration.table import Example
 from nurture.domain.errors import RequestError

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from nurture.adapters import import_process
-from nurture.adapters.import_process import read_ahead
-from nurture.adapters.import_rows import open_import
+from nurture.adapters.lead_files import process
+from nurture.adapters.lead_files.process import read_ahead
+from nurture.adapters.lead_files.rows import open_import
 from nurture.domain.errors import RefusedError, RequestError
 from nurture.flow import intake
 from nurture.wiring import open_app
@@ -139,7 +139,7 @@ def test_rows_of_a_large_file_are_read_by_another_process_as_they_are_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = a_file(tmp_path, 6_000)
-    monkeypatch.setattr(import_process, "LARGE", 1)
+    monkeypatch.setattr(process, "LARGE", 1)
     rows = open_import(file)
     read = list(read_ahead(rows, Again(file), 5))
     assert read == list(rows.behind(5))
@@ -148,14 +148,14 @@ def test_rows_of_a_large_file_are_read_by_another_process_as_they_are_here(
 
 def test_where_the_other_process_is_lost_the_rest_is_read_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = a_file(tmp_path, 6_000)
-    monkeypatch.setattr(import_process, "LARGE", 1)
+    monkeypatch.setattr(process, "LARGE", 1)
     rows = open_import(file)
     assert list(read_ahead(rows, Again(file, dies_at=4_000), 0)) == list(rows)
 
 
 def test_what_is_wrong_with_a_file_is_told_from_there_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = a_file(tmp_path)
-    monkeypatch.setattr(import_process, "LARGE", 1)
+    monkeypatch.setattr(process, "LARGE", 1)
     rows = open_import(file)
     with pytest.raises(RequestError, match="cannot be read"):
         list(read_ahead(rows, Again(tmp_path / "gone.csv", table=file), 0))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nurture.adapters.deal_files import read_deals
+from nurture.adapters.lead_files.deals import read_deals
 from nurture.domain.errors import RequestError
 from nurture.flow.handoff import Told, accept, returns, tell
 from tests.builders import a_lead

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from nurture.adapters.csv_files import open_rows
-from nurture.adapters.import_binding import custom_name
-from nurture.adapters.import_maps import NO_MAP, ImportMap, load_map, read_map
-from nurture.adapters.import_rows import Rows, open_import, read_rows
+from nurture.adapters.lead_files.binding import custom_name
+from nurture.adapters.lead_files.maps import NO_MAP, ImportMap, load_map, read_map
+from nurture.adapters.lead_files.rows import Rows, open_import, read_rows
+from nurture.adapters.lead_files.table import open_rows
 from nurture.domain.condition import parse
 from nurture.domain.errors import RequestError
 from nurture.domain.fact import FactName

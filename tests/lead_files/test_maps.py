@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nurture.adapters.import_maps import load_map, read_map, ready_maps
+from nurture.adapters.lead_files.maps import load_map, read_map, ready_maps
 from nurture.domain.errors import RequestError
 
 

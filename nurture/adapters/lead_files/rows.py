@@ -8,9 +8,9 @@ from operator import itemgetter
 from pathlib import Path
 
 from nurture.adapters.addresses import international_phone
-from nurture.adapters.csv_files import Table, open_rows
-from nurture.adapters.import_binding import Binding, Origin, squashed
-from nurture.adapters.import_maps import NO_MAP, ImportMap, load_map, ready_maps
+from nurture.adapters.lead_files.binding import Binding, Origin, squashed
+from nurture.adapters.lead_files.maps import NO_MAP, ImportMap, load_map, ready_maps
+from nurture.adapters.lead_files.table import Table, open_rows
 from nurture.domain.errors import RequestError
 from nurture.domain.row import IDENTITIES, PhoneReader, Refused, Row, RowReader
 

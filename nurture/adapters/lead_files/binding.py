@@ -13,9 +13,9 @@ from typing import Final
 
 from jinja2 import TemplateError
 
-from nurture.adapters.csv_files import Table
-from nurture.adapters.import_maps import EVERY, ImportMap, Source
-from nurture.adapters.map_templates import RowTemplate
+from nurture.adapters.lead_files.map_templates import RowTemplate
+from nurture.adapters.lead_files.maps import EVERY, ImportMap, Source
+from nurture.adapters.lead_files.table import Table
 from nurture.domain.cell import MAX_TEXT, cleaned
 from nurture.domain.errors import RequestError
 from nurture.domain.row import COMPUTED_NAMES, FLAG_NAMES, GIVEN_NAMES, Column

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
-from nurture.adapters.csv_text import Encoding, delimiter_of, find_encoding, named_delimiter
+from nurture.adapters.lead_files.encoding import Encoding, delimiter_of, find_encoding, named_delimiter
 from nurture.domain.cell import cleaned
 from nurture.domain.errors import RequestError
 from nurture.domain.row import Refused

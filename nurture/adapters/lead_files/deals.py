@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, tzinfo
 from pathlib import Path
 
-from nurture.adapters.csv_files import open_rows
+from nurture.adapters.lead_files.table import open_rows
 from nurture.domain import outcome
 from nurture.domain.errors import RequestError
 from nurture.domain.outcome import Outcome, StillOpen

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from nurture.adapters.csv_files import Table, open_rows
-from nurture.adapters.import_maps import NO_MAP, load_map, ready_maps
-from nurture.adapters.import_process import read_ahead
-from nurture.adapters.import_rows import Rows, read_rows
+from nurture.adapters.lead_files.maps import NO_MAP, load_map, ready_maps
+from nurture.adapters.lead_files.process import read_ahead
+from nurture.adapters.lead_files.rows import Rows, read_rows
+from nurture.adapters.lead_files.table import Table, open_rows
 from nurture.domain import calendar
 from nurture.domain.row import Refused, Row
 

@@ -20,7 +20,7 @@ from threading import Thread
 from typing import Final
 
 from nurture import log
-from nurture.adapters.import_rows import Rows
+from nurture.adapters.lead_files.rows import Rows
 from nurture.domain.errors import RequestError
 from nurture.domain.row import Refused, Row
 

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Final
 
-from nurture.adapters.csv_files import open_rows
-from nurture.adapters.import_binding import custom_name, squashed
+from nurture.adapters.lead_files.binding import custom_name, squashed
+from nurture.adapters.lead_files.table import open_rows
 from nurture.domain.calibration.table import Example, number_of
 from nurture.domain.condition import NAMES, Type, fold
 from nurture.domain.errors import RequestError

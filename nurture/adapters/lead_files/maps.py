@@ -12,8 +12,8 @@ from typing import Final
 
 from nurture.adapters.cadence_files.nodes import ListNode, MapNode, Node, ScalarNode, read_nodes
 from nurture.adapters.cadence_files.report import Report, TooManyProblemsError, near, short
-from nurture.adapters.csv_text import known_codec, named_delimiter
-from nurture.adapters.map_templates import RowTemplate, compile_template
+from nurture.adapters.lead_files.encoding import known_codec, named_delimiter
+from nurture.adapters.lead_files.map_templates import RowTemplate, compile_template
 from nurture.domain.errors import RequestError, UnknownNameError
 from nurture.domain.row import COMPUTED_NAMES, DATE_NAMES, FACT_NAMES, GIVEN_NAMES, problem_with
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nurture.adapters.csv_files import Table, open_rows
+from nurture.adapters.lead_files.table import Table, open_rows
 from nurture.domain.errors import RequestError
 from nurture.domain.row import Refused
 

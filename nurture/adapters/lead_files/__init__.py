@@ -1,0 +1,1 @@
+"""Files about leads as others give them: CSV to rows, past outcomes and deals."""
