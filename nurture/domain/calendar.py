@@ -295,6 +295,10 @@ def parse_hours(text: str) -> Window:
     return parse_window(days, hours)
 
 
+_WORKDAYS: Final = frozenset({"weekdays", "workdays", "working days", "business days"})
+_DASHES: Final = dict.fromkeys(range(0x2010, 0x2016), "-") | {0x2212: "-"}
+
+
 def _parse_days(text: str) -> frozenset[int]:
     found: set[int] = set()
     for part in text.lower().split(","):
@@ -310,15 +314,22 @@ def _weekday(name: str, text: str) -> int:
     for number, short in enumerate(DAY_NAMES):
         if name in {short, full[number]}:
             return number
-    near = get_close_matches(name[:3], DAY_NAMES, n=1)
+    near = ["mon-fri"] if name in _WORKDAYS else get_close_matches(name[:3], DAY_NAMES, n=1)
     hint = f"did you mean {near[0]!r}?" if near else "write for example 'mon-fri' or 'mon,wed,fri'."
-    raise ValueError(f"{text[:40]!r} has no known day {name[:20]!r}: {hint}")
+    raise ValueError(f"{text[:40]!r} has no known day {name[:20]!r}: {_with_hyphen(text) or hint}")
+
+
+def _with_hyphen(text: str) -> str:
+    """What to write in place of a dash, which word processors put where a hyphen was typed."""
+    plain = text.translate(_DASHES)
+    return f"write the plain hyphen, {plain[:40]!r}." if plain != text else ""
 
 
 def _parse_hours(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"\s*([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})\s*", text)
     if not found:
-        raise ValueError(f"{text[:40]!r} must be an opening and a closing: write for example '09:00-17:00'.")
+        hint = _with_hyphen(text) or "write for example '09:00-17:00'."
+        raise ValueError(f"{text[:40]!r} must be an opening and a closing: {hint}")
     hour, minute, end_hour, end_minute = (int(part) for part in found.groups())
     opens, closes = hour * 60 + minute, end_hour * 60 + end_minute
     if max(minute, end_minute) > 59 or max(opens, closes) > DAY_MINUTES:

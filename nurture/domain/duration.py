@@ -107,5 +107,9 @@ def _hint(name: str) -> str:
         return " ('m' could be minutes or months)"
     if name in {"y", "yr", "year", "years"}:
         return " (a year is '12 months')"
+    if name in {"quarter", "quarters"}:
+        return " (a quarter is '3 months')"
+    if name in {"working day", "working days", "workday", "workdays"}:
+        return " (did you mean 'business days'?)"
     near = get_close_matches(name[:40], WORDS, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""

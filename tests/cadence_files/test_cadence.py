@@ -487,6 +487,88 @@ def test_all_problems_are_found_at_once_each_at_its_place(text: str, expected: l
         assert actual.startswith(beginning)
 
 
+# (what a marketer wrote below `name: c`, what they are told)
+SLIPS: list[tuple[str, str]] = [
+    (
+        "steps:\n  - stream:\n      every: 1 month\n      items: [a]\n      times: 2",
+        "6:7: stream: 'times' does not stand in here but one level out, beside 'stream:'",
+    ),
+    ("rate: 5 per day", "2:1: cadence: 'rate' stands below 'enroll:', further in than it"),
+    ("enroll:\n  priority: 5", "3:3: enroll: 'priority' does not stand in here but one level out, beside 'enroll:'"),
+    ("enabled: false", "2:1: cadence: unknown key 'enabled'; allowed: name, description, owner"),
+    (
+        "window: {days: mon-fri, timezone: Europe/Oslo}",
+        "2:25: window: unknown key 'timezone'; a window holds in the time zone of each lead",
+    ),
+    (
+        "window: {days: mon\u2013fri}",
+        "2:16: days: 'mon\u2013fri' has no known day 'mon\u2013fri': write the plain hyphen, 'mon-fri'.",
+    ),
+    (
+        'window: {hours: "9:00\u201312:00"}',
+        "2:17: hours: '9:00\u201312:00' must be an opening and a closing: write the plain hyphen, '9:00-12:00'.",
+    ),
+    ("window: {days: weekdays}", "2:16: days: 'weekdays' has no known day 'weekdays': did you mean 'mon-fri'?"),
+    ("exclusive: no", "2:12: exclusive: 'no' is neither true nor false; write false"),
+    ("stop_on: meeting", "2:10: stop_on: a single value stands here; a list is expected: [meeting]"),
+    ("holdout: 100%", "2:10: holdout: with 100 % nobody is contacted"),
+    ("enroll: {again: after 0 days}", "2:17: again: who leaves comes back at once, as long as 'when' holds"),
+    ("description:Hello", "2:1: a key is written 'description: ', with a colon and a space"),
+    ("description: -", "2:14: a list begins on a line of its own; quote a text that begins with '-'"),
+    (
+        "goal: !replied()",
+        "2:7: a tag (!replied()) is not allowed; quote a text that begins with !, and in conditions write not",
+    ),
+    (
+        "<<<<<<< HEAD\npriority: 5\n=======\npriority: 6\n>>>>>>> b",
+        "2:1: Git has marked a conflict here: choose one of the two texts, and remove the marks",
+    ),
+    (
+        "steps:\n  - call: intro\n      within: 2 days",
+        "4:13: this stands further in than the keys it belongs to: begin it right below them",
+    ),
+    (
+        "steps:\n  - email: a\n\xa0\xa0- wait: 3 days\n    x: 1",
+        "4:1: a no-break space, which looks like a space: YAML wants plain ones",
+    ),
+    (
+        "steps:\n  - wait:\xa03 days",
+        "3:5: steps: a step is written with a key, such as 'wait: ...', with a plain space and not U+00A0",
+    ),
+    (
+        "steps:\n  - if: replied()\n    then: [{email: a}]\n  - else: [{email: b}]",
+        "5:5: steps: 'else' belongs to 'if': write it below that, without '- '",
+    ),
+    (
+        "steps:\n  - if: replied()\n    then: [{email: a}]\n    elif: x",
+        "5:5: if step: unknown key 'elif'; write 'else:' and below it '- if: ...'",
+    ),
+    (
+        "steps:\n  - if: replied()\n    then: a",
+        "4:11: then: a single value stands here; a list is expected; begin each item with '- '",
+    ),
+    ("steps:\n  - sms: hello", "3:5: steps: unknown step 'sms'; write 'task: hello' and 'channel: sms'"),
+    (
+        "steps:\n  - email: a\n    subject: Hello",
+        "4:5: email step: unknown key 'subject'; it stands at the top of the e-mail's .html file",
+    ),
+    (
+        "steps:\n  - wait: 2 working days",
+        "3:11: wait: '2 working days' has no known unit (did you mean 'business days'?)",
+    ),
+    ("steps:\n  - wait: 1 quarter", "3:11: wait: '1 quarter' has no known unit (a quarter is '3 months')"),
+]
+
+
+@pytest.mark.parametrize(("text", "told"), SLIPS)
+def test_a_slip_is_told_with_what_to_do(text: str, told: str) -> None:
+    end = "" if "steps:" in text else "\nsteps:\n  - email: hello\n  - stop: done"
+    problems: list[Problem] = []
+    read_cadence(f"name: c\n{text}{end}\n", FILE, problems)
+    said = [f"{one.line}:{one.column}: {one.message}" for one in problems]
+    assert [one for one in said if one.startswith(told)], said
+
+
 def test_a_cadence_with_an_error_is_not_loaded_and_one_with_a_warning_is() -> None:
     problems: list[Problem] = []
     assert read_cadence(HEAD + "priority: 101\n", FILE, problems) is None

@@ -100,6 +100,22 @@ def test_every_step_needs_its_template() -> None:
     ]
 
 
+def test_a_template_that_is_named_like_its_file_is_told_its_name() -> None:
+    steps = "- email: templates/shared/guide.html\n- email: guide\n- call: intro.md\n- stop: over\n"
+    bare = "a template is named without its folder 'templates/' and its ending"
+    assert said(read_files(a_cadence("a", steps), templates={"shared/guide.html", "a/intro.md"})[1]) == [
+        f"cadences/a.yaml:3:10: email: {bare}: 'shared/guide'",
+        "cadences/a.yaml:4:10: email: there is no templates/a/guide.html; did you mean 'shared/guide'?",
+        f"cadences/a.yaml:5:9: call: {bare}: 'intro'",
+    ]
+
+
+def test_a_role_that_is_nearly_right_is_named() -> None:
+    sources = {**a_cadence("a", "- call: x\n  assign: callers\n- stop: x\n"), "people.yaml": PEOPLE}
+    (problem,) = said(read_files(sources)[1])
+    assert problem.endswith("'callers' is not in people.yaml; did you mean 'caller'?")
+
+
 def test_a_condition_may_only_ask_for_emails_that_exist() -> None:
     sources = {
         **a_cadence(

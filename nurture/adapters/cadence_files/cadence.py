@@ -92,6 +92,9 @@ def _check_mentions(report: Report) -> None:
 def _entry(values: dict[str, Any], node: MapNode, report: Report) -> Entry:
     if "otherwise" in values and "arrived_within" not in values:
         report.warn(node.entries["otherwise"][0], "enroll: without 'arrived_within', 'otherwise' never happens")
+    again = values.get("again")
+    if again is not None and not again.amount:
+        report.warn(node.entries["again"][1], "again: who leaves comes back at once, as long as 'when' holds")
     key = node.entries["when"][0] if "when" in node.entries else node
     return Entry(**values, line=key.line)
 
@@ -111,6 +114,8 @@ def _cadence(values: dict[str, Any], node: MapNode, report: Report) -> Any:
         report.error(given, f"name: {short(values['name'])} is not the name of the file, {short(stem)}")
     for kind in sorted(_NO_REASON_TO_STOP & set(values.get("stop_on", ()))):
         report.warn(node.entries["stop_on"][0], f"stop_on: {str(kind)!r} says nothing about a person; it never stops")
+    if values.get("holdout") == 100:
+        report.warn(node.entries["holdout"][1], "holdout: with 100 % nobody is contacted")
     plain = ("name", "steps", "description", "owner", "exclusive", "priority", "window", "goal", "holdout", "renamed")
     chosen = {key: values[key] for key in plain if key in values}
     chosen |= {field: values[key] for field, key in (("sender", "from"), ("entry", "enroll")) if key in values}
@@ -132,6 +137,10 @@ def _lines(node: MapNode) -> dict[str, int]:
     return lines
 
 
+_LOCAL: Final = dict.fromkeys(
+    ("timezone", "zone", "country"),
+    "a window holds in the time zone of each lead, else of its company, else of the workspace (nurture.toml)",
+)
 ENROLL: Final = Record(
     "enroll",
     {
@@ -147,6 +156,7 @@ WINDOW: Final = Record(
     "window",
     {"days": Key(WEEK, "default mon-fri"), "hours": Key(HOURS, 'default "09:00-17:00"; "00:00-24:00" is always')},
     _window,
+    _LOCAL,
 )
 CADENCE: Final = Record(
     "cadence",
@@ -166,4 +176,5 @@ CADENCE: Final = Record(
         "steps": Key(ListOf(STEPS.item, filled=True), "what is done, in this order", required=True),
     },
     _cadence,
+    _LOCAL,
 )

@@ -44,6 +44,7 @@ _WORDS: Final[dict[str, bool | float | None]] = {
     **{sign + word: float(sign + "inf") for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")},
     **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
 }
+_NOT_A_SPACE: Final = re.compile(r"[ -]*(?:[\w.-]+:)?[\xa0\u2000-\u200b\u202f\u205f\u3000]")
 _LONGEST_NUMBER: Final = 40
 _BEGINS_NUMBER: Final = frozenset("+-.0123456789")
 _BEGINS_OTHER: Final = _BEGINS_NUMBER | {word[:1] for word in _WORDS}  # than a text
@@ -192,7 +193,8 @@ def _built(next_event: Callable[[], Any], report: Report) -> Node:
         elif event.anchor is not None:
             report.error(node, f"an anchor (&{event.anchor}) is not allowed: write the value out")
         elif event.tag is not None:
-            report.error(node, f"a tag ({event.tag}) is not allowed")
+            hint = "; quote a text that begins with !, and in conditions write not" if event.tag[:1] == "!" else ""
+            report.error(node, f"a tag ({event.tag}) is not allowed{hint}")
         if isinstance(parent, MapNode):
             if key is None:
                 key = _as_key(node, report)
@@ -235,11 +237,31 @@ def _in_words(error: yaml.MarkedYAMLError, text: str) -> tuple[Place, str]:
         mark = error.context_mark
     at = Place(mark.line + 1, mark.column + 1) if mark is not None else Place(1, 1)
     source = lines[at.line - 1] if at.line <= len(lines) else ""
+    # A key that is never finished is noticed lines later.
+    key = error.context_mark.line if "simple key" in context and error.context_mark is not None else at.line - 1
+    for number in range(min(key, len(lines) - 1), max(-1, key - 3), -1):
+        if found := _NOT_A_SPACE.match(lines[number]):
+            return Place(number + 1, found.end()), "a no-break space, which looks like a space: YAML wants plain ones"
+    if "could not find expected ':'" in problem and 0 <= key < len(lines):
+        line = lines[key].strip()
+        if re.match(r"(<{7}|={7}|>{7})( |$)", line):
+            return Place(
+                key + 1, 1
+            ), "Git has marked a conflict here: choose one of the two texts, and remove the marks"
+        word = re.match(r"[\w.-]*", line.removeprefix("- "))
+        shown = word[0] if word and word[0] else "key"
+        return Place(
+            key + 1, len(lines[key]) - len(lines[key].lstrip()) + 1
+        ), f"a key is written '{shown}: ', with a colon and a space"
     if "flow" in context:
         kind = "{}" if "mapping" in context else "[]"
         if unfinished:
             return at, f"the {kind[0]!r} that begins here is never closed"
         return at, f"this does not belong here: inside {kind} quote any value with a comma, a bracket or a colon"
+    if "mapping values are not allowed" in problem and re.fullmatch(r"\s+[\w.-]+", source[: at.column - 1]):
+        return at, "this stands further in than the keys it belongs to: begin it right below them"
+    if "block sequence entries" in problem:
+        return at, "a list begins on a line of its own; quote a text that begins with '-'"
     if "mapping values are not allowed" in problem:
         return at, "a second ': ' here: quote a value that has a colon, or put the key on a line of its own"
     if "cannot start any token" in problem:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nurture.adapters.cadence_files.nodes import ListNode, MapNode, Node, ScalarNode
 from nurture.adapters.cadence_files.report import Report, near, short
-from nurture.adapters.cadence_files.schema import WRONG, Json, Shape, kind_of
+from nurture.adapters.cadence_files.schema import WRONG, Choice, Json, Parsed, Shape, Text, kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class ListOf(Shape):
 
     def read(self, node: Node, report: Report, where: str) -> Any:
         if not isinstance(node, ListNode):
-            report.error(node, f"{where}: {kind_of(node)} stands here; a list is expected")
+            report.error(node, f"{where}: {kind_of(node)} stands here; a list is expected{self._as_list(node)}")
             return WRONG
         if self.filled and not node.items:
             report.error(node, f"{where}: this list is empty")
@@ -35,6 +35,12 @@ class ListOf(Shape):
                 sound = False
             seen.add(value)
         return tuple(values) if sound else WRONG
+
+    def _as_list(self, node: Node) -> str:
+        """How what stands there is written as a list."""
+        if not isinstance(node, ScalarNode) or not isinstance(self.item, Choice | Parsed | Text):
+            return "; begin each item with '- '"
+        return f": [{node.text}]" if len(node.text) <= 40 and node.text.strip() else ""
 
     def schema(self) -> Json:
         result: Json = {"type": "array", "items": self.item.schema()}
@@ -86,17 +92,22 @@ def _as_is(values: dict[str, Any], node: MapNode, report: Report) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Record(Shape):
-    """A fixed set of keys. `make` gets the values that are set, all of them sound, and may report more problems."""
+    """A fixed set of keys. `make` gets the values that are set, all of them sound, and may report more problems.
+
+    `instead`: for keys that people expect here and that do not exist, what to do.
+    """
 
     name: str
     keys: Mapping[str, Key]
     make: Callable[[dict[str, Any], MapNode, Report], Any] = field(default=_as_is)
+    instead: Mapping[str, str] = field(default_factory=dict)
     required: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "required", frozenset(name for name, key in self.keys.items() if key.required))
 
-    def read(self, node: Node, report: Report, where: str) -> Any:
+    def read(self, node: Node, report: Report, where: str, around: Collection[str] = ()) -> Any:
+        """The same; `around` are the keys that may stand beside this group, one level out."""
         if not isinstance(node, MapNode):
             _is_map(node, report, where, self.keys)
             return WRONG
@@ -108,10 +119,15 @@ class Record(Shape):
             if name in torn:
                 sound = False
             elif known is None:
-                report.error(key, f"{self.name}: unknown key {short(name)}{_hint(name, self.keys)}")
+                report.error(key, f"{self.name}: {self._unknown(name, around)}")
                 sound = False
             else:
-                found = values[name] = known.shape.read(value, report, name)
+                shape = known.shape
+                if isinstance(shape, Record):
+                    found = shape.read(value, report, name, self.keys)
+                else:
+                    found = shape.read(value, report, name)
+                values[name] = found
                 if found is WRONG:
                     sound = False
         if not self.required <= node.entries.keys():
@@ -120,6 +136,19 @@ class Record(Shape):
                     report.error(node, f"{self.name}: {name!r} is missing")
             sound = False
         return self.make(values, node, report) if sound else WRONG
+
+    def _unknown(self, name: str, around: Collection[str]) -> str:
+        """What to say about a key that is not ours: it may be one of the group around, or of a group in here."""
+        if name in self.instead:
+            return f"unknown key {short(name)}; {self.instead[name]}"
+        inside = next(
+            (key for key, one in self.keys.items() if isinstance(one.shape, Record) and name in one.shape.keys), None
+        )
+        if inside is not None:
+            return f"{short(name)} stands below {inside + ':'!r}, further in than it"
+        if name in around:
+            return f"{short(name)} does not stand in here but one level out, beside {self.name + ':'!r}"
+        return f"unknown key {short(name)}{_hint(name, self.keys)}"
 
     def schema(self) -> Json:
         properties = {}
@@ -163,4 +192,4 @@ def _torn(node: MapNode, keys: Collection[str], report: Report) -> set[str]:
 
 
 def _hint(name: str, known: Collection[str]) -> str:
-    return near(name, list(known)) or f"; allowed: {', '.join(known)}"
+    return near(name.lower(), known, cutoff=0.75) or f"; allowed: {', '.join(known)}"

@@ -121,7 +121,15 @@ def _check_template(mention: Mention, report: Report, cadence: str, stems: Mappi
     if f"{cadence}/{name}" in own or name in shared:
         return
     ending = next(ending for ending, what in ENDINGS.items() if what == mention.what)
-    hint = near(name, [*(stem.removeprefix(f"{cadence}/") for stem in own), *shared])
+    bare = name.removeprefix("templates/").removesuffix(".html").removesuffix(".txt").removesuffix(".md")
+    known = [stem.removeprefix(f"{cadence}/") for stem in own]
+    found = stems.get(bare.partition("/")[0], ())
+    if bare != name and (bare in known or bare in found):
+        message = f"a template is named without its folder 'templates/' and its ending: {short(bare)}"
+        report.error(mention, f"{mention.where}: {message}")
+        return
+    elsewhere = next((stem for stem in stems.get("shared", ()) if stem == f"shared/{name}"), None)
+    hint = near(name, [*known, *shared]) or (f"; did you mean {elsewhere!r}?" if elsewhere else "")
     report.error(mention, f"{mention.where}: there is no templates/{cadence}/{name}.{ending}{hint}")
 
 

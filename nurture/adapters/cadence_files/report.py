@@ -85,5 +85,5 @@ def near(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     from rapidfuzz import fuzz, process
 
     # Of the standard library's function a workspace with a renamed folder asks so much that `check` takes minutes.
-    found = process.extractOne(name, list(known), scorer=fuzz.ratio, score_cutoff=100 * cutoff)
+    found = process.extractOne(name, [*map(str, known)], scorer=fuzz.ratio, score_cutoff=100 * cutoff)
     return f"; did you mean {found[0]!r}?" if found and len(name) <= 60 else ""

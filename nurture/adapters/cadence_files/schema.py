@@ -179,7 +179,9 @@ class Flag(Shape):
             return WRONG
         if isinstance(found.value, bool):
             return found.value
-        report.error(node, f"{where}: {short(found.text)} is neither true nor false")
+        meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(found.text.lower())
+        hint = f"; write {meant}" if meant else ""
+        report.error(node, f"{where}: {short(found.text)} is neither true nor false{hint}")
         return WRONG
 
     def schema(self) -> Json:

@@ -31,8 +31,11 @@ class StepShape(Shape):
     def read(self, node: Node, report: Report, where: str) -> Any:
         if not isinstance(node, MapNode):
             word = node.text if isinstance(node, ScalarNode) else ""
-            hint = f"'{word}: ...'" if word in KINDS else "'email: welcome'"
-            report.error(node, f"steps: a step is written with a key, such as {hint}")
+            key = re.match(r"[a-z_]*", word)
+            hint = f"'{key[0]}: ...'" if key and key[0] in KINDS else "'email: welcome'"
+            strange = next((sign for sign in word if sign.isspace() and sign not in " \n"), "")
+            why = f", with a plain space and not U+{ord(strange):04X}" if strange else ""
+            report.error(node, f"steps: a step is written with a key, such as {hint}{why}")
             return WRONG
         report.mention(node, "begins", None, "steps")
         kinds = [key for key in node.entries if key in KINDS]
@@ -52,8 +55,18 @@ class StepShape(Shape):
         return {"$ref": "#/definitions/step"}
 
     def _unknown(self, node: MapNode, report: Report) -> None:
-        for key, (at, _) in node.entries.items():
-            if hint := near(key, KINDS):
+        for key, (at, value) in node.entries.items():
+            if owners := [kind for kind, record in KINDS.items() if key in record.keys and kind != key]:
+                of = " or ".join(map(repr, owners)) if len(owners) < 4 else "a step"
+                report.error(at, f"steps: {short(key)} belongs to {of}: write it below that, without '- '")
+                return
+            if key.lower() in set(_CHANNELS) - {Channel.OTHER}:
+                script = value.text if isinstance(value, ScalarNode) else "SCRIPT"
+                report.error(
+                    at, f"steps: unknown step {short(key)}; write 'task: {script}' and 'channel: {key.lower()}'"
+                )
+                return
+            if hint := near(key.lower(), KINDS):
                 report.error(at, f"steps: unknown step {short(key)}{hint}")
                 return
         first = next(iter(node.entries.values()))[0] if node.entries else node
@@ -185,8 +198,23 @@ _TASK: Final = {
 _CHANNELS: Final = (Channel.LINKEDIN, Channel.LETTER, Channel.SMS, Channel.OTHER)
 
 
+# What people expect of a step, and how it is done.
+_OF_THE_MAIL: Final = "it stands at the top of the e-mail's .html file"
+_OF_THE_WINDOW: Final = "the 'window:' of the cadence says when contact is allowed"
+_ATTEMPTS: Final = "one step is one attempt; write a step for each"
+_INSTEAD: Final[dict[str, dict[str, str]]] = {
+    "email": {
+        **dict.fromkeys(("subject", "preheader", "reply_to", "from"), _OF_THE_MAIL),
+        **dict.fromkeys(("at", "time", "window"), _OF_THE_WINDOW),
+    },
+    "call": {"attempts": _ATTEMPTS, "repeat": _ATTEMPTS},
+    "if": dict.fromkeys(("elif", "else if", "elseif"), "write 'else:' and below it '- if: ...'"),
+    "wait_for": dict.fromkeys(("until", "within"), "'timeout:' says how long"),
+}
+
+
 def _kind(kind: str, shape: Shape, says: str, keys: dict[str, Key], make: Any) -> Record:
-    return Record(f"{kind} step", {kind: Key(shape, says, required=True), **keys}, make)
+    return Record(f"{kind} step", {kind: Key(shape, says, required=True), **keys}, make, _INSTEAD.get(kind, {}))
 
 
 _SCRIPT: Final = path("script")
