@@ -184,6 +184,8 @@ def _forget(work: Unit, lead: LeadId, *, now: datetime, by: str) -> frozenset[st
         # A number may be a whole company's: it is not called again, and colleagues are still written to.
         work.suppressions.add(Suppression(name, "all" if "@" in name else "phone", "forgotten", now, None), by=by)
         work.suppressions.seal(name)
+    # What is left has no address: by its number it is left alone, also by what a provider tells of it later.
+    work.suppressions.add(Suppression(own_name(lead), "all", "forgotten", now, lead), by=by)
     work.notes.add([Change("forgotten", "forgotten", now, by=by, lead=lead)])
     work.persons.erase(lead, now)
     work.leads.unflag("ready_check", [lead])

@@ -14,7 +14,9 @@ from nurture.adapters.store.persons import OF_A_LEAD
 from nurture.adapters.store.tables import metadata
 from nurture.domain.errors import UnreachableError
 from nurture.domain.lead import Lead
-from nurture.flow import leads, persons, preferences, suppressing
+from nurture.domain.response import Kind
+from nurture.flow import enroll, leads, persons, preferences, suppressing
+from nurture.flow.respond import Report
 from nurture.ports.store import Suppression
 from tests.builders import a_lead, a_sent_touch
 from tests.flow.loop import Loop, a_loop
@@ -74,6 +76,21 @@ def test_who_was_two_leads_is_forgotten_as_both(loop: Loop) -> None:
         "+33155550100": {"phone"},  # a colleague's too: nobody calls it, and Bob still gets mail
     }
     assert other.id != ada.id
+
+
+@pytest.mark.parametrize("how", ["the night", "other rules", "an event that comes late"])
+def test_who_was_forgotten_is_enrolled_no_more_whatever_looks_at_them(tmp_path: Path, how: str) -> None:
+    with a_loop(tmp_path, "- email: hello", more="enroll: {when: engagement >= 0}\n") as loop:
+        lead = a_lead(loop.store, email="ada@example.com")
+        persons.forget(lead.id, store=loop.store, now=loop.now, by="test")
+        match how:
+            case "the night":
+                enroll.tonight(store=loop.store, rules=loop.rules, now=loop.now)
+            case "other rules":
+                enroll.reconsider(store=loop.store)
+            case _:
+                loop.report(Report(Kind.CLICK, loop.now, lead.id))
+        assert enroll.run(**loop.common) == 0
 
 
 def test_the_book_is_written_before_the_database_and_survives_a_crash_between_them(loop: Loop, tmp_path: Path) -> None:

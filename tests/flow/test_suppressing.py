@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nurture.domain.lead import OWN
 from nurture.flow import persons, suppressing
 from tests.builders import a_lead
 from tests.flow.loop import Loop, a_loop
@@ -46,7 +47,7 @@ def test_a_list_is_read_in_the_form_in_which_providers_write_it(loop: Loop, rows
 def test_our_own_list_can_be_taken_in_elsewhere_with_those_who_were_forgotten(loop: Loop, tmp_path: Path) -> None:
     persons.forget(a_lead(loop.store, email="ada@example.com").id, store=loop.store, now=loop.now, by="test")
     take(loop, ["bob@example.com", "email", "hard_bounce"], ["+33155550100", "phone"])
-    written = listed(loop)
+    written = [one for one in listed(loop) if not one[0].startswith(OWN)]  # as `suppression export` leaves them out
     (tmp_path / "other").mkdir()
     with a_loop(tmp_path / "other", "- email: hello") as other:
         done = take(other, ("address", "scope", "reason"), *written)

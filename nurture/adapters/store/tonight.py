@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Select, exists, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, exists, func, or_, select, update
 
-from nurture.adapters.store.asking import AnyTime, At, questions
+from nurture.adapters.store.asking import PRESENT, AnyTime, At, questions
 from nurture.adapters.store.search import Said
 from nurture.adapters.store.tables import enrollments, leads
 from nurture.adapters.store.texts import prepare
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nurture.domain.workspace import Workspace
 
 DAY: Final = timedelta(days=1)
-OURS = (leads.c.status == Status.NURTURING.value) & leads.c.merged_into.is_(None)
+OURS = and_(leads.c.status == Status.NURTURING.value, *PRESENT)
 
 
 def may_enter(db: Connection, cadence: Cadence, *, now: datetime, facts_valid: timedelta) -> Sequence[LeadId]:
