@@ -135,6 +135,31 @@ def test_a_changed_mail_begins_anew_for_those_who_come_later(loop: Loop) -> None
     assert loop.tick(hours=1).sent == 1
 
 
+def test_a_first_wave_that_is_turned_off_after_apply_holds_nothing_back(loop: Loop) -> None:
+    loop.tick()
+    loop.policy = replace(loop.policy, first_wave=0)
+    assert loop.tick(minutes=1).sent == 4
+    assert waves(loop) == {}
+
+
+def test_what_is_held_stays_held_when_first_waves_are_turned_off(loop: Loop) -> None:
+    loop.tick()
+    answer(loop, Kind.COMPLAINT)
+    loop.tick(hours=1)
+    loop.policy = replace(loop.policy, first_wave=0)
+    assert loop.tick(minutes=1).sent == 0
+    assert waves(loop)["course/one"].held
+
+
+def test_a_first_wave_that_is_made_smaller_while_it_goes_is_watched_and_ends(loop: Loop) -> None:
+    loop.policy = replace(loop.policy, first_wave=20)
+    assert loop.tick().sent == 8
+    loop.policy = replace(loop.policy, first_wave=5)
+    loop.enroll(a_lead(loop.store))
+    assert [loop.tick(minutes=30).sent for _ in range(3)] == [0, 0, 1]
+    assert waves(loop) == {}
+
+
 def test_apply_begins_a_first_wave_of_what_is_new_or_changed_and_of_nothing_else(tmp_path: Path) -> None:
     with a_bench(tmp_path) as bench:
         with bench.store.unit() as work:

@@ -21,10 +21,10 @@ def look(work: Unit, pressure: Pressure) -> None:
     policy, now = pressure.policy, pressure.now
     assert now is not None
     pressure.read(work)
-    over = {name for name, wave in pressure.waves.items() if _is_over(wave, now)}
+    over = {name for name, wave in pressure.waves.items() if _is_over(wave, policy, now)}
     if over:
         for wave in work.pacing.waves(templates=over, lock=True).values():
-            if _is_over(wave, now):
+            if _is_over(wave, policy, now):
                 _judge(work, wave, policy, now)
     if pressure.anything_held:
         work.pacing.sweep(now - KEPT)
@@ -32,11 +32,20 @@ def look(work: Unit, pressure: Pressure) -> None:
         pressure.read(work)
 
 
-def _is_over(wave: Wave, now: datetime) -> bool:
-    return not wave.held and wave.watch_until is not None and wave.watch_until <= now
+def _is_over(wave: Wave, policy: Policy, now: datetime) -> bool:
+    """Whether it was watched for long enough, or needs no more mails: the setting may be smaller than when it began."""
+    if wave.held or not policy.first_wave:
+        return not wave.held
+    return len(wave.mails) >= policy.first_wave if wave.watch_until is None else wave.watch_until <= now
 
 
 def _judge(work: Unit, wave: Wave, policy: Policy, now: datetime) -> None:
+    if not policy.first_wave:
+        _let_follow(work, wave, "first waves are turned off, the rest follows", now)
+        return
+    if wave.watch_until is None:
+        work.pacing.put_waves([replace(wave, watch_until=now + policy.first_wave_watch)])
+        return
     out = work.pacing.out(wave.mails)
     if len(out) < min(policy.first_wave, len(wave.mails)):
         # Some of them were refused in the end: others go first in their place.
@@ -45,10 +54,7 @@ def _judge(work: Unit, wave: Wave, policy: Policy, now: datetime) -> None:
         return
     problem = verdict(work.pacing.answers(out))
     if not problem:
-        work.pacing.end_waves([wave.template])
-        work.notes.add(
-            [Change("first_wave", f"{wave.template}: the first mails did well, the rest follows", now, by="daemon")]
-        )
+        _let_follow(work, wave, "the first mails did well, the rest follows", now)
         return
     work.pacing.put_waves([replace(wave, held=problem)])
     text = f"{wave.template} is held: {problem}. Apply a corrected text, or resume its cadence."
@@ -56,3 +62,10 @@ def _judge(work: Unit, wave: Wave, policy: Policy, now: datetime) -> None:
     payload = {"subject": f"{wave.template} is held after its first mails", "text": text}
     key = f"first wave:{wave.template}:{wave.since.isoformat()}"
     work.sales.deliver(key=key, kind="alert", to="", payload=payload, at=now)
+
+
+def _let_follow(work: Unit, wave: Wave, because: str, now: datetime) -> None:
+    """It is over: whoever waits for it is looked at now."""
+    work.pacing.end_waves([wave.template])
+    work.pacing.wake_wave(wave.template, now)
+    work.notes.add([Change("first_wave", f"{wave.template}: {because}", now, by="daemon")])
