@@ -47,10 +47,10 @@ class Outage:
         self.app.failing_since, self.is_told = None, False
 
     def _tell(self, subject: str, text: str) -> bool:
-        """Whether it was handed over. Its number is one that no delivery of the database has."""
+        """Whether it was handed over. Its number is one that no delivery has, of the database or of another daemon."""
         now = self.app.clock.now()
         payload = {"subject": subject, "text": text}
-        number = -int(now.timestamp())
+        number = -int(self.app.clock.new_id(), 36)
         alert = Delivery(
             id=number, key=f"outage:{number}", kind="alert", to="", payload=payload, made_at=now, at=now, attempt=1
         )

@@ -95,6 +95,16 @@ def test_somebody_is_told_of_passes_that_fail_once_and_when_they_go_on(app: App,
     assert len(mailer.sent) == 2
 
 
+def test_two_alerts_of_one_second_are_two_mails_to_whoever_carries_them(app: App, mailer: OutboxFake) -> None:
+    clock, outage = app.clock, Outage(app)
+    assert isinstance(clock, FixedClock)
+    outage.failed(UnreachableError("A restart.", hint=""))
+    clock.advance(seconds=PATIENCE.total_seconds())
+    outage.failed(UnreachableError("A restart.", hint=""))
+    outage.worked()
+    assert len({one.message_id for one in mailer.sent}) == 2
+
+
 def test_somebody_is_told_of_a_mistake_that_ends_each_pass(app: App, mailer: OutboxFake) -> None:
     clock = app.clock
     assert isinstance(clock, FixedClock)
