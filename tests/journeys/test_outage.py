@@ -113,6 +113,6 @@ def test_the_daemon_survives_a_database_that_is_briefly_away(tmp_path: Path) -> 
             assert daemon.exitcode == 0
     told = [one for one in events(log) if one["event"] == "alert"]
     assert [(one["subject"], one["told"]) for one in told] == [("Nothing is sent", True), ("It goes on", True)]
-    assert set(Counter(provider.touches).values()) == {1}
+    assert [touch for touch, times in Counter(provider.touches).items() if times > 1] == []
     assert len(provider.touches) == TOUCHES + len(told)
     assert "Traceback" not in log.read_text()
