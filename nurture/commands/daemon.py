@@ -16,6 +16,8 @@ from nurture.domain.errors import RefusedError
 if TYPE_CHECKING:
     from nurture.wiring import App
 
+TRIPPED = "   no clear answers from the mail provider: one mail is tried every 30 s"
+
 
 def mount(app: typer.Typer) -> None:
     """Add the commands."""
@@ -102,8 +104,11 @@ def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     show(f"daemons       {len(alive)} alive" + (what if alive else "   start one: nurture daemon"))
     for one in found["daemons"]:
         show(f"  {_daemon(one)}")
-    show(f"breaker       {found['breaker']}")
-    show(f"paused        {', '.join(found['paused']) if found['paused'] else 'nothing'}")
+    show(f"breaker       {found['breaker']}" + (TRIPPED if found["breaker"] == "open" else ""))
+    if not found["pauses"]:
+        show("paused        nothing")
+    for name, span in found["pauses"].items():
+        show_beside("paused        ", f"{name} {span}.", "See: nurture doctor")
     for name, because in found["held"].items():
         show_beside("held          ", f"{name}: {because}.", "See: nurture doctor")
 

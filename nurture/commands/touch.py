@@ -212,9 +212,7 @@ def switch(
     if as_json:
         show_json({"name": name, "paused": pause, "changed": changed})
     elif changed:
-        kind, _, named = name.partition(":")
-        spoken = "All sending" if name == switches.SEND else f"{kind.capitalize()} {named}"
-        show(f"{spoken} {'would be' if dry_run else 'is'} {words}.")
+        show(f"{switches.spoken(name)} {'would be' if dry_run else 'is'} {words}.")
     else:
         show(f"Nothing to do: {name.replace(':', ' ')} {'is paused already' if pause else 'was not paused'}.")
 
@@ -239,7 +237,7 @@ def list_mailers(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     current = session(ctx)
     now = current.now()
     with current.app.store.unit(write=False) as work:
-        switches = work.control.switches()
+        switches = {name: one for name, one in work.control.switches().items() if one.holds(now)}
         recent = work.touches.select(since=now - timedelta(days=30))
     rows = []
     for name in MAILERS:

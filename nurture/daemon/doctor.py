@@ -26,6 +26,7 @@ from nurture.domain.person import Role
 from nurture.domain.promotion import Code
 from nurture.domain.wave import HINT as HOW_TO_LET_GO
 from nurture.doors import durability_of
+from nurture.flow.switches import spoken, way_out
 from nurture.moves.clock import AHEAD, BACK, BACKWARDS, HINT, LAST_PASS
 from nurture.wiring import App
 
@@ -201,17 +202,17 @@ def _fleet(app: App) -> Iterator[Finding]:
 
 
 def _held(app: App) -> Iterator[Finding]:
-    """What is paused or held without an end: a person did that, or must end it."""
+    """What is paused or held: a person did that, or must end it; a mailer that was refused is tried again by itself."""
+    now = app.store.now(app.clock.now())
     with app.store.unit(write=False) as work:
         switches, waves = work.control.switches(), work.pacing.waves()
     for name, wave in sorted(waves.items()):
         if wave.held:
             yield Finding("warning", f"The e-mail {name} is held: {wave.held}.", HOW_TO_LET_GO)
     for name, switch in sorted(switches.items()):
-        if switch.until is None and name not in (AHEAD, BACK):
-            what = {"send": "All sending", "mailer": "All mail"}.get(name, name.replace(":", " "))
-            why = f": {switch.reason}" if switch.reason else ""
-            yield Finding("warning", f"{what} is paused since {switch.since:%Y-%m-%d}{why}.", "See: nurture status")
+        if switch.holds(now) and name not in (AHEAD, BACK):
+            what = f"{spoken(name)} is paused {switch.span}"
+            yield Finding("warning", f"{what}.", way_out(name, app.settings.mail.provider))
 
 
 def _backups(app: App) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nurture.daemon import room
 from nurture.domain import fleet
-from nurture.domain.touch import State
+from nurture.domain.touch import Reason, State
 from nurture.moves.clock import LAST_PASS
 
 if TYPE_CHECKING:
@@ -21,12 +21,15 @@ def of(app: App) -> dict[str, Any]:
         due = work.enrollments.count_due(now)
         first = work.enrollments.next_due()
         counts = work.touches.count_by_state()
+        tripped = work.touches.is_waiting(
+            Reason.BREAKER
+        )  # the breaker is each daemon's own; whom it holds back is stored
         switches = work.control.switches()
         held = {name: wave.held for name, wave in sorted(work.pacing.waves().items()) if wave.held}
         last = work.control.mark(LAST_PASS)
         daemons = fleet.fleet(work.control.daemons(), now=now, tick=app.policy.tick)
     late = (now - first).total_seconds() if first is not None and first < now else 0.0
-    paused = [name for name, switch in sorted(switches.items()) if switch.until is None or switch.until > now]
+    paused = {name: switch.span for name, switch in sorted(switches.items()) if switch.holds(now)}
     return {
         "due": due,
         "late_seconds": round(late, 3),
@@ -36,8 +39,9 @@ def of(app: App) -> dict[str, Any]:
         "open_tasks": counts.get(State.OPEN, 0),
         "planned": counts.get(State.PLANNED, 0),
         "daemons": daemons,
-        "breaker": "open" if "breaker" in switches else "closed",
-        "paused": paused,
+        "breaker": "open" if tripped else "closed",
+        "paused": list(paused),
+        "pauses": paused,
         "held": held,
         "problems": wrong,
         "last_pass": last[1] if last else None,

@@ -40,8 +40,7 @@ def run(*, store: Store, at: time, timezone: str, now: datetime, by: str) -> boo
 def needs(work: Unit, now: datetime) -> list[str]:
     """What waits for a person, one sentence each, with the command that shows it."""
     found = work.reports.waiting(late_before=now - LATE)
-    switches = work.control.switches().values()
-    pauses = [one for one in switches if one.until is None]
+    pauses = [one for one in work.control.switches().values() if one.holds(now)]
     said = [
         f"paused since {one.since:%Y-%m-%d}: {one.name.replace(':', ' ')}{f' ({one.reason})' if one.reason else ''}"
         for one in sorted(pauses, key=lambda one: one.name)

@@ -15,6 +15,24 @@ from nurture.ports import Store
 from nurture.ports.store import Change, Switch
 
 SEND: Final = "send"
+_ALL: Final = {SEND: "All sending", "mailer": "All mail"}
+
+
+def spoken(name: str) -> str:
+    """What a switch holds back, as a sentence begins."""
+    kind, _, named = name.partition(":")
+    return _ALL.get(name) or f"{kind.capitalize()} {named}".strip()
+
+
+def way_out(name: str, mailer: str) -> str:
+    """The command that lets go on what a switch holds back; `mailer` is the one in use."""
+    kind, _, named = name.partition(":")
+    ways = {
+        SEND: "nurture send resume",
+        "mailer": f"nurture mailer resume {named or mailer}",
+        "cadence": f"nurture cadence resume {named}",
+    }
+    return f"When that is put right: {ways[kind]}" if kind in ways else "See: nurture doctor"
 
 
 @again

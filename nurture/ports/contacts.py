@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from nurture.domain.lead import CompanyId, LeadId
     from nurture.domain.response import Response
     from nurture.domain.scoring import Line
+    from nurture.domain.touch import Reason, Touch, TouchId
     from nurture.domain.touch import State as TouchState
-    from nurture.domain.touch import Touch, TouchId
     from nurture.ports.rows import LaidOut, SentText, StoredResponse, Waiting
 
 
@@ -180,6 +180,9 @@ class Touches(Protocol):
 
     def count_by_state(self) -> dict[TouchState, int]:
         """How many touches stand in each state."""
+
+    def is_waiting(self, reason: Reason) -> bool:
+        """Whether a touch is held back for this reason. No index knows it: it may read all that are planned."""
 
 
 class Responses(Protocol):

@@ -78,6 +78,16 @@ class Switch:
     until: datetime | None
     by: str
 
+    def holds(self, now: datetime) -> bool:
+        """Whether it is paused now: one with an end stays listed when that has passed."""
+        return self.until is None or self.until > now
+
+    @property
+    def span(self) -> str:
+        """Since when, until when and why, to follow "is paused"."""
+        until = f" until {self.until:%H:%M} UTC" if self.until is not None else ""
+        return f"since {self.since:%Y-%m-%d}{until}{f': {self.reason}' if self.reason else ''}"
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from nurture.domain.touch import Channel, State
+from nurture.domain.touch import Channel, Reason, State
 from nurture.domain.verdict import Yes
 from nurture.domain.wave import HINT, Wave
 from nurture.flow import digest
+from nurture.ports.store import Switch
 from nurture.ports.world import PREVIEW, Delivery
 from nurture.wiring import open_app
 from tests.builders import a_sent_touch, a_touch
@@ -153,6 +154,43 @@ def test_an_email_that_is_held_after_its_first_mails_is_told_until_somebody_lets
     assert "held          shared/peer-story: 2 unsubscribes among the first 20 mails. See: nurture doctor" in said.out
     assert list(nurture("status", "--json").json["held"]) == ["shared/peer-story"]
     assert f"shared/peer-story is held: {held.held}. {HINT}" in nurture("doctor").out
+
+
+def test_a_mailer_that_is_refused_is_told_with_what_to_do_for_as_long_as_it_is_paused(
+    nurture: Nurture, folder: Path
+) -> None:
+    app = open_app(folder)
+    now = app.clock.now()
+
+    def pause(until: datetime) -> None:
+        with app.store.unit() as work:
+            work.control.switch(Switch("mailer", "MAIL: 550: not you", now, until, by="outbox"))
+            work.commit()
+
+    pause(now + timedelta(minutes=15))
+    said = f"since {now:%Y-%m-%d} until {now + timedelta(minutes=15):%H:%M} UTC: MAIL: 550: not you."
+    assert f"paused        mailer {said} See: nurture doctor" in nurture("status").out
+    assert nurture("status", "--json").json["paused"] == ["mailer"]
+    told = f"All mail is paused {said} When that is put right: nurture mailer resume outbox"
+    assert told in nurture("doctor").out
+    assert nurture("mailer", "list", "--json").json[0]["paused"]
+    pause(now - timedelta(minutes=1))
+    assert "paused        nothing" in nurture("status").out
+    assert "All mail" not in nurture("doctor").out
+    assert not nurture("mailer", "list", "--json").json[0]["paused"]
+    assert nurture("mailer", "resume", "outbox").out == "All mail is resumed.\n"
+    app.close()
+
+
+def test_the_status_says_that_the_breaker_holds_mail_back(nurture: Nurture, folder: Path, ada: str) -> None:
+    assert nurture("status", "--json").json["breaker"] == "closed"
+    app = open_app(folder)
+    with app.store.unit() as work:
+        a_touch(work, lead=int(ada), state=State.PLANNED, reason=Reason.BREAKER)
+        work.commit()
+    app.close()
+    assert nurture("status", "--json").json["breaker"] == "open"
+    assert "breaker       open   no clear answers from the mail provider" in nurture("status").out
 
 
 def test_two_callers_never_get_the_same_task(nurture: Nurture, ada: str, folder: Path) -> None:

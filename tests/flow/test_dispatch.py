@@ -132,6 +132,18 @@ def test_a_problem_of_the_channel_holds_all_mail_and_no_lead_is_at_fault(mails: 
     assert mails.states() == ["one sent", "one sent"]
 
 
+def test_an_operator_is_told_once_a_day_that_the_provider_refuses_the_account(mails: Loop) -> None:
+    mails.mailer.answers = lambda message: ChannelDown("401 wrong key")
+    mails.enroll(a_lead(mails.store))
+    mails.ticks(timedelta(hours=2), every=timedelta(minutes=5))
+    assert len(mails.mailer.asked) > 3
+    with mails.store.unit(write=False) as work:
+        (alert,) = work.sales.deliveries_due(mails.now, 10, kind="alert")
+    assert alert["payload"]["subject"] == f"The mailer {mails.mailer.name} is paused"
+    assert "401 wrong key" in alert["payload"]["text"]
+    assert f"nurture mailer resume {mails.mailer.name}" in alert["payload"]["text"]
+
+
 def test_a_send_with_no_answer_is_in_doubt_and_never_sent_again(mails: Loop) -> None:
     mails.mailer.answers = at_first(Maybe("cut off"))
     ada = a_lead(mails.store)

@@ -205,6 +205,20 @@ def breaker(folder: Path) -> Because:
         return next(found for one in leads if (found := last(loop, one)).code == "breaker")
 
 
+@pytest.mark.parametrize(("in_doubt", "clears"), [("settle", True), ("hold", False)])
+def test_a_mail_in_doubt_says_how_it_is_settled_and_when_it_is_by_itself(
+    tmp_path: Path, *, in_doubt: str, clears: bool
+) -> None:
+    with a_loop(tmp_path, TWO, in_doubt=in_doubt) as loop:
+        loop.mailer.answers = lambda _: Maybe("the server hung up")
+        one = a_lead(loop.store)
+        loop.enroll(one)
+        loop.tick()
+        found = last(loop, one)
+    assert f"the server hung up. Whoever knows settles it: nurture touch resolve {found.touch} --sent" in found.text
+    assert (found.clears_at is not None) is clears
+
+
 def colleague_offered(folder: Path) -> Because:
     with an_enrolled(folder, consent=False) as (loop, one):
         loop.tick()

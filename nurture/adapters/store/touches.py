@@ -330,6 +330,11 @@ class TouchRows:
         query = select(table.c.state, func.count()).group_by(table.c.state)
         return {State(state): int(count) for state, count in self._db.execute(query)}
 
+    def is_waiting(self, reason: Reason) -> bool:
+        """Whether a touch is held back for this reason. No index knows it: it may read all that are planned."""
+        held = select(table.c.id).where(table.c.state == State.PLANNED.value, table.c.reason == reason.value)
+        return self._db.execute(held.limit(1)).first() is not None
+
 
 def _touch(row: Row[Any]) -> Touch:
     """A row of the table, read by place: by name it would take three times as long, and a lead has many."""

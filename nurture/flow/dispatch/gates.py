@@ -125,7 +125,7 @@ def _held(planned: Touch, lead: Lead, scene: Scene) -> Wait | None:
         switch = scene.switches.get(name)
         if switch is None or (name == "mailer" and planned.channel is not Channel.EMAIL):
             continue
-        if switch.until is None or switch.until > scene.now:
+        if switch.holds(scene.now):
             return Wait(switch.until or scene.now + again, reason)
     if planned.channel is Channel.EMAIL and not has_basis(lead, scene):
         return Wait(scene.now + timedelta(days=1), Reason.NO_CONSENT)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+from nurture import log
 from nurture.domain import touch
 from nurture.domain.chance import chance
 from nurture.domain.changed import changed
@@ -33,8 +34,13 @@ from nurture.ports.store import Change, Switch
 
 # A mailer that is refused as a whole is tried again after this long; an operator may resume it earlier.
 MAILER_PAUSE = timedelta(minutes=15)
+REFUSED: Final = (
+    "{mailer} takes no mail: {because}. No lead is at fault, and nothing is lost: all mail waits, and one is tried"
+    " every quarter of an hour. When that is put right: nurture mailer resume {mailer}"
+)
 # An intent that was not handed over, because the breaker opened meanwhile.
 HELD_BACK: Final = Again(SENTENCES[Reason.BREAKER])
+_log: Final = log.get("dispatch")
 # What a verdict changes in a touch.
 JUDGED = frozenset(
     {"state", "reason", "because", "intent_at", "lease_until", "doubted_at", "sent_at", "counted_at", "provider_id"}
@@ -98,7 +104,7 @@ def intend(
     addresses = {address for email, phone, *_ in people.values() for address in (email, phone) if address}
     suppressed = work.suppressions.scopes(addresses)
     switches = work.control.switches()
-    paused = {name for name, switch in switches.items() if switch.until is None or switch.until > at}
+    paused = {name for name, switch in switches.items() if switch.holds(at)}
     counted = work.touches.counted(leads, at - timedelta(days=31))
     company_last = work.leads.company_last_touched(companies, at - timedelta(days=7))
     limits = scene.policy.limits
@@ -251,8 +257,11 @@ def _retry_at(one: Touch, verdict: Verdict, at: datetime) -> datetime:
 
 
 def _pause_mailer(work: Unit, mailer: str, because: str, *, at: datetime) -> None:
-    """No lead is at fault: hold the channel and tell an operator."""
+    """No lead is at fault: hold the channel, and tell an operator, once a day."""
     held = work.control.switches().get("mailer")
     if held is None or held.until is not None:  # one that only a person ends is not shortened
         work.control.switch(Switch("mailer", because, at, at + MAILER_PAUSE, by=mailer))
+    _log.warning("mailer_paused", mailer=mailer, because=because)
     work.notes.add([Change("mailer_paused", f"{mailer} is paused: {because}", at, by="daemon")])
+    payload = {"subject": f"The mailer {mailer} is paused", "text": REFUSED.format(because=because, mailer=mailer)}
+    work.sales.deliver(key=f"mailer:{at:%Y-%m-%d}", kind="alert", to="", payload=payload, at=at)

@@ -31,12 +31,13 @@ RULES: Final[Mapping[Reason, str]] = {
     Reason.CALLS_PER_DAY: "calls_per_day in people.yaml",
 }
 KEYS: Final[Mapping[Reason, str]] = {Reason.WINDOW: "window", Reason.HOLDOUT: "holdout"}
+SETTLE: Final = "Whoever knows settles it: nurture touch resolve {id} --sent, or --not-sent."
 WAITING: Final = (TouchState.PLANNED, TouchState.OPEN)
 
 
 def of_touch(one: Touch, scene: Scene, enrollment: Enrollment | None, work: Unit) -> Because:
     """Why one touch stands as it does."""
-    reason, clears_at = one.reason, _clears_at(one, enrollment)
+    reason, clears_at = one.reason, _clears_at(one, enrollment, scene)
     because = one.because
     if one.state in WAITING and enrollment is not None and enrollment.state is State.PAUSED:
         reason, because = Reason(pause_code(enrollment)), ""  # whatever held it back before
@@ -47,6 +48,8 @@ def of_touch(one: Touch, scene: Scene, enrollment: Enrollment | None, work: Unit
     sentence = because or (SENTENCES[reason] if reason is not None else _plainly(one, scene.now))
     if reason is not None and reason in RULES and one.state in (*WAITING, TouchState.SKIPPED):
         sentence += f" Rule: {RULES[reason]}."
+    if one.state is TouchState.IN_DOUBT:
+        sentence += f". {SETTLE.format(id=one.id)}"
     return Because(
         "touch",
         (reason or one.state).value,
@@ -60,7 +63,7 @@ def of_touch(one: Touch, scene: Scene, enrollment: Enrollment | None, work: Unit
     )
 
 
-def _clears_at(one: Touch, enrollment: Enrollment | None) -> datetime | None:
+def _clears_at(one: Touch, enrollment: Enrollment | None, scene: Scene) -> datetime | None:
     """The earliest moment at which it is otherwise: its enrollment is looked at again then."""
     match one.state:
         case TouchState.PLANNED:
@@ -69,6 +72,8 @@ def _clears_at(one: Touch, enrollment: Enrollment | None) -> datetime | None:
             return one.due_at
         case TouchState.OPEN:
             return one.expires_at
+        case TouchState.IN_DOUBT if scene.policy.in_doubt == "hold":
+            return None  # only a person settles it
         case _:
             return one.lease_until
 
