@@ -95,8 +95,12 @@ def reconsider(*, store: Store) -> None:
 
 
 def tonight(*, store: Store, rules: InForce, now: datetime) -> None:
-    """Flag the leads whom a cadence may take now, by what time alone may have changed, and those near a decision."""
+    """Flag the leads whom a cadence may take now, by what time alone may have changed, and those near a decision.
+
+    Who is held back for a colleague who is not with sales any more goes on.
+    """
     with store.unit() as work:
+        enrolling.resume(work, work.enrollments.held_for_nobody(), Pause.COLLEAGUE_OFFERED, now=now, by="daemon")
         work.leads.flag_for_the_night(rules.workspace, now)
         work.commit()
 

@@ -180,6 +180,7 @@ def _forget(work: Unit, lead: LeadId, *, now: datetime, by: str) -> frozenset[st
         values = {"state": State.WITHDRAWN.value, "ended_at": now, "due_at": None, "reason": "forgotten"}
         work.sales.save_handoff(row["id"], values, was=row["state"])
         work.sales.close_promotion(row["promotion_id"])
+        work.leads.update(lead, {"status": Status.NURTURING.value})
     for name in names:
         # A number may be a whole company's: it is not called again, and colleagues are still written to.
         work.suppressions.add(Suppression(name, "all" if "@" in name else "phone", "forgotten", now, None), by=by)

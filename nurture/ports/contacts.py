@@ -66,6 +66,9 @@ class Enrollments(Protocol):
     def paused_until(self, now: datetime, limit: int) -> list[Enrollment]:
         """Paused enrollments whose dated pause is over."""
 
+    def held_for_nobody(self) -> list[LeadId]:
+        """Leads held back for a colleague, beside whom sales works on nobody: one of them left the company since."""
+
     def started_since(self, cadence: str, since: datetime) -> int:
         """How many were enrolled in a cadence since a moment: for its rate."""
 

@@ -18,7 +18,7 @@ from nurture.domain.lead import Lead
 from nurture.domain.response import Kind
 from nurture.domain.touch import Channel
 from nurture.domain.touch import State as Touched
-from nurture.flow import handoff
+from nurture.flow import enroll, handoff, persons
 from nurture.flow.handoff import accept, brief, contacted, deadlines, listed, lost, money, reject, returns, won
 from nurture.moves.handing_over import FAST_STEP
 from nurture.ports.store import Suppression
@@ -86,6 +86,22 @@ def test_the_rep_decides_for_the_colleagues(
     lost(floor.desk, number, reason="to_competitor")
     assert floor.lead(colleague)["status"] == "nurturing"
     assert floor.enrollments(colleague)["evergreen"].state is not State.PAUSED
+
+
+@pytest.mark.parametrize("how", ["forgotten", "elsewhere", "the colleague left", "with sales"])
+def test_a_colleague_is_held_back_no_longer_than_sales_works_on_somebody_beside(floor: Floor, how: str) -> None:
+    company, other = a_company(floor.store), a_company(floor.store)
+    colleague = floor.a_ready_lead(company_id=company.id, stage="long_term")
+    an_enrollment(floor.store, lead=colleague)
+    lead, number = floor.offered(company_id=company.id)
+    accept(floor.desk, number, colleagues="pause") if how == "with sales" else None
+    if how == "forgotten":
+        persons.forget(lead.id, store=floor.store, now=floor.clock.now(), by="test")
+        assert floor.lead(lead)["status"] == "nurturing"
+    elif how != "with sales":
+        floor.mark(lead if how == "elsewhere" else colleague, company_id=other.id)
+    enroll.tonight(store=floor.store, rules=floor.rules, now=floor.clock.now())
+    assert floor.enrollments(colleague)["evergreen"].state is (State.PAUSED if how == "with sales" else State.ACTIVE)
 
 
 def test_first_contact_is_recorded_once_and_only_of_what_was_accepted(floor: Floor) -> None:

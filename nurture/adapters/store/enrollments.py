@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from operator import attrgetter, itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, func, select, text, update
+from sqlalchemy import Connection, Row, Text, bindparam, cast, exists, func, select, text, update
 
 from nurture.adapters.store.among import among
 from nurture.adapters.store.rows import add_once, change_if, fetch
 from nurture.adapters.store.tables import enrollments as table
-from nurture.domain.enrollment import OPEN, Enrollment, EnrollmentId, Place, State
+from nurture.adapters.store.tables import handoffs, leads
+from nurture.adapters.store.waiting import ON_DESK
+from nurture.domain.enrollment import OPEN, Enrollment, EnrollmentId, Pause, Place, State
 
 DUE = (table.c.next_at, table.c.priority.desc(), table.c.id)
 
@@ -54,6 +56,19 @@ _WAKE_WAITING = (
     update(table)
     .where(among(table.c.lead_id), _IS_ACTIVE, table.c.waiting, table.c.next_at > bindparam("now"))
     .values(next_at=bindparam("now"))
+)
+_BESIDE = leads.alias("beside")
+_WITH_SALES = (
+    exists()
+    .where(_BESIDE.c.company_id == leads.c.company_id, _BESIDE.c.id != leads.c.id)
+    .where(handoffs.c.lead_id == _BESIDE.c.id, handoffs.c.state.in_(ON_DESK))
+)
+_HELD_FOR_NOBODY = (
+    select(table.c.lead_id)
+    .join(leads, leads.c.id == table.c.lead_id)
+    .where(text(f"enrollments.state = '{State.PAUSED}'"), ~_WITH_SALES)
+    .where(cast(table.c.pauses, Text).contains(f'"{Pause.COLLEAGUE_OFFERED}"'))
+    .distinct()
 )
 LONGEST_LEASE: Final = timedelta(hours=1)  # of all who wait, few are looked at
 _RELEASE = (
@@ -211,6 +226,10 @@ class EnrollmentRows:
     def paused_until(self, now: datetime, limit: int) -> list[Enrollment]:
         """Paused enrollments whose dated pause is over."""
         return [_enrollment(row) for row in self._db.execute(_PAUSED, {"now": now, "limit": limit})]
+
+    def held_for_nobody(self) -> list[int]:
+        """Leads held back for a colleague, beside whom sales works on nobody: one of them left the company since."""
+        return list(self._db.execute(_HELD_FOR_NOBODY).scalars())
 
     def started_since(self, cadence: str, since: datetime) -> int:
         """How many were enrolled in a cadence since a moment."""
