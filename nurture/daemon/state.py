@@ -21,9 +21,8 @@ def of(app: App) -> dict[str, Any]:
         due = work.enrollments.count_due(now)
         first = work.enrollments.next_due()
         counts = work.touches.count_by_state()
-        tripped = work.touches.is_waiting(
-            Reason.BREAKER
-        )  # the breaker is each daemon's own; whom it holds back is stored
+        # Each daemon has a breaker of its own, in its memory; whom it holds back is stored.
+        tripped = work.touches.is_waiting(Reason.BREAKER)
         switches = work.control.switches()
         held = {name: wave.held for name, wave in sorted(work.pacing.waves().items()) if wave.held}
         last = work.control.mark(LAST_PASS)
