@@ -66,7 +66,7 @@ def carry_out(
             return f"back at once, in {consequence.into}"
         values = {"returns_at": at, "returns_into": consequence.into, "returns_because": reason}
         work.leads.update(lead.id, values)
-        return f"returns on {at:%Y-%m-%d} into {consequence.into}"
+        return f"returns on {at.astimezone(hands.scene.zone_of(lead)):%Y-%m-%d} into {consequence.into}"
     if consequence.status is not None and consequence.status is not Status.NURTURING:
         enrolling.stop(work, [lead.id], reason=reason, now=now, by=hands.by)
         work.leads.update(lead.id, {"status": consequence.status.value})

@@ -85,11 +85,12 @@ def _answer(site: Site, token: str, fields: dict[str, str]) -> HTMLResponse:
     try:
         answered = _do(desk, offer.row["id"], fields)
     except NurtureError as problem:
-        # The hints name commands of the operator; a rep has only this page.
-        words = f"{problem.what} {problem.hint}" if isinstance(problem, RequestError) else problem.what
         again = _read(site, token) or offer
-        status = 422 if isinstance(problem, RequestError) else 409
-        return _page(site, again, problem=words.strip(), status=status, chosen=fields)
+        if isinstance(problem, RequestError):
+            return _page(site, again, problem=f"{problem.what} {problem.hint}".strip(), status=422, chosen=fields)
+        # A refusal is said in the words of commands; a rep has only this page.
+        words = _closed(again) or problem.what
+        return _page(site, again, problem=f"Your answer was not taken. {words}", status=409)
     return _page(site, _read(site, token) or offer, done=answered.text)
 
 
@@ -109,6 +110,18 @@ def _do(desk: arrow.Desk, number: int, fields: dict[str, str]) -> arrow.Answered
                 raise RequestError(f"The year {day.year} is out of reach.", hint=HINT)
             return arrow.reject(desk, number, reason, until=day, note=fields.get("note", "").strip()[:2000])
     raise RequestError("Please accept or reject.", hint="")
+
+
+def _closed(offer: _Offer) -> str:
+    """What became of an offer that is no longer open; of one that was given back, why, and when the lead returns."""
+    row = offer.row
+    words = CLOSED.get(State(row["state"]), "")
+    if row["state"] == State.REJECTED.value and row["reason"]:
+        words = f"{words.removesuffix('.')}: {row['reason'].replace('_', ' ')}."
+        if row["return_at"] is not None:
+            day = row["return_at"].astimezone(calendar.zone(offer.brief["timezone"]))
+            words += f" It returns on {day.day} {day:%B %Y}."
+    return words
 
 
 def _page(
@@ -131,7 +144,7 @@ def _page(
         "answer.html",
         nonce=nonce,
         is_open=state is State.OFFERED,
-        words=CLOSED.get(state, ""),
+        words=_closed(offer),
         earliest=(site.now() + timedelta(days=1)).astimezone(zone).date().isoformat(),
         due=f"{due:%A}, {due.day} {due:%B, %H:%M} ({zone.key})" if due is not None else "",
         reasons=list(workspace.readiness.reject),

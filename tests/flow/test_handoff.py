@@ -250,6 +250,13 @@ def test_a_reason_gives_the_lead_its_status_and_ends_its_enrollments(floor: Floo
     assert floor.enrollments(lead)["evergreen"].state is State.STOPPED
 
 
+def test_the_day_of_a_return_is_said_as_it_is_where_the_lead_is(floor: Floor) -> None:
+    lead, number = floor.offered(timezone="Pacific/Auckland")  # whose morning is the evening before in UTC
+    answered = reject(floor.desk, number, "bad_timing", until=in_days(60))
+    assert f"returns on {in_days(60)} into" in answered.text
+    assert floor.lead(lead)["returns_at"].date() < in_days(60)
+
+
 def test_a_reason_opens_its_task_and_the_lead_goes_on(floor: Floor) -> None:
     lead = floor.a_ready_lead()
     an_enrollment(floor.store, lead=lead)

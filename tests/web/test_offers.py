@@ -83,6 +83,11 @@ def test_rejecting_needs_an_agreed_reason(house: House) -> None:
     answer = house.client.post(path, data={"answer": "reject", **fields})
     assert answer.status_code == 200
     assert (row_of(house, number)["state"], row_of(house, number)["note"]) == ("rejected", "call in autumn")
+    said = "You gave this lead back: bad timing. It returns on 1 September 2026."
+    assert said in house.client.get(path).text
+    answer = house.client.post(path, data={"answer": "accept"})
+    assert answer.status_code == 409
+    assert f"Your answer was not taken. {said}" in answer.text
 
 
 def test_an_answer_that_comes_too_late_is_refused_kindly(house: House) -> None:
@@ -94,6 +99,8 @@ def test_an_answer_that_comes_too_late_is_refused_kindly(house: House) -> None:
         work.commit()
     answer = house.client.post(path, data={"answer": "accept"})
     assert answer.status_code == 409
+    assert "Your answer was not taken. The time to answer has passed" in answer.text
+    assert "Handoff" not in answer.text
     page = house.client.get(path).text
     assert "offered to somebody else" in page
     assert "Do they expect your call?" not in page  # it is no longer theirs to make
