@@ -16,6 +16,7 @@ from nurture.domain.errors import RefusedError
 if TYPE_CHECKING:
     from nurture.wiring import App
 
+FORMER = 3  # daemons that are no more: each restart leaves one
 TRIPPED = "   no clear answers from the mail provider: one mail is tried every 30 s"
 
 
@@ -99,11 +100,13 @@ def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     show(f"unknown       {found['unknown']}")
     show(f"open tasks    {found['open_tasks']}")
     alive = [one for one in found["daemons"] if one["alive"]]
-    ill = any(one["state"] in ("late", "gone") for one in found["daemons"])
-    what = "   see: nurture doctor" if ill else ""
+    what = "   see: nurture doctor" if any(one["state"] == "late" for one in alive) else ""
     show(f"daemons       {len(alive)} alive" + (what if alive else "   start one: nurture daemon"))
-    for one in found["daemons"]:
+    over = [one for one in found["daemons"] if not one["alive"]]
+    for one in [*alive, *over[:FORMER]]:
         show(f"  {_daemon(one)}")
+    if len(over) > FORMER:
+        show(f"  and {len(over) - FORMER} more that were here in the last week: nurture status --json")
     show(f"breaker       {found['breaker']}" + (TRIPPED if found["breaker"] == "open" else ""))
     if not found["pauses"]:
         show("paused        nothing")

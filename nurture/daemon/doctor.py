@@ -195,7 +195,9 @@ def _fleet(app: App) -> Iterator[Finding]:
     for one in every:
         name = f"The daemon {one['id']} on {one['host']}"
         if one["state"] == Condition.LATE:
-            yield Finding("error", f"{name} lives and has made no pass for {one['lag_seconds']:.0f} s.", "See its log.")
+            seen = (now - one["seen_at"]).total_seconds()
+            what = f"{name} has made no pass for {one['lag_seconds']:.0f} s, and was last seen {seen:.0f} s ago."
+            yield Finding("error", what, "See its log.")
         elif one["state"] == Condition.GONE and not any(other["alive"] for other in every):
             what = f"{name} fell silent at {one['seen_at']:%Y-%m-%d %H:%M} UTC, and none is at work."
             yield Finding("warning", what, "Start one: nurture daemon")

@@ -153,3 +153,32 @@ def test_status_shows_every_daemon_and_doctor_those_that_fell_silent(nurture: Nu
         work.commit()
     app.close()
     assert "b-2 on b fell silent" in nurture("doctor").out
+
+
+def test_status_shows_few_of_the_daemons_that_are_no_more_and_sends_nobody_to_doctor_for_them(
+    nurture: Nurture, folder: Path
+) -> None:
+    app = open_app(folder)
+    now = app.clock.now()
+    with app.store.unit() as work:
+        for number in range(9):
+            work.control.beat(f"a-{number}", host="a", pid=number, now=now - timedelta(hours=number + 1), sent=0)
+        work.control.beat("b-1", host="b", pid=1, now=now, sent=0, passed=now)
+        work.commit()
+    shown = nurture("status").out
+    assert "daemons       1 alive\n" in shown
+    assert shown.count("  gone ") == 3
+    assert "  and 6 more that were here in the last week: nurture status --json\n" in shown
+    assert len(nurture("status", "--json").json["daemons"]) == 10
+
+
+def test_a_daemon_that_makes_no_passes_is_said_with_when_it_was_last_seen(nurture: Nurture, folder: Path) -> None:
+    app = open_app(folder)
+    now = app.clock.now()
+    with app.store.unit() as work:
+        seen = now - timedelta(seconds=95)  # killed, or frozen: nobody knows yet
+        work.control.beat("a-1", host="a", pid=1, now=seen - timedelta(minutes=4), sent=0, passed=seen)
+        work.control.beat("a-1", host="a", pid=1, now=seen, sent=0)
+        work.commit()
+    assert "see: nurture doctor" in nurture("status").out
+    assert re.search(r"a-1 on a has made no pass for \d+ s, and was last seen \d+ s ago.", nurture("doctor").out)
