@@ -52,7 +52,10 @@ def _bare(text: str) -> str:
     if not bare:
         raise ValueError("empty")
     if bare.endswith(">") and "<" in bare:
-        bare = bare[bare.rindex("<") + 1 : -1].strip()
+        name, _, bare = bare[:-1].rpartition("<")
+        if ">" in name:
+            raise ValueError("two addresses in it: give one")
+        bare = bare.strip()
     if bare[:7].casefold() == "mailto:":
         bare = bare[7:].partition("?")[0].strip()
     if any(unicodedata.category(character)[0] == "C" for character in bare):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -39,16 +39,12 @@ def take(
 ) -> Taken:
     """Suppress every address: `address[, scope[, reason]]` a row; with a header, in any order. All of it or nothing.
 
-    Leads of ours that have one of the addresses are left alone from now on.
+    A row may hold several addresses, as where a list was pasted. Leads of ours that have one of the addresses are left
+    alone from now on.
     """
     result = Taken()
-    columns, first = _columns(rows)
     with store.unit() as work:
-        for line, row in enumerate(rows[first:], first + 1):
-            given = [row[at].strip() if at is not None and at < len(row) else "" for at in columns]
-            text, scope, why = given[0], given[1] if given[1] in SCOPES else "all", given[2] or reason
-            if not text:
-                continue
+        for line, text, scope, why in _entries(rows, reason):
             if text.startswith(SEALED):
                 address = text
             else:
@@ -75,6 +71,33 @@ def take(
         if not dry_run:
             work.commit()
     return result
+
+
+def _entries(rows: Sequence[Sequence[str]], reason: str) -> Iterator[tuple[int, str, str, str]]:
+    """Line, address, scope and reason of each address of a list."""
+    columns, first = _columns(rows)
+    named = len(rows[0]) if first else 1  # what stands behind the columns with a name may be more addresses
+    for line, row in enumerate(rows[first:], first + 1):
+        more = [one for cell in row[named:] for one in _pieces(cell) if _is_address(one)]
+        given = [row[at].strip() if at is not None and at < len(row) else "" for at in columns]
+        scope = given[1] if given[1] in SCOPES else "all"
+        why = given[2] if given[2] not in more else ""
+        pasted = [one for one in _pieces(given[0]) if "@" in one]
+        for text in filter(None, [*(pasted if len(pasted) > 1 else given[:1]), *more]):
+            yield line, text, scope, why or reason
+
+
+def _pieces(cell: str) -> list[str]:
+    return [one.strip() for one in cell.split(";")]
+
+
+def _is_address(cell: str) -> bool:
+    """Whether it is one e-mail address and nothing else, but for a name."""
+    try:
+        normalise_email(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> tuple[tuple[int | None, int | None, int | None], int]:

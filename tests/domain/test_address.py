@@ -49,6 +49,7 @@ def test_an_address_has_one_form_however_it_is_typed(typed: str, kept: str) -> N
         ("", "empty"),
         ("fcb67ef339b691956cc85fa12be6490c", "no @"),
         ("ann@acme.example; bob@acme.example", "two @"),
+        ("Ann <ann@acme.example>; Bob <bob@acme.example>", "two addresses"),
         ("@acme.example", "nothing before the @"),
         ("ann lee@acme.example", "a space before the @"),
         ("ann@", "no domain"),

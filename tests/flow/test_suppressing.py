@@ -44,6 +44,27 @@ def test_a_list_is_read_in_the_form_in_which_providers_write_it(loop: Loop, rows
     assert listed(loop) == [("ada@example.com", "all", "a list")]
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["ada@example.com", " Bob <BOB@example.com>"], ["cy@example.com", ""]],
+        [["ada@example.com", "bob@example.com", "cy@example.com"]],
+        [["", "ada@example.com", "bob@example.com", "asked dana@acme.example to", "cy@example.com"]],
+        [["Ada <ada@example.com>; bob@example.com;", "Cy <cy@example.com>;"]],
+        [["ada@example.com", "bob@example.com; Cy <cy@example.com>"]],
+        [["email"], ["ada@example.com", "bob@example.com"], ["cy@example.com"]],
+    ],
+)
+def test_a_list_that_was_pasted_loses_none_of_the_addresses_of_a_line(loop: Loop, rows: list[list[str]]) -> None:
+    assert take(loop, *rows).added == 3
+    assert listed(loop) == [(f"{who}@example.com", "all", "a list") for who in ("ada", "bob", "cy")]
+
+
+def test_beside_named_columns_only_the_named_one_holds_addresses(loop: Loop) -> None:
+    take(loop, ["email", "sender"], ["ada@example.com", "dana@acme.example"])
+    assert [one[0] for one in listed(loop)] == ["ada@example.com"]
+
+
 def test_our_own_list_can_be_taken_in_elsewhere_with_those_who_were_forgotten(loop: Loop, tmp_path: Path) -> None:
     persons.forget(a_lead(loop.store, email="ada@example.com").id, store=loop.store, now=loop.now, by="test")
     take(loop, ["bob@example.com", "email", "hard_bounce"], ["+33155550100", "phone"])

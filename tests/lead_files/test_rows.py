@@ -167,6 +167,8 @@ def test_a_file_in_which_nobody_can_be_identified_is_told_with_the_cure(tmp_path
         rows_of(tmp_path, "Email Address,Unsubscribed\na@x.example,no\n")
     with pytest.raises(RequestError, match=r"columns: \{email: Mailadresse\}"):
         rows_of(tmp_path, "Mailadresse,Vorname\na@x.example,Ann\n")
+    with pytest.raises(RequestError, match="begin with a line `email`"):
+        rows_of(tmp_path, "a@x.example, b@x.example\n")
 
 
 def test_a_map_renames_fills_replaces_and_reads_dates(tmp_path: Path) -> None:

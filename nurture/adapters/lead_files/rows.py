@@ -95,6 +95,10 @@ def open_import(
 
 
 def _identity_hint(headers: Sequence[str]) -> str:
+    if any("@" in header for header in headers):
+        return (
+            "Its first line holds addresses, not names of columns: begin with a line `email`, then one address a line."
+        )
     have = {squashed(header) for header in headers}
     fits: dict[str, int] = {}
     for name in ready_maps():
