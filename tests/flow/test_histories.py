@@ -21,7 +21,8 @@ from nurture.domain import scoring
 from nurture.domain.errors import NurtureError
 from nurture.domain.lead import Lead
 from nurture.domain.response import CallOutcome, Grade, Intent, Kind
-from nurture.flow import crossings, enroll, handoff, promises, promote, rescoring, tasks
+from nurture.flow import crossings, enroll, handoff, persons, promises, promote, rescoring, tasks
+from nurture.flow import leads as people
 from nurture.flow.dispatch import run as dispatch
 from nurture.flow.respond import Report
 from nurture.moves.scene import load
@@ -92,7 +93,7 @@ STEPS: Final = (
     *("call budget", "fact timeline", "pause", "resume", "stop"),
     *("accept", "take", "contacted", "won", "lost", "lost no_decision"),
     *("reject bad_timing", "reject missing_facts", "reject wrong_person", "reject no_fit"),
-    *("apply points", "apply steps"),
+    *("apply points", "apply steps", "forget", "move"),
 )
 # What moves a lead forward is asked for more often: most histories would end in the first cadence.
 FORWARD: Final = ("reply interested", "call budget", "accept", "wait 1 hours", "reject bad_timing", "wait 40 days")
@@ -206,6 +207,10 @@ def act(loop: Loop, lead: Lead, step: str) -> None:
             handoff.lost(desk, offers[-1], reason=what or None)
         case "reject":
             handoff.reject(desk, offers[-1], what)
+        case "forget":
+            persons.forget(lead.id, store=loop.store, now=loop.now, by="otto")
+        case "move":
+            people.set_values(lead.id, {"company": "Elsewhere"}, by="otto", **loop.common)
         case "apply":
             points, version = ("18", loop.rules.versions["evergreen"]) if what == "points" else ("30", 2)
             loop.rules = RULES[points, version]
@@ -216,6 +221,7 @@ def check(loop: Loop, leads: list[Lead]) -> None:
     """What must hold after any pass."""
     with loop.store.unit(write=False) as work:
         assert work.leads.idle() == []
+        assert work.enrollments.held_for_nobody() == []
         scene = load(work, [lead.id for lead in leads], rules=loop.rules, policy=loop.policy, now=loop.now)
         for lead in scene.leads.values():
             rows = work.sales.handoffs(lead=lead.id)
@@ -230,7 +236,10 @@ def check(loop: Loop, leads: list[Lead]) -> None:
                 assert lead.status.value == with_rep[0]["state"]
             elif lead.status.value == "offered":
                 pytest.fail("offered to nobody")
-            _score_is_its_ledger(loop, scene, lead, work.responses.lines([lead.id]).get(lead.id, []))
+            if work.leads.columns(lead.id)["forgotten_at"] is None:
+                _score_is_its_ledger(loop, scene, lead, work.responses.lines([lead.id]).get(lead.id, []))
+            else:
+                assert work.enrollments.open_of([lead.id]) == {}
 
 
 def _score_is_its_ledger(loop: Loop, scene: Any, lead: Lead, lines: list[scoring.Line]) -> None:
@@ -256,8 +265,14 @@ def live(loop: Loop, story: list[tuple[str, int]]) -> None:
         check(loop, leads)
 
 
+# Somebody is offered to sales, and is gone: the colleague who was held back goes on.
+GONE: Final = [("reply interested", 0), ("call budget", 0), ("wait 1 hours", 0)]
+
+
 @settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(story=stories)
+@example(story=[*GONE, ("forget", 0), ("wait 9 days", 0), ("click", 0)])
+@example(story=[*GONE, ("move", 0)])
 def test_whatever_happens_no_lead_is_lost_and_every_count_agrees(story: list[tuple[str, int]]) -> None:
     with on_sqlite() as loop:
         live(loop, story)
