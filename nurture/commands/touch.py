@@ -238,11 +238,10 @@ def list_mailers(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     now = current.now()
     with current.app.store.unit(write=False) as work:
         switches = {name: one for name, one in work.control.switches().items() if one.holds(now)}
-        recent = work.touches.select(since=now - timedelta(days=30))
+        carried = work.touches.carried(now - timedelta(days=1))
     rows = []
     for name in MAILERS:
         held = switches.get(f"mailer:{name}") or switches.get("mailer")
-        sent = sum(1 for one in recent if one.mailer == name and one.sent_at and one.sent_at > now - timedelta(days=1))
         used = current.app.settings.mail.provider == name
         rows.append(
             {
@@ -251,7 +250,7 @@ def list_mailers(ctx: typer.Context, *, as_json: AsJson = False) -> None:
                 "paused": held is not None and used,
                 "reason": held.reason if held and used else None,
                 "until": held.until if held and used else None,
-                "sent_last_day": sent,
+                "sent_last_day": carried[name].mails if name in carried else 0,
             }
         )
     show_rows(rows, ("name", "used", "paused", "reason", "until", "sent_last_day"), as_json=as_json)

@@ -44,7 +44,7 @@ def examine(app: App) -> list[Finding]:
     looks: tuple[Callable[[App], Iterator[Finding]], ...] = (of_settings, of_keys, of_dns, _database, _files, _disk)
     found = [one for look in looks for one in _guarded(look, app)]
     if not any(one.severity == "error" for one in _guarded(_database, app)):
-        looks = (_durability, _clock, _fleet, _held, _backups, _people)
+        looks = (_durability, _clock, _fleet, _mailers, _held, _backups, _people)
         found += [one for look in looks for one in _guarded(look, app)]
     return found
 
@@ -201,6 +201,17 @@ def _fleet(app: App) -> Iterator[Finding]:
         elif one["state"] == Condition.GONE and not any(other["alive"] for other in every):
             what = f"{name} fell silent at {one['seen_at']:%Y-%m-%d %H:%M} UTC, and none is at work."
             yield Finding("warning", what, "Start one: nurture daemon")
+
+
+def _mailers(app: App) -> Iterator[Finding]:
+    """Whether mails go by another mailer beside ours: a machine of the fleet has other settings."""
+    with app.store.unit(write=False) as work:
+        carried = work.touches.carried(app.clock.now() - timedelta(days=1))
+    ours = carried.pop(app.mailer.name, None)
+    for name, other in sorted(carried.items()):
+        if ours is not None and other.last > ours.first and other.first < ours.last:
+            what = f"Of the mails of the last day {other.mails:,} went by {name}, amid those by {app.mailer.name}."
+            yield Finding("warning", what, "Has a daemon other settings? See: nurture status, touch list")
 
 
 def _held(app: App) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nurture.domain.scoring import Line
     from nurture.domain.touch import Reason, Touch, TouchId
     from nurture.domain.touch import State as TouchState
-    from nurture.ports.rows import LaidOut, SentText, StoredResponse, Waiting
+    from nurture.ports.rows import Carried, LaidOut, SentText, StoredResponse, Waiting
 
 
 class Enrollments(Protocol):
@@ -183,6 +183,9 @@ class Touches(Protocol):
 
     def count_by_state(self) -> dict[TouchState, int]:
         """How many touches stand in each state."""
+
+    def carried(self, since: datetime) -> dict[str, Carried]:
+        """What each mailer has sent since a moment. No index knows it."""
 
     def is_waiting(self, reason: Reason) -> bool:
         """Whether a touch is held back for this reason. No index knows it: it may read all that are planned."""

@@ -89,6 +89,14 @@ class Switch:
         return f"since {self.since:%Y-%m-%d}{until}{f': {self.reason}' if self.reason else ''}"
 
 
+class Carried(NamedTuple):
+    """How many mails a mailer has sent, and when the first and the last of them."""
+
+    mails: int
+    first: datetime
+    last: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One entry of the history: a change that somebody or something made, in words."""

@@ -16,7 +16,7 @@ from nurture.daemon import doctor, room
 from nurture.domain.touch import Channel, State
 from nurture.moves.clock import LAST_PASS
 from nurture.wiring import open_app
-from tests.builders import a_touch
+from tests.builders import a_sent_touch, a_touch
 from tests.commands.conftest import Nurture
 from tests.fakes import OutboxFake
 from tests.mail.test_names import ZONE, a_name_server
@@ -182,3 +182,20 @@ def test_a_daemon_that_makes_no_passes_is_said_with_when_it_was_last_seen(nurtur
         work.commit()
     assert "see: nurture doctor" in nurture("status").out
     assert re.search(r"a-1 on a has made no pass for \d+ s, and was last seen \d+ s ago.", nurture("doctor").out)
+
+
+@pytest.mark.parametrize(("hours", "told"), [((3, 2, 1), True), ((3, 1, 2), False)])
+def test_mails_that_another_machine_sends_by_another_mailer_are_noticed(
+    nurture: Nurture, folder: Path, ada: str, *, hours: tuple[int, ...], told: bool
+) -> None:
+    app = open_app(folder)
+    now = app.clock.now()
+    with app.store.unit() as work:
+        for mailer, ago in zip(("outbox", "smtp", "outbox"), hours, strict=True):
+            at = now - timedelta(hours=ago)
+            a_sent_touch(work, lead=int(ada), enrollment=None, mailer=mailer, now=at, step=f"{ago}")
+        work.commit()
+    counted = {one["name"]: one["sent_last_day"] for one in nurture("mailer", "list", "--json").json}
+    assert counted == {"outbox": 2, "smtp": 1, "sendgrid": 0}
+    said = "Of the mails of the last day 1 went by smtp, amid those by outbox. Has a daemon other settings?"
+    assert (said in nurture("doctor").out) is told

@@ -134,8 +134,11 @@ def test_a_problem_of_the_channel_holds_all_mail_and_no_lead_is_at_fault(mails: 
 
 def test_an_operator_is_told_once_a_day_that_the_provider_refuses_the_account(mails: Loop) -> None:
     mails.mailer.answers = lambda message: ChannelDown("401 wrong key")
-    mails.enroll(a_lead(mails.store))
-    mails.ticks(timedelta(hours=2), every=timedelta(minutes=5))
+    mails.enroll(*(a_lead(mails.store) for _ in range(3)))
+    mails.tick()
+    with mails.store.unit(write=False) as work:
+        assert len(work.notes.select(what="mailer_paused")) == 1  # however many were on their way
+    mails.ticks(timedelta(hours=2), every=timedelta(minutes=15))
     assert len(mails.mailer.asked) > 3
     with mails.store.unit(write=False) as work:
         (alert,) = work.sales.deliveries_due(mails.now, 10, kind="alert")

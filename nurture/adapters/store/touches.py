@@ -35,7 +35,7 @@ from nurture.adapters.store.tables import companies, leads, links
 from nurture.adapters.store.tables import touches as table
 from nurture.domain.pacing import Counted, as_counted
 from nurture.domain.touch import BY_PHONE, FINAL, REPLY_STEP, Channel, Reason, State, Touch, TouchId
-from nurture.ports.rows import LaidOut, SentText, Waiting
+from nurture.ports.rows import Carried, LaidOut, SentText, Waiting
 
 # What each column keeps of a touch.
 _KEPT: Final[Mapping[str, Callable[[Touch], Any]]] = {
@@ -329,6 +329,12 @@ class TouchRows:
         """How many touches stand in each state."""
         query = select(table.c.state, func.count()).group_by(table.c.state)
         return {State(state): int(count) for state, count in self._db.execute(query)}
+
+    def carried(self, since: datetime) -> dict[str, Carried]:
+        """What each mailer has sent since a moment. No index knows it."""
+        sent = (table.c.mailer.is_not(None), table.c.sent_at > since)
+        query = select(table.c.mailer, func.count(), func.min(table.c.sent_at), func.max(table.c.sent_at))
+        return {name: Carried(*rest) for name, *rest in self._db.execute(query.where(*sent).group_by(table.c.mailer))}
 
     def is_waiting(self, reason: Reason) -> bool:
         """Whether a touch is held back for this reason. No index knows it: it may read all that are planned."""

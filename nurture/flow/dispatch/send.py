@@ -197,9 +197,9 @@ def record(judged: Sequence[Judged], work: Unit, scene: Scene, *, mailer: str, a
 
     A touch that a verified event has already settled keeps that: positive evidence wins from any state.
     """
-    for one in judged:
-        if isinstance(one.verdict, ChannelDown):
-            _pause_mailer(work, mailer, one.verdict.because, at=at)
+    down = next((one.verdict for one in judged if isinstance(one.verdict, ChannelDown)), None)
+    if down is not None:
+        _pause_mailer(work, mailer, down.because, at=at)
     was = {one.touch.id: (one.touch.attempt, State.SENDING) for one in judged}
     new = frozenset(name for name in JUDGED if any(_differs(name, one) for one in judged))
     stored = work.touches.save([one.touch for one in judged], was=was, only=new)
