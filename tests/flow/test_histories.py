@@ -269,7 +269,7 @@ def live(loop: Loop, story: list[tuple[str, int]]) -> None:
 GONE: Final = [("reply interested", 0), ("call budget", 0), ("wait 1 hours", 0)]
 
 
-@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(story=stories)
 @example(story=[*GONE, ("forget", 0), ("wait 9 days", 0), ("click", 0)])
 @example(story=[*GONE, ("move", 0)])
