@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from nurture import log
 from nurture.web.keeping import Keeper
+from nurture.web.refusals import Refusals
 from nurture.web.site import Site
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _log = log.get("web")
 
 SIGNATURE = "X-Twilio-Email-Event-Webhook-Signature"
 TIMESTAMP = "X-Twilio-Email-Event-Webhook-Timestamp"
+EVENTS_AT, MAIL_AT = "/webhooks/sendgrid/events", "/webhooks/sendgrid/inbound"
 _STORED: Final = JSONResponse({"stored": True})
 EVENTS, MAIL, PARSED = "sendgrid", "eml", "inbound"  # the kinds under which deliveries are kept
 
@@ -30,17 +32,19 @@ EVENTS, MAIL, PARSED = "sendgrid", "eml", "inbound"  # the kinds under which del
 def routes(site: Site) -> APIRouter:
     """The webhooks of the mail provider."""
     router = APIRouter(include_in_schema=False)
-    keeper = Keeper(site.app)
+    keeper, refusals = Keeper(site.app), Refusals(site)
 
-    router.routes.append(Route("/webhooks/sendgrid/events", _Events(site, keeper), methods=["POST"]))
+    router.routes.append(Route(EVENTS_AT, _Events(site, keeper, refusals), methods=["POST"]))
 
-    @router.post("/webhooks/sendgrid/inbound")
+    @router.post(MAIL_AT)
     async def inbound(request: Request) -> JSONResponse:
         body = await request.body()
         verify = site.doors.verify_inbound
         signature, timestamp = request.headers.get(SIGNATURE), request.headers.get(TIMESTAMP)
         if verify is not None and not await run_in_threadpool(verify, signature, timestamp, body):
             _log.warning("inbound_refused", problem="the signature is not right", bytes=len(body))
+            if signature:
+                await refusals.tell(MAIL_AT, "sendgrid.inbound_public_key")
             return _answer(403, "The signature is missing or not right.")
         kind_of_body = request.headers.get("content-type", "")
         mail = await run_in_threadpool(raw_mail, kind_of_body, body)
@@ -56,8 +60,8 @@ def routes(site: Site) -> APIRouter:
 class _Events:
     """The endpoint of events. They come by the hundred, and what a framework does for each takes longer than we do."""
 
-    def __init__(self, site: Site, keeper: Keeper) -> None:
-        self._site, self._keeper = site, keeper
+    def __init__(self, site: Site, keeper: Keeper, refusals: Refusals) -> None:
+        self._site, self._keeper, self._refusals = site, keeper, refusals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -73,6 +77,8 @@ class _Events:
         signature, timestamp = request.headers.get(SIGNATURE), request.headers.get(TIMESTAMP)
         if not verify(signature, timestamp, body):  # takes less than to hand it to a thread
             _log.warning("events_refused", problem="the signature is not right", bytes=len(body))
+            if signature:
+                await self._refusals.tell(EVENTS_AT, "sendgrid.event_public_key")
             return _answer(403, "The signature is missing or not right.")
         return await _keep(self._keeper, EVENTS, body)
 

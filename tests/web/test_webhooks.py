@@ -110,6 +110,25 @@ def test_what_is_not_signed_is_refused_and_not_stored(house: House, body: bytes,
     assert house.raw() == []
 
 
+def test_an_operator_is_told_once_a_day_that_a_signature_does_not_fit_the_key(tmp_path: Path) -> None:
+    with a_house(
+        tmp_path, TOML + f'[sendgrid]\nevent_public_key = "{PUBLIC}"\ninbound_public_key = "{PUBLIC}"\n'
+    ) as house:
+
+        def alerts() -> list[str]:
+            with house.app.store.unit(write=False) as work:
+                return [one["payload"]["text"] for one in work.sales.deliveries_due(house.clock.now(), 9, kind="alert")]
+
+        assert house.client.post(EVENTS, content=BATCH).status_code == 403
+        assert alerts() == []  # not signed at all: it is not the provider
+        for path in (EVENTS, INBOUND) * 2:
+            assert house.client.post(path, content=BATCH, headers=signed(b"another")).status_code == 403
+            house.clock.advance(hours=2)
+        events, mail = alerts()
+        assert f"{EVENTS}, and the signature does not fit sendgrid.event_public_key" in events
+        assert f"{INBOUND}, and the signature does not fit sendgrid.inbound_public_key" in mail
+
+
 def test_without_a_key_nothing_is_believed(tmp_path: Path) -> None:
     with a_house(tmp_path, TOML) as house:
         assert house.client.post(EVENTS, content=BATCH, headers=signed(BATCH)).status_code == 403
