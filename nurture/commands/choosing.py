@@ -93,7 +93,8 @@ def one_of_lead(current: Session, text: str, rows: Sequence[Mapping[str, Any]], 
         return found[0]
     if not found:
         raise RefusedError(f"{text} has no open {what}.", hint=f"See: {see}")
-    raise RefusedError(f"{text} has {len(found)} of them: {', '.join(found)}.", hint=f"Name the {what} by its id.")
+    ids = ", ".join(found)
+    raise RefusedError(f"{text} has {len(found)} open {what}s: {ids}.", hint=f"Name one by its id. See: {see}")
 
 
 def open_task(current: Session, text: str) -> str:

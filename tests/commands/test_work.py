@@ -91,6 +91,9 @@ def test_a_callback_is_at_the_hour_of_the_lead_and_of_two_tasks_a_caller_means_t
     email = nurture("lead", "show", ada, "--json").json["email"]
     nurture("lead", "set", ada, "timezone=Asia/Tokyo")
     first, second = _a_task(folder, ada), _a_task(folder, ada)
+    unclear = nurture("--as", "Cal", "task", "done", email, "--outcome", "no_answer").err
+    assert f"{email} has 2 open tasks: " in unclear
+    assert "Name one by its id. See: nurture task list" in unclear
     taken = nurture("--as", "Cal", "task", "next", "--json").json["id"]
     assert taken in (first, second)
     said = nurture("--as", "Cal", "task", "done", email, "--outcome", "callback", "--at", "2099-01-15T15:30", "--json")
