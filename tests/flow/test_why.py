@@ -323,6 +323,13 @@ def test_a_touch_that_was_made_or_is_to_come_says_when(tmp_path: Path) -> None:
         assert standing.text.startswith("course is waiting 3 days until 2026-03-06 09:00 UTC; then two")
 
 
+def test_a_wait_that_begins_with_the_next_pass_clears_when_its_text_says(tmp_path: Path) -> None:
+    with an_enrolled(tmp_path, "- wait: 3 days\n- email: two") as (loop, one):
+        (standing,) = [each for each in about(loop, one, "enrollment") if each.version == 1]
+        assert standing.clears_at is not None
+        assert f"waiting 3 days until {standing.clears_at:%Y-%m-%d %H:%M} UTC" in standing.text
+
+
 ASKED: Final = """- email: one
 - wait_for: clicked('one')
   timeout: 5 days

@@ -39,7 +39,7 @@ def of_enrollment(one: Enrollment, scene: Scene, lead: Lead) -> Because:
         if program is not None and one.place.pc < len(program.ops):
             line = getattr(program.ops[one.place.pc], "line", 1)
     elif program is not None:
-        step, line, text = _standing(one, program, scene, lead)
+        step, line, text, clears_at = _standing(one, program, scene, lead)
     place = place_of(program.cadence if program else None, one.cadence, line)
     if one.held_out and one.state in OPEN:
         text += " The lead is in the held-out arm: its waits run, no contact is made."
@@ -55,12 +55,14 @@ def pause_code(one: Enrollment) -> str:
     return Reason.COLLEAGUE_OFFERED.value if only else Reason.PAUSED.value
 
 
-def _standing(one: Enrollment, program: Program, scene: Scene, lead: Lead) -> tuple[str | None, int, str]:
-    """The step at which an active enrollment stands, its line, and what it waits for."""
+def _standing(
+    one: Enrollment, program: Program, scene: Scene, lead: Lead
+) -> tuple[str | None, int, str, datetime | None]:
+    """The step at which an active enrollment stands, its line, what it waits for, and until when."""
     step = program.next_contact(one.place.pc)
     line = getattr(program.ops[one.place.pc], "line", 1) if one.place.pc < len(program.ops) else 1
     if one.touch is not None:
-        return step, line, f"{one.cadence} waits for its touch {step or ''}."
+        return step, line, f"{one.cadence} waits for its touch {step or ''}.", one.next_at
     around = scene.surroundings(lead, one, program.cadence)
     found = walk(program, one.place, around, scene.now)
     line = getattr(program.ops[found.place.pc], "line", 1) if found.place.pc < len(program.ops) else line
@@ -68,11 +70,11 @@ def _standing(one: Enrollment, program: Program, scene: Scene, lead: Lead) -> tu
     match found.outcome:
         case Sleep(until=until, because=because):
             then = f"; then {step}" if step and program.is_decided(found.place.pc) else ""
-            return step, line, f"{one.cadence} is {because} until {until:%Y-%m-%d %H:%M} UTC{then}."
+            return step, line, f"{one.cadence} is {because} until {until:%Y-%m-%d %H:%M} UTC{then}.", until
         case Finished(word=word):
-            return None, line, f"{one.cadence} ends with the next pass ({word})."
+            return None, line, f"{one.cadence} ends with the next pass ({word}).", one.next_at
         case Contact():
-            return step, line, f"{one.cadence} reaches {step} with the next pass."
+            return step, line, f"{one.cadence} reaches {step} with the next pass.", one.next_at
 
 
 def not_entered(lead: Lead, scene: Scene, past: Sequence[Enrollment], work: Unit) -> list[Because]:
