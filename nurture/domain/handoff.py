@@ -58,6 +58,8 @@ NO_CHANGE: Final = frozenset(
 )
 IMPOSSIBLE: Final = frozenset(product(State, Event)) - MOVES.keys() - NO_CHANGE
 OPEN: Final = frozenset({State.QUEUED, State.OFFERED})
+# What a rep has on the desk, as it is stored.
+ON_DESK: Final = (State.OFFERED.value, State.ACCEPTED.value)
 
 
 def moved(state: State, event: Event) -> State:

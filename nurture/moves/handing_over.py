@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nurture.domain import calendar
 from nurture.domain import handoff as machine
 from nurture.domain.enrollment import Pause
-from nurture.domain.handoff import Event, State
+from nurture.domain.handoff import ON_DESK, Event, State
 from nurture.domain.lead import Lead, LeadId, Status
 from nurture.domain.promotion import Code, Judgement, Keep, Promote, judge, latest_evidence
 from nurture.domain.routing import Floor, Unrouted, deadline, manager_of, route
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from nurture.ports import InForce, Unit
 
 FAST_STEP: Final = "fast-lane"
-# What a rep has on the desk.
-ON_DESK: Final = (State.OFFERED.value, State.ACCEPTED.value)
 SAID_NO: Final = (State.REJECTED.value, State.LOST.value)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nurture.domain.errors import RefusedError
-from nurture.domain.handoff import State
+from nurture.domain.handoff import ON_DESK, State
 from nurture.ports.store import Change
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from nurture.domain.touch import Touch
     from nurture.domain.workspace import Workspace
     from nurture.ports import Unit
-
-ON_DESK = (State.OFFERED.value, State.ACCEPTED.value)
 
 
 def hand_over(work: Unit, before: Workspace, after: Workspace, *, now: datetime, by: str) -> None:

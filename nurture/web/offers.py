@@ -13,12 +13,11 @@ from fastapi.responses import HTMLResponse
 
 from nurture.domain import calendar
 from nurture.domain.errors import NurtureError, RequestError
-from nurture.domain.handoff import State
+from nurture.domain.handoff import ON_DESK, State
 from nurture.domain.reach import HINT, is_within_reach
 from nurture.flow import handoff as arrow
 from nurture.web.site import Site, fields_of, fragment, sorry
 
-THEIRS: Final = frozenset({State.OFFERED, State.ACCEPTED})  # to call: otherwise nobody waits for this rep
 # What a rep reads whose offer is no longer open.
 CLOSED: Final = {
     State.ACCEPTED: "You accepted this lead. It is yours.",
@@ -155,6 +154,6 @@ def _page(
     policy = (
         f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
-    brief = offer.brief if state in THEIRS else {**offer.brief, "expects_call": ""}
+    brief = offer.brief if state in ON_DESK else {**offer.brief, "expects_call": ""}
     html = site.doors.brief_page(brief, actions=actions, nonce=nonce)
     return HTMLResponse(html, status_code=status, headers={"Content-Security-Policy": policy})

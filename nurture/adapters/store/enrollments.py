@@ -13,7 +13,7 @@ from nurture.adapters.store.among import among
 from nurture.adapters.store.rows import add_once, change_if, fetch
 from nurture.adapters.store.tables import enrollments as table
 from nurture.adapters.store.tables import handoffs, leads
-from nurture.adapters.store.waiting import ON_DESK
+from nurture.domain import handoff
 from nurture.domain.enrollment import OPEN, Enrollment, EnrollmentId, Pause, Place, State
 
 DUE = (table.c.next_at, table.c.priority.desc(), table.c.id)
@@ -61,7 +61,7 @@ _BESIDE = leads.alias("beside")
 _WITH_SALES = (
     exists()
     .where(_BESIDE.c.company_id == leads.c.company_id, _BESIDE.c.id != leads.c.id)
-    .where(handoffs.c.lead_id == _BESIDE.c.id, handoffs.c.state.in_(ON_DESK))
+    .where(handoffs.c.lead_id == _BESIDE.c.id, handoffs.c.state.in_(handoff.ON_DESK))
 )
 _HELD_FOR_NOBODY = (
     select(table.c.lead_id)

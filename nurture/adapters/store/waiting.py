@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, func, select
 
@@ -28,8 +28,6 @@ from nurture.domain.lead import Status
 if TYPE_CHECKING:
     from nurture.ports.reports import Waiting
 
-ON_DESK: Final = (handoff.State.OFFERED.value, handoff.State.ACCEPTED.value)
-
 
 def waiting(db: Connection, *, late_before: datetime) -> Waiting:
     """Counts of what nobody has done or decided; tasks are late that were due before a moment."""
@@ -44,7 +42,7 @@ def waiting(db: Connection, *, late_before: datetime) -> Waiting:
     zoneless = select(leads.c.id).outerjoin(companies, companies.c.id == leads.c.company_id)
     zoneless = zoneless.where(leads.c.status == Status.NURTURING.value, *PRESENT, leads.c.timezone.is_(None))
     doers = (
-        select(handoffs.c.rep).where(handoffs.c.state.in_(ON_DESK), handoffs.c.rep.is_not(None)),
+        select(handoffs.c.rep).where(handoffs.c.state.in_(handoff.ON_DESK), handoffs.c.rep.is_not(None)),
         select(touches.c.claimed_by).where(open_task, touches.c.claimed_by.is_not(None)),
         select(touches.c.assigned).where(open_task, touches.c.assigned.is_not(None)),
     )

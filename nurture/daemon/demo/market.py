@@ -24,6 +24,7 @@ from nurture.domain import calendar
 from nurture.domain.calendar import WorkingHours
 from nurture.domain.duration import Duration, Unit
 from nurture.domain.errors import RefusedError
+from nurture.domain.handoff import ON_DESK
 from nurture.domain.handoff import State as Handoff
 from nurture.domain.person import Person, Role
 from nurture.domain.response import CallOutcome, Kind
@@ -90,7 +91,7 @@ class Market:
         with self._app.store.unit(write=False) as work:
             tasks = [one for one in work.touches.open_tasks() if one.id not in self._tasks]
             emails = {one.id: one.email or "" for one in work.leads.get({task.lead for task in tasks}).values()}
-            rows = work.sales.handoffs(states=[Handoff.OFFERED.value, Handoff.ACCEPTED.value])
+            rows = work.sales.handoffs(states=ON_DESK)
             leads = work.leads.get({row["lead_id"] for row in rows})
         for task in tasks:
             self._tasks.add(task.id)

@@ -12,6 +12,7 @@ from nurture.daemon.simulate.run import Simulation
 from nurture.daemon.simulate.volume import monday
 from nurture.domain import calendar
 from nurture.domain.cadence import Stream
+from nurture.domain.handoff import ON_DESK
 from nurture.domain.handoff import State as Handoff
 from nurture.domain.person import Role
 from nurture.domain.touch import SENTENCES, Reason
@@ -178,7 +179,7 @@ def _capacity(done: Simulation) -> str:
     reps = done.app.rules.in_force().workspace.with_role(Role.REP)
     room = _room(done)
     waiting = done.watched.count("handoffs", [Handoff.QUEUED.value])
-    desk = done.watched.count("handoffs", [Handoff.OFFERED.value, Handoff.ACCEPTED.value])
+    desk = done.watched.count("handoffs", ON_DESK)
     wait = f"{waiting:,} wait in the queue" if waiting else "nobody waits in the queue"
     who = f"The {len(reps)} reps have" if len(reps) != 1 else f"{reps[0].name} has"
     return f"{who} room for {room:,} open leads at a time; at the end {desk:,} are open, and {wait}."

@@ -17,6 +17,7 @@ from nurture.daemon.simulate.responses import Answer, Ending, Model
 from nurture.domain import calendar
 from nurture.domain.duration import Duration, Unit
 from nurture.domain.errors import RefusedError
+from nurture.domain.handoff import ON_DESK
 from nurture.domain.handoff import State as Handoff
 from nurture.domain.person import Person, Role
 from nurture.domain.touch import BY_PEOPLE, BY_PHONE, Channel, State, Touch
@@ -96,7 +97,7 @@ class People:
         """What waits for a person when the simulation begins: open tasks, offers, sales under way."""
         with self._app.store.unit(write=False) as work:
             opened = work.touches.open_tasks()
-            rows = work.sales.handoffs(states=[Handoff.OFFERED.value, Handoff.ACCEPTED.value])
+            rows = work.sales.handoffs(states=ON_DESK)
         for one in sorted(opened, key=_place):
             self._task(one, now)
         for row in rows:
@@ -167,7 +168,7 @@ class People:
         """A rep answers an offer, then calls, and says much later how it ended."""
         key = (str(row["id"]), str(row["state"]))
         rep = self._app.rules.in_force().workspace.person(str(row["rep"]))
-        if rep is None or key in self._seen or row["state"] not in (Handoff.OFFERED.value, Handoff.ACCEPTED.value):
+        if rep is None or key in self._seen or row["state"] not in ON_DESK:
             return
         self._seen.add(key)
         with self._app.store.unit(write=False) as work:

@@ -17,6 +17,7 @@ from nurture.daemon.simulate.volume import Volume
 from nurture.domain import calendar
 from nurture.domain.errors import RequestError
 from nurture.domain.experience import Experience
+from nurture.domain.handoff import ON_DESK
 from nurture.domain.handoff import State as Handoff
 from nurture.flow import enroll, rescoring
 from nurture.flow import plan as plans
@@ -171,7 +172,7 @@ class _Loop:
         """Note how full the desks of sales are when a week is over."""
         if self._week is not None:
             waiting = self._watched.count("handoffs", [Handoff.QUEUED.value])
-            desk = self._watched.count("handoffs", [Handoff.OFFERED.value, Handoff.ACCEPTED.value])
+            desk = self._watched.count("handoffs", ON_DESK)
             self._volume.desk[self._week] = (desk, waiting)
 
     def _next_pass(self, at: datetime) -> datetime:
