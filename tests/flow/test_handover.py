@@ -1,4 +1,4 @@
-"""One group of mails is with the provider while the next is made, and no answer is lost for it."""
+"""Groups of mails are with the provider while the next are made, and no answer is lost for it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from nurture.domain.message import Message
 from nurture.domain.touch import Reason, State, TouchId
 from nurture.domain.verdict import Maybe, Verdict
 from nurture.flow.dispatch import decide as deciding
+from nurture.flow.dispatch.make import Making
 from tests.builders import a_lead
 from tests.fakes import OutboxFake
 from tests.flow.loop import Loop, a_loop
@@ -54,8 +55,34 @@ def test_the_next_group_is_made_and_intended_while_one_is_with_the_provider(loop
     loop.mailer = slow = Slow(loop=loop)
     assert loop.tick().sent == 3 * GROUP
     assert slow.saw_more
-    assert slow.handed == [GROUP] * 3  # never two at once: the second was handed over when the first had landed
+    assert slow.handed == [GROUP] * 3  # never two full ones at once: the second waits for the first
     assert count(loop, State.SENT) == 3 * GROUP
+
+
+@dataclass
+class Together(OutboxFake):
+    """A provider that answers the first group when it was handed another."""
+
+    handed: list[int] = field(default_factory=list)
+    most: int = 0
+
+    def send(self, messages: Sequence[Message], *, deadline: float) -> Iterator[tuple[TouchId, Verdict]]:
+        self.handed.append(len(messages))
+        until = monotonic() + 5
+        while len(self.handed) < 2 and monotonic() < until:
+            sleep(0.01)
+        yield from super().send(messages, deadline=deadline)
+
+
+def test_small_groups_are_with_the_provider_together(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = Making.groups
+    monkeypatch.setattr(Making, "groups", lambda making, _: groups(making, 1))
+    loop.enroll(*[a_lead(loop.store) for _ in range(GROUP)])
+    loop.mailer = together = Together()
+    began = monotonic()
+    assert loop.tick().sent == GROUP
+    assert together.handed == [1] * GROUP
+    assert monotonic() - began < 4  # the first one did not wait in vain
 
 
 def test_the_answers_of_one_batch_are_not_lost_by_a_mistake_with_another(

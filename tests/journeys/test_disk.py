@@ -60,7 +60,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         tmp_path / "w", cadence, mails=("course/one",), mail="first_wave = 0\nworkers = 1", database=url
     )
     mailer = Interrupted()
-    land = Handover.land
+    land = Handover._land
 
     def land_then(over: Handover) -> object:
         known = len(over.landed)
@@ -69,7 +69,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
             mailer.meanwhile()
         return said
 
-    monkeypatch.setattr(Handover, "land", land_then)
+    monkeypatch.setattr(Handover, "_land", land_then)
     app = workspace.hurried(open_app(folder, mailer=mailer), batch=10, group=4)
     crash.prepare(app, folder, LEADS)
     yield Case(app, mailer, folder / "nurture.db")

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -119,6 +120,36 @@ def test_connections_are_shared_and_never_more_than_the_workers(certificate: Cer
     assert {type(verdict) for verdict in answers.values()} == {Yes}
     assert sum(double.peers.values()) == 40
     assert len(double.peers) <= 4
+
+
+def test_groups_that_are_sent_at_once_share_the_workers_and_each_has_its_own_verdicts(certificate: Certificate) -> None:
+    double = SendGridDouble(certificate=certificate)
+    groups = [[a_message(f"g{group}m{number}") for number in range(15)] for group in range(4)]
+    with (
+        double,
+        mailer_for(double.url, workers=3, trusted=certificate.certificate) as mailer,
+        ThreadPoolExecutor(len(groups)) as callers,
+    ):
+        answers = list(callers.map(lambda group: dict(mailer.send(group, deadline=boottime() + 30)), groups))
+    assert [set(each) for each in answers] == [{one.touch for one in group} for group in groups]
+    assert {type(verdict) for each in answers for verdict in each.values()} == {Yes}
+    assert sum(double.peers.values()) == 60
+    assert len(double.peers) <= 3
+
+
+def test_a_deadline_of_one_group_ends_that_group_and_no_other() -> None:
+    with (
+        SendGridDouble(fault="stall") as double,
+        mailer_for(double.url, workers=8, timeout=0.2) as mailer,
+        ThreadPoolExecutor(2) as callers,
+    ):
+        began = boottime()
+        later = callers.submit(lambda: list(mailer.send([a_message("later")], deadline=began + 30)))
+        soon = list(mailer.send([a_message("soon")], deadline=began + 0.5))
+        ((_, verdict),) = later.result()
+    assert boottime() - began < 10
+    assert isinstance(soon[0][1], Maybe)
+    assert isinstance(verdict, Maybe)
 
 
 def test_a_host_that_is_not_there_may_be_tried_again() -> None:

@@ -12,7 +12,8 @@ import selectors
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +47,7 @@ class Answer:
 
 
 class Pool:
-    """Connections to one address, for one caller at a time; `close` may come from any thread."""
+    """Connections to one address, for any number of callers at once."""
 
     def __init__(
         self,
@@ -57,10 +58,14 @@ class Pool:
         boottime: Callable[[], float],
         trusted: Path | None = None,
     ) -> None:
-        """`trusted` is a file of certificates, in the place of those that the machine trusts."""
+        """`in_flight` of all callers together; `trusted` is a file of certificates, in the place of those that the
+        machine trusts.
+        """
         self._url, self._headers, self._in_flight = url, headers, in_flight
         self._boottime, self._trusted = boottime, trusted
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # over who flies
+        self._flyer: threading.Thread | None = None  # there as long as anybody waits
+        self._coming: deque[_Batch] = deque()
         self._closing = threading.Event()
         self._finishes = False
         self._wire: _Wire | None = None
@@ -72,26 +77,20 @@ class Pool:
         All is over by `deadline` (boot time), and each within so many seconds of its beginning. A body that would have
         less than those seconds does not begin any more; one whose answer is missing then has none.
         """
+        if not bodies:
+            return []
+        batch = _Batch(enumerate(bodies), len(bodies), seconds, deadline)
         with self._lock:
-            wire = self._wire = self._fresh(self._wire)
-            batch = _Batch(iter(enumerate(bodies)), seconds, deadline)
-            look_at = 0.0
-            try:
-                while True:
-                    self._fill(wire, batch)
-                    if not batch.flying:
-                        return batch.answers
-                    wire.wait(min(deadline - self._boottime(), _LOOK_SECONDS))
-                    for handle, error in wire.landed():
-                        self._over(wire, batch, handle, error)
-                    now = self._boottime()
-                    if now >= min(look_at, deadline) or self._closing.is_set():
-                        look_at = now + _LOOK_SECONDS
-                        for handle in self._given_up(batch, now):
-                            self._over(wire, batch, handle, pycurl.E_OPERATION_TIMEDOUT)
-            finally:
-                for handle in batch.flying:  # an interruption: their connections end
-                    wire.remove(handle)
+            self._coming.append(batch)
+            if self._flyer is None:
+                self._flyer = threading.Thread(target=self._fly, name="pool", daemon=True)
+                self._flyer.start()
+            elif self._wire is not None:
+                self._wire.wake()
+        batch.over.wait()
+        if batch.problem is not None:
+            raise batch.problem
+        return batch.answers
 
     def finish(self) -> None:
         """Begin nothing more. What is in the air comes to its end."""
@@ -100,64 +99,124 @@ class Pool:
     def close(self) -> None:
         """End the connections. What is in the air has no answer any more, what has not begun never does."""
         self._closing.set()
-        wire = self._wire
-        if wire is not None:
-            wire.wake()
         with self._lock:
-            for transfer in self._idle:
-                transfer.handle.close()
-            if self._wire is not None:
-                self._wire.close()
-            self._wire, self._idle = None, []
+            flyer = self._flyer
+            if flyer is not None and self._wire is not None:
+                self._wire.wake()
+        if flyer is not None:
+            flyer.join()
+        with self._lock:
+            idle, self._idle = self._idle, []
+            wire, self._wire = self._wire, None
             self._closing.clear()
+        for transfer in idle:
+            transfer.handle.close()
+        if wire is not None:
+            wire.close()
 
-    def _fresh(self, wire: _Wire | None) -> _Wire:
+    def _fly(self) -> None:
+        """What the thread does, as long as there is a batch that is not over."""
+        batches: list[_Batch] = []
+        flying: dict[pycurl.Curl, _Transfer] = {}
+        try:
+            while self._has_more(batches, flying):
+                assert self._wire is not None
+                self._fill(self._wire, batches, flying)
+                if flying:
+                    self._hear(self._wire, batches, flying)
+                batches = [one for one in batches if not one.is_over()]
+        except BaseException as problem:  # noqa: BLE001  whoever waits must hear of it
+            with self._lock:
+                wire, self._wire, self._flyer = self._wire, None, None
+                batches += self._coming
+                self._coming.clear()
+            if wire is not None:
+                wire.close()
+            for batch in batches:
+                batch.problem = problem
+                batch.over.set()
+
+    def _has_more(self, batches: list[_Batch], flying: dict[pycurl.Curl, _Transfer]) -> bool:
+        """Take what has come. Where there is nothing left, the thread ends, and the next batch starts another."""
+        with self._lock:
+            if self._coming:
+                self._wire = self._fresh(self._wire, flying)
+            batches += self._coming
+            self._coming.clear()
+            if not batches:
+                self._flyer = None
+            return bool(batches)
+
+    def _fresh(self, wire: _Wire | None, flying: Collection[pycurl.Curl]) -> _Wire:
         """The connections, or new ones where one of them has ended or spoken since: libcurl looks once a second."""
-        if wire is not None and not wire.is_quiet():
+        if wire is not None and not wire.is_quiet(flying):
+            if flying:
+                wire.is_wary = True
+                return wire
             wire.close()
             wire = None
         return wire or _Wire(self._in_flight)
 
-    def _fill(self, wire: _Wire, batch: _Batch) -> None:
-        """Begin as many as may be in the air."""
-        latest_start = batch.deadline - batch.seconds
-        while len(batch.flying) < self._in_flight:
-            place, body = next(batch.waiting, (-1, b""))
-            if place < 0:
-                return
-            if self._boottime() > latest_start or self._closing.is_set() or self._finishes:
-                batch.answers.append((place, Answer(problem=_TOO_LATE)))
-                continue
-            transfer = self._idle.pop() if self._idle else self._another()
-            transfer.begin(place, body, latest_start=latest_start, seconds=batch.seconds)
-            batch.flying[transfer.handle] = transfer
-            wire.add(transfer.handle)
+    def _fill(self, wire: _Wire, batches: Sequence[_Batch], flying: dict[pycurl.Curl, _Transfer]) -> None:
+        """Begin as many as may be in the air, those first that came first."""
+        for batch in batches:
+            latest_start = batch.deadline - batch.seconds
+            while len(flying) < self._in_flight:
+                place, body = next(batch.waiting, (-1, b""))
+                if place < 0:
+                    break
+                if self._boottime() > latest_start or self._closing.is_set() or self._finishes:
+                    batch.answers.append((place, Answer(problem=_TOO_LATE)))
+                    continue
+                transfer = self._idle.pop() if self._idle else self._another()
+                transfer.begin(batch, place, body, on_a_new_connection=wire.is_wary)
+                flying[transfer.handle] = transfer
+                wire.add(transfer.handle)
+
+    def _hear(self, wire: _Wire, batches: Sequence[_Batch], flying: dict[pycurl.Curl, _Transfer]) -> None:
+        """Wait until something happens, and end what is over."""
+        nearest = min(batch.deadline for batch in batches)
+        wire.wait(min(nearest - self._boottime(), _LOOK_SECONDS))
+        over = wire.landed()
+        now = self._boottime()
+        if now >= min(wire.look_at, nearest) or self._closing.is_set():
+            wire.look_at = now + _LOOK_SECONDS
+            heard = {handle for handle, _ in over}
+            given_up = [
+                one for one, transfer in flying.items() if one not in heard and self._is_given_up(transfer, now)
+            ]
+            over += [(handle, pycurl.E_OPERATION_TIMEDOUT) for handle in given_up]
+        for handle, error in over:
+            transfer = flying.pop(handle)
+            wire.remove(handle)
+            transfer.batch.answers.append((transfer.place, transfer.answer(error)))
+            self._idle.append(transfer)
+
+    def _is_given_up(self, transfer: _Transfer, now: float) -> bool:
+        """Whether it is not waited for any longer: after its deadline, or where it explains an answer for too long."""
+        return now >= transfer.batch.deadline or self._closing.is_set() or transfer.is_explained(now)
 
     def _another(self) -> _Transfer:
         return _Transfer(self._url, self._headers, self._trusted, self._boottime)
 
-    def _over(self, wire: _Wire, batch: _Batch, handle: pycurl.Curl, error: int) -> None:
-        """One is over; its handle is free for another."""
-        transfer = batch.flying.pop(handle)
-        wire.remove(handle)
-        batch.answers.append((transfer.place, transfer.answer(error)))
-        self._idle.append(transfer)
 
-    def _given_up(self, batch: _Batch, now: float) -> list[pycurl.Curl]:
-        """Who is not waited for any longer: all at the deadline, and those that explain an answer for too long."""
-        all_of_them = now >= batch.deadline or self._closing.is_set()
-        return [handle for handle, one in batch.flying.items() if all_of_them or one.is_explained(now)]
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Batch:
-    """The bodies of one call: those that wait, those in the air, and what came of the others."""
+    """The bodies of one call: those that wait, and what came of the others."""
 
     waiting: Iterator[tuple[int, bytes]]
+    size: int
     seconds: float
     deadline: float
-    flying: dict[pycurl.Curl, _Transfer] = field(default_factory=dict)
     answers: list[tuple[int, Answer]] = field(default_factory=list)
+    problem: BaseException | None = None
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def is_over(self) -> bool:
+        """Whether every body has its answer. Whoever waits is told."""
+        if len(self.answers) == self.size:
+            self.over.set()
+        return self.over.is_set()
 
 
 class _Transfer:
@@ -169,9 +228,9 @@ class _Transfer:
         "_body",
         "_boottime",
         "_headers",
-        "_latest_start",
         "_said",
         "_status",
+        "batch",
         "handle",
         "place",
     )
@@ -193,14 +252,15 @@ class _Transfer:
         handle.setopt(pycurl.WRITEFUNCTION, self._hear)
         _trust(handle, trusted)
 
-    def begin(self, place: int, body: bytes, *, latest_start: float, seconds: float) -> None:
+    def begin(self, batch: _Batch, place: int, body: bytes, *, on_a_new_connection: bool) -> None:
         """Make ready for another body."""
-        self.place, self._body, self._latest_start = place, body, latest_start
+        self.batch, self.place, self._body = batch, place, body
         self._begun, self._status, self._said = False, 0, b""
         self._headers: list[bytes] = []
         self._answered_at: float | None = None
         self.handle.setopt(pycurl.POSTFIELDSIZE, len(body))
-        self.handle.setopt(pycurl.TIMEOUT_MS, max(round(seconds * 1000), 1))
+        self.handle.setopt(pycurl.TIMEOUT_MS, max(round(batch.seconds * 1000), 1))
+        self.handle.setopt(pycurl.FRESH_CONNECT, on_a_new_connection)
 
     def answer(self, error: int) -> Answer:
         """What is known now. The status decides: whatever happened after it changes nothing."""
@@ -214,7 +274,7 @@ class _Transfer:
     def _read(self, size: int) -> bytes | int:
         """The next bytes of the body. It may not leave too late, and that is asked just before its first byte."""
         if not self._begun:
-            if self._boottime() > self._latest_start:
+            if self._boottime() > self.batch.deadline - self.batch.seconds:
                 return pycurl.READFUNC_ABORT
             self._begun = True
         part, self._body = self._body[:size], self._body[size:]
@@ -248,6 +308,8 @@ class _Wire:
         self._used: set[int] = set()  # sockets
         self._watched: dict[int, int] = {}  # by socket: what it is looked at for
         self._alarm_in = _LOOK_SECONDS
+        self.look_at = 0.0  # boot time
+        self.is_wary = False  # whether connections that are at rest may have ended, and are not used again
 
     def add(self, handle: pycurl.Curl) -> None:
         """Begin a transfer."""
@@ -258,12 +320,15 @@ class _Wire:
         self._used.add(int(handle.getinfo(pycurl.ACTIVESOCKET)))
         self._multi.remove_handle(handle)
 
-    def is_quiet(self) -> bool:
-        """Whether nothing has come, and so no end either, on the connections that were used since this was asked."""
+    def is_quiet(self, flying: Collection[pycurl.Curl]) -> bool:
+        """Whether nothing has come, and so no end either, on the connections that were used since this was asked, and
+        are at rest now.
+        """
         if not hasattr(select, "poll"):  # Windows: libcurl's look once a second must do
             return True
         looking = select.poll()
-        for descriptor in self._used - {-1}:
+        busy = {int(handle.getinfo(pycurl.ACTIVESOCKET)) for handle in flying}
+        for descriptor in self._used - busy - {-1}:
             looking.register(descriptor, select.POLLIN)
         self._used.clear()
         return all(event == select.POLLNVAL for _, event in looking.poll(0))  # libcurl has closed that one itself
@@ -272,7 +337,9 @@ class _Wire:
         """Until something happens, at most so long."""
         events = self._selector.select(max(min(self._alarm_in, seconds), 0.0))
         for key, mask in events:
-            if key.fileobj is not self._woken:
+            if key.fileobj is self._woken:
+                self._woken.recv(4096)
+            else:
                 self._multi.socket_action(key.fd, _SEEN[mask])
         if not events or self._alarm_in <= 0:
             self._alarm_in = _LOOK_SECONDS  # it rings once, and is set again by libcurl
