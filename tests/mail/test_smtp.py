@@ -140,7 +140,7 @@ def test_connections_are_reused_up_to_their_limit() -> None:
 
 def test_no_more_connections_are_open_than_there_are_workers() -> None:
     server = SmtpServer()
-    with server, mailer_for(server, workers=3) as mailer:
+    with server, mailer_for(server, workers=3, per_connection=100) as mailer:
         list(mailer.send([a_message(f"t{number}") for number in range(30)], deadline=boottime() + 30))
     assert len(server.connections) <= 3
     assert sum(server.connections) == 30
